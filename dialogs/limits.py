@@ -1,0 +1,72 @@
+"""May another challenge be sent? Counts come in as facts, the answer is when the next one may go out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from dialogs.settings import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SendCounts:
+    """Unanswered challenge sends, as storage counted them at the start of the turn.
+
+    `destination`: times of those to this address in the last 24 h, any order. The others are the times of the last
+    hour for the number prefix (all but the last four digits), the technician and the tenant. `segments_today`:
+    segments sent by the tenant in the last 24 h.
+    """
+
+    destination: tuple[datetime, ...] = ()
+    prefix: tuple[datetime, ...] = ()
+    technician: tuple[datetime, ...] = ()
+    tenant: tuple[datetime, ...] = ()
+    segments_today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    """Refused for now. `limit` names which bound it was, for the audit row and the technician."""
+
+    at: datetime
+    limit: str
+
+
+def next_send(
+    counts: SendCounts, limits: Limits, now: datetime, purpose: Literal["verify", "resend"]
+) -> NotBefore | None:
+    """None when a challenge may go out now, else the latest of all bounds that are full.
+
+    `verify`: the user asked, so the user's own bounds count. `resend`: a technician asked, so the bounds per
+    destination and technician count. Prefix and tenant bounds always count.
+    """
+    hour, day, ten = timedelta(hours=1), timedelta(hours=24), timedelta(minutes=10)
+    if purpose == "verify":
+        bounds = [
+            _full("sender_10_min", counts.destination, limits.verify_per_10_min, ten, now),
+            _full("sender_24_h", counts.destination, limits.verify_per_24_h, day, now),
+        ]
+    else:
+        bounds = [
+            _full("destination_gap", counts.destination, 1, limits.resend_gap, now),
+            _full("destination_10_min", counts.destination, limits.destination_per_10_min, ten, now),
+            _full("destination_hour", counts.destination, limits.destination_per_hour, hour, now),
+            _full("destination_24_h", counts.destination, limits.destination_per_24_h, day, now),
+            _full("technician_hour", counts.technician, limits.technician_per_hour, hour, now),
+        ]
+    bounds += [
+        _full("prefix_hour", counts.prefix, limits.prefix_per_hour, hour, now),
+        _full("tenant_hour", counts.tenant, limits.tenant_per_hour, hour, now),
+    ]
+    if counts.segments_today >= limits.tenant_segments_per_day:
+        bounds.append(NotBefore(now + hour, "tenant_segments_day"))
+    full = [b for b in bounds if b is not None]
+    return max(full, key=lambda b: b.at) if full else None
+
+
+def _full(name: str, times: Sequence[datetime], most: int, window: timedelta, now: datetime) -> NotBefore | None:
+    """When the window has room again: the moment the oldest of the newest `most` falls out of it."""
+    inside = sorted(t for t in times if t > now - window)
+    return None if len(inside) < most else NotBefore(inside[-most] + window, name)

@@ -1,0 +1,122 @@
+"""Protocols the rooms are handed: clock, randomness, the turn store, outbound texts. Implemented below or in bot/."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from dialogs.effects import Code
+from dialogs.messages import DeliveryReport
+from dialogs.turns import Leased, Settled, Timer, Turn, TurnResult
+
+R = TypeVar("R")
+
+
+class Clock(Protocol):
+    """The one clock: UTC, aware. Expiry, limits and leases all use it; SQL is handed the value."""
+
+    def now(self) -> datetime: ...
+
+
+class Randomness(Protocol):
+    """Where unpredictable values come from, so that a simulation can be repeated."""
+
+    def code(self, length: int) -> Code:
+        """Uniform decimal digits, leading zeros kept."""
+        ...
+
+    def new_id(self, now: datetime) -> str:
+        """A UUIDv7: sorts by time, minted before the insert."""
+        ...
+
+    def token(self) -> str:
+        """256 bits, base64url, for log-ins and links."""
+        ...
+
+    def fraction(self) -> float:
+        """Uniform in [0, 1), for the jitter of retries; not for secrets."""
+        ...
+
+
+class TurnStore(Protocol):
+    """Makes turns durable and keeps the outbox. Memory, SQLite and PostgreSQL keep this same promise."""
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        """Load the facts, decide, write, commit; all or nothing. Returns after the commit.
+
+        Raises `Unavailable` when storage is down, and `Contended` after five lost races (REL-09).
+        """
+        ...
+
+    async def due_timers(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
+        """Timers whose time has come, oldest first. They go away with the turn that handles them."""
+        ...
+
+    async def lease(
+        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = timedelta(seconds=60)
+    ) -> Sequence[Leased]:
+        """Heads of lanes that are due and that nobody holds, each with a new fence."""
+        ...
+
+    async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = timedelta(seconds=60)) -> None:
+        """Prolong leases that are still ours."""
+        ...
+
+    async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
+        """Write outcomes; one whose fence is stale is ignored."""
+        ...
+
+    async def release_leases(self, worker: str) -> None:
+        """Give back everything this worker holds, at shutdown."""
+        ...
+
+    async def report_delivery(self, report: DeliveryReport, now: datetime) -> bool:
+        """Move the delivery state of a sent message forward, never back; True when it moved."""
+        ...
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """When the next timer or outbox item is due; None when nothing waits."""
+        ...
+
+
+class Contended(Exception):
+    """Five tries lost the race for one conversation; the edge answers 503."""
+
+
+class SendText(Protocol):
+    """A channel that sends texts. `key` is the effect's id, the same on every retry."""
+
+    async def send(self, *, to: str, sender: str, body: str, key: str) -> str:
+        """Hand the text to the provider and return its message id.
+
+        Raises `SendRefused` (never retry), `SendLater` (nothing went out, retry) or `SendUnclear` (it may have).
+        """
+        ...
+
+    async def find(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:
+        """The provider's id of such a message sent since then, or None; asked before an unclear send is repeated."""
+        ...
+
+
+class SendRefused(Exception):
+    """The provider will never take this message. `code` is the provider's error code; `opted_out` when it says that
+    the recipient has sent STOP."""
+
+    def __init__(self, code: str, message: str, *, opted_out: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.opted_out = opted_out
+
+
+class SendLater(Exception):
+    """Nothing went out; try again, not before `retry_after` seconds when the provider says so."""
+
+    def __init__(self, code: str, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class SendUnclear(Exception):
+    """The request left and no answer came: the message may have gone out."""

@@ -1,0 +1,111 @@
+"""How a check and its result find their way into a ticket, before and after the check has ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dialogs.effects import Effect, NoteTicket
+from dialogs.machine import Step
+from dialogs.tech_verify.declared import machine
+from dialogs.tech_verify.events import NoteApproved, TicketCreated, TicketFailed, TicketLinked
+from dialogs.tech_verify.records import (
+    Claimed,
+    Ended,
+    Expired,
+    Later,
+    Logged,
+    NewTicket,
+    Ticket,
+)
+from dialogs.tech_verify.rules import Env
+from dialogs.tech_verify.steps import happened, is_late, run_out
+from dialogs.tech_verify.words import (
+    about,
+    ask_for_ticket,
+    assurance_of,
+    log_result,
+    number_of,
+    outcome_of,
+    remark_of,
+    ticket_note,
+    ticket_wanted,
+)
+
+
+@machine.on
+def link_ticket(state: Claimed, event: TicketLinked, env: Env) -> Step[Claimed | Expired]:
+    """Link a ticket, or another one; the note is written when the check ends."""
+    if is_late(state, env):
+        return run_out(state, env, refused="expired")
+    if event.technician.id != state.claim.technician.id:
+        return Step(state, refused="not_yours")
+    if event.ticket == state.claim.ticket:
+        return Step(state)
+    linked = replace(
+        state,
+        story=happened(state.story, env.now, "ticket_linked", number_of(event.ticket)),
+        claim=replace(state.claim, ticket=event.ticket),
+    )
+    return Step(linked, ticket_wanted(linked))
+
+
+@machine.on
+def link_ticket_afterwards(state: Ended, event: TicketLinked, env: Env) -> Step[Ended]:
+    """The record moves to the ticket it belongs to: a note there, and a line in the ticket it has left."""
+    claim = state.claim
+    if claim is None:
+        return Step(state, refused="not_claimed")
+    if claim.ticket == event.ticket:
+        return Step(state)
+    moved = replace(claim, ticket=event.ticket)
+    story = happened(state.story, env.now, "ticket_linked", number_of(event.ticket))
+    left: tuple[Effect, ...] = ()
+    if isinstance(claim.ticket, Ticket) and state.logged is Logged.WRITTEN:
+        left = (NoteTicket(claim.ticket.id, "note.tv_moved", {"ticket": about(event.ticket)}),)
+    if isinstance(event.ticket, NewTicket):
+        after = replace(state, story=story, claim=moved, logged=Logged.WAITS_FOR_TICKET)
+        return Step(after, (*left, ask_for_ticket(story)))
+    logged, note = log_result(
+        moved, story, env, outcome_of(state), assurance=assurance_of(state), remark=remark_of(state)
+    )
+    return Step(replace(state, story=story, claim=moved, logged=logged), (*left, *note))
+
+
+@machine.on
+def keep_new_ticket(state: Claimed, event: TicketCreated, env: Env) -> Step[Claimed]:
+    """The number of the new ticket is known now."""
+    if not isinstance(state.claim.ticket, NewTicket):
+        return Step(state)
+    story = happened(state.story, env.now, "ticket_created", event.ticket.number)
+    return Step(replace(state, story=story, claim=replace(state.claim, ticket=event.ticket)))
+
+
+@machine.on
+def note_new_ticket(state: Ended, event: TicketCreated, env: Env) -> Step[Ended]:
+    """The check ended before its ticket was made; the note follows now."""
+    if state.claim is None or not isinstance(state.claim.ticket, NewTicket):
+        return Step(state)
+    claim = replace(state.claim, ticket=event.ticket)
+    story = happened(state.story, env.now, "ticket_created", event.ticket.number)
+    logged, note = log_result(
+        claim, story, env, outcome_of(state), assurance=assurance_of(state), remark=remark_of(state)
+    )
+    return Step(replace(state, story=story, claim=claim, logged=logged), note)
+
+
+@machine.on
+def drop_new_ticket(state: Claimed | Ended, event: TicketFailed, env: Env) -> Step[Claimed | Ended]:
+    """The PSA refused; the record is flagged until somebody links a ticket."""
+    if state.claim is None or not isinstance(state.claim.ticket, NewTicket):
+        return Step(state)
+    story = happened(state.story, env.now, "ticket_failed")
+    return Step(replace(state, story=story, claim=replace(state.claim, ticket=Later())))
+
+
+@machine.on
+def write_note(state: Ended, event: NoteApproved, env: Env) -> Step[Ended]:
+    """The tenant wants to be asked before a ticket is written to, and has been."""
+    if state.logged is not Logged.WAITS_FOR_APPROVAL or state.claim is None:
+        return Step(state, refused="no_note_due")
+    note = ticket_note(state.claim, state.story, outcome_of(state), assurance_of(state), remark_of(state))
+    return Step(replace(state, logged=Logged.WRITTEN), note)

@@ -1,0 +1,390 @@
+"""What a turn reads and what it writes, as values: the contract between the engine and every turn store.
+
+A store loads the facts an ask names, calls the engine's pure `decide`, and writes the decision, all in one
+transaction, many turns to a transaction where it can. `decide` may be called again when a version has moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from dialogs.desk import Desk
+from dialogs.limits import SendCounts
+from dialogs.messages import Inbound
+from dialogs.settings import TenantSettings
+from dialogs.tech_verify import State
+
+R = TypeVar("R")
+
+# --- facts ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """The tenant a turn belongs to. `digest_key` keys the digests of typed codes; it never leaves the process."""
+
+    id: str
+    name: str
+    settings: TenantSettings
+    digest_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFacts:
+    """One of the tenant's own numbers. `opt_out_by`: who answers STOP, START and HELP on it."""
+
+    id: str
+    address: str
+    purpose: Literal["verification", "channel", "voice"]
+    primary: bool
+    opt_out_by: Literal["carrier", "watchword"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFacts:
+    """A person at a client. `locale` is empty where the tenant's applies."""
+
+    id: str
+    name: str
+    client_id: str
+    client_name: str
+    locale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheck:
+    """One technician verification as stored. `contact_id` is empty while the number stands on several contacts."""
+
+    id: str
+    version: int
+    state: State
+    channel: str
+    our_address: str
+    their_address: str
+    conversation_id: str
+    contact_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDesk:
+    """The conversation a text belongs to; its version serialises the turns of one sender (REL-09)."""
+
+    conversation_id: str
+    version: int
+    desk: Desk
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncedCall:
+    """A technician's word that they are calling a contact. `ticket_id` and `ticket_number` are empty for a choice of
+    `new` or `later`, which `ticket` then says."""
+
+    id: str
+    contact_id: str
+    technician_id: str
+    technician_name: str
+    direction: str
+    ticket: Literal["ticket", "new", "later"]
+    ticket_id: str
+    ticket_number: str
+    expires_at: datetime
+
+
+# --- asks: which facts ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InboundAsk:
+    """A text has come in. `with_limits`: count unanswered challenges too (only `#verify` needs them).
+
+    The inbound is recorded with the turn; a repeat of `(provider, provider_id)` or of `replay_digest` is a duplicate,
+    for ever (SEC-23).
+    """
+
+    inbound: Inbound
+    with_limits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAsk:
+    """Something happens to one check: a technician acts, a timer rings, the PSA answers.
+
+    `once`: a key under which this may happen one time only, empty when repeats are harmless. `timer`: the name of the
+    timer that rang; the row is removed with the turn, and its absence makes the turn a duplicate. `pick`: a contact
+    to look up. `technician_id` with `with_limits`: whose sends to count.
+    """
+
+    tenant_id: str
+    check_id: str
+    once: str = ""
+    timer: str = ""
+    pick: str = ""
+    technician_id: str = ""
+    with_limits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceAsk:
+    """A technician announces a call to a contact, or takes the announcement back (`withdraw`: its id)."""
+
+    tenant_id: str
+    contact_id: str
+    withdraw: str = ""
+
+
+Ask: TypeAlias = InboundAsk | CheckAsk | AnnounceAsk
+
+
+@dataclass(frozen=True, slots=True)
+class InboundFacts:
+    """What an inbound text finds.
+
+    `contacts`: all that have the sender's address, by name. `checks`: every live check of this sender (on any of our
+    numbers) or of these contacts, and the newest ended one of this sender, newest first. `announced`: live announced
+    calls to these contacts. `suppressed`: the sender opted out of the number written to, or of the tenant.
+    """
+
+    tenant: TenantFacts
+    number: NumberFacts
+    contacts: tuple[ContactFacts, ...]
+    desk: StoredDesk | None
+    checks: tuple[StoredCheck, ...]
+    announced: tuple[AnnouncedCall, ...]
+    suppressed: bool
+    sends: SendCounts
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFacts:
+    """What an act on one check finds. `check` is None when there is no such check in this tenant."""
+
+    tenant: TenantFacts
+    check: StoredCheck | None
+    contact: ContactFacts | None
+    picked: ContactFacts | None
+    suppressed: bool
+    sends: SendCounts
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceFacts:
+    """What an announcement finds. `mobile` is the contact's default mobile, empty when there is none; `our_address`
+    the tenant's primary verification number."""
+
+    tenant: TenantFacts
+    contact: ContactFacts | None
+    mobile: str
+    our_address: str
+    suppressed: bool
+    announced: tuple[AnnouncedCall, ...]
+
+
+Facts: TypeAlias = InboundFacts | CheckFacts | AnnounceFacts
+
+# --- writes ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SaveCheck:
+    """Insert (`version` 0) or update where the stored version is still `version`; the row then has `version + 1`.
+
+    At most one live check per sender and per contact: a second insert is a conflict and the turn is decided anew.
+    """
+
+    id: str
+    version: int
+    state: State
+    channel: str
+    our_address: str
+    their_address: str
+    conversation_id: str
+    contact_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDesk:
+    """Insert (`version` 0) or update the conversation, like `SaveCheck`."""
+
+    conversation_id: str
+    version: int
+    desk: Desk
+    channel: str
+    our_address: str
+    their_address: str
+    contact_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One line of the log, in the turn's transaction. `public` holds ids, kinds and counts that technicians may read;
+    `sealed` holds what is encrypted under the contact's key (numbers, notes, words)."""
+
+    id: str
+    at: datetime
+    kind: str
+    check_id: str = ""
+    contact_id: str = ""
+    technician_id: str = ""
+    ticket_id: str = ""
+    conversation_id: str = ""
+    channel: str = ""
+    public: Mapping[str, str | int] = field(default_factory=dict)
+    sealed: Mapping[str, str] = field(default_factory=dict)
+
+
+OutboxKind: TypeAlias = Literal["text", "alert_text", "ticket.create", "ticket.note"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One thing to carry out, rendered once; retries send this same payload (REL-03). `id` is the idempotency key.
+
+    `payload` by kind, all values text. text and alert_text: to, from, body. ticket.create: contact_id, title, body.
+    ticket.note: ticket_id, body. `lane` keeps order: only the head of a lane is carried out. `challenge`: counts
+    against the limits until given back; `segments` is what a text costs.
+    """
+
+    id: str
+    kind: OutboxKind
+    lane: str
+    payload: Mapping[str, str]
+    due_at: datetime
+    drop_at: datetime | None = None
+    check_id: str = ""
+    conversation_id: str = ""
+    contact_id: str = ""
+    technician_id: str = ""
+    template: str = ""
+    challenge: bool = False
+    after_stop: bool = False
+    segments: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Ring `name` for a check at `at`; setting it again moves it."""
+
+    tenant_id: str
+    check_id: str
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Stays in the console until a person acknowledges it."""
+
+    id: str
+    kind: str
+    at: datetime
+    check_id: str
+    contact_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """The sender opted out (`on`) or in again. `our_address` empty: every number of the tenant."""
+
+    on: bool
+    our_address: str
+    their_address: str
+    by: Literal["word", "carrier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Record (`ends` False) or end (`ends` True) an announced call. Ending names the contact and the technician, and
+    ends every live announcement of the two; a technician id of "" ends everybody's."""
+
+    call: AnnouncedCall
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[R]):
+    """Everything one turn writes, and what it answers."""
+
+    reply: R
+    tenant_id: str = ""
+    checks: tuple[SaveCheck, ...] = ()
+    desk: SaveDesk | None = None
+    audit: tuple[AuditEvent, ...] = ()
+    outbox: tuple[OutboxItem, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    give_back: tuple[str, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[R]):
+    """One turn to make durable. `decide` is pure and is called with the facts that `ask` names; it may be called
+    more than once. `now` is the clock's time when the turn was taken up."""
+
+    ask: Ask
+    decide: Callable[[Facts], Decision[R]]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Generic[R]):
+    """The turn is durable; this is what it answered."""
+
+    reply: R
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """It had been taken before; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unroutable:
+    """No number of ours, or no such tenant; nothing was written."""
+
+
+TurnResult: TypeAlias = Taken[R] | Duplicate | Unroutable
+
+# --- outbox ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """An outbox item that this worker may carry out until the lease ends. `fence` must come back with the outcome; a
+    stale one is ignored. `suppressed`: the destination has opted out since. `unknown`: an earlier attempt may have
+    gone out (REL-04). `first_attempt_at` is None on the first attempt."""
+
+    tenant_id: str
+    item: OutboxItem
+    attempt: int
+    fence: int
+    suppressed: bool = False
+    unknown: bool = False
+    first_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one attempt.
+
+    sent: done, `provider_id` is the provider's. retry: again at `retry_at`. unknown: it may have gone out, look before
+    sending again at `retry_at`. dead: given up, `error` says why. dropped: not to be sent any more (expired, opted
+    out). Codes are wiped from the payload on sent, dead and dropped.
+    """
+
+    leased: Leased
+    outcome: Literal["sent", "retry", "unknown", "dead", "dropped"]
+    provider: str = ""
+    provider_id: str = ""
+    error: str = ""
+    retry_at: datetime | None = None
+    audit: tuple[AuditEvent, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()

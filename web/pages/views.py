@@ -1,0 +1,109 @@
+"""What pages show, as plain values: templates and scripts see these and never a storage row.
+
+A card's fields are exactly what its macro and its `<template>` fill in; `as_json` is the same value for the scripts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+CardKind = Literal["waiting", "mine", "theirs", "ended", "stranger"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One entry of a select. `chosen`: preselected."""
+
+    value: str
+    text: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One check as one technician sees it.
+
+    `code` is set only on the viewer's own live claim; `code_shown` is the same in groups, `code_spelled` digit by
+    digit. `mark` names the icon, `state` says the same in words. `delivery` is empty when the text has arrived.
+    """
+
+    id: str
+    kind: CardKind
+    mark: str
+    state: str
+    name: str = ""
+    company: str = ""
+    channel: str = ""
+    address: str = ""
+    contact_id: str = ""
+    created_at: datetime = datetime.fromtimestamp(0, UTC)
+    expires_at: datetime = datetime.fromtimestamp(0, UTC)
+    code: str = ""
+    code_shown: str = ""
+    code_spelled: str = ""
+    technician: str = ""
+    direction: str = ""
+    ticket_id: str = ""
+    ticket: str = ""
+    tickets: tuple[Choice, ...] = ()
+    contacts: tuple[Choice, ...] = ()
+    delivery: str = ""
+    can_resend: bool = False
+    needs_ticket: bool = False
+    asks_for_note: bool = False
+    outcome: str = ""
+    assurance: str = ""
+    bad: bool = False
+    good: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An alert nobody has acknowledged yet."""
+
+    id: str
+    text: str
+    what_to_do: str
+    at: datetime
+    check_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """A live announced call of the viewer's."""
+
+    id: str
+    name: str
+    company: str
+    ticket: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All of `/codes`. `seq` is where the event stream stands, `now` the server's time."""
+
+    live: tuple[Card, ...]
+    today: tuple[Card, ...]
+    strangers: tuple[Card, ...]
+    warnings: tuple[Notice, ...]
+    calling: tuple[Calling, ...]
+    now: datetime
+    seq: int = 0
+
+
+def as_json(value: object) -> object:
+    """A view as JSON: times become milliseconds since 1970, which is what scripts count with."""
+    match value:
+        case datetime():
+            return round(value.timestamp() * 1000)
+        case dict():
+            return {k: as_json(v) for k, v in value.items()}
+        case list() | tuple():
+            return [as_json(v) for v in value]
+        case _ if hasattr(value, "__dataclass_fields__"):
+            return as_json(asdict(value))  # type: ignore[call-overload]
+        case _:
+            return value

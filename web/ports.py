@@ -1,0 +1,154 @@
+"""What pages and the API need from above: the engine's acts, and the simulator in demo mode. Implemented in `bot`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+Role = Literal["technician", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who is doing this: a signed-in technician. `log_in_id` is the log-in it comes by, `kind` how it was shown.
+    `proven_at` is when password and second factor were last given."""
+
+    tenant_id: str
+    technician_id: str
+    name: str
+    first_name: str
+    role: Role
+    supervisor: bool
+    log_in_id: str
+    kind: Literal["cookie", "bearer"]
+    proven_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What came of an act on a check or an announced call.
+
+    `refused` is empty when it happened, else a machine word that `REFUSALS` turns into a status and a sentence.
+    `not_before` is when a refused resend may be tried again.
+    """
+
+    id: str
+    refused: str = ""
+    not_before: datetime | None = None
+
+
+#: Refusal -> (HTTP status, what happened and what to do). One table for pages and API.
+REFUSALS: Mapping[str, tuple[int, str]] = {
+    "not_found": (404, "There is no such check here. It may belong to another tenant, or the link is old."),
+    "contact_not_found": (404, "There is no such contact here."),
+    "ticket_not_found": (404, "There is no such ticket here. Choose one from the list, or 'new', or 'later'."),
+    "ticket_closed": (409, "That ticket is closed. Choose an open one, or 'new', or 'later'."),
+    "ticket_of_other_client": (409, "That ticket belongs to another client. Choose one of the caller's own company."),
+    "ticket_required": (409, "Your team asks for a ticket with every claim. Choose one, or 'new'."),
+    "ticket_system_down": (
+        503,
+        "The ticket system does not answer. Claim with 'later', link the ticket afterwards.",
+    ),
+    "user_called_us": (
+        409,
+        "If THEY called YOU, do not read a code to them: anyone can call and ask for one. Check them instead.",
+    ),
+    "pick_contact": (409, "This number stands on several contacts. Say which of them you are calling."),
+    "already_claimed": (
+        409,
+        "Someone else was faster and has it. Take it over if you are the one on the call.",
+    ),
+    "not_claimed": (409, "Nobody has claimed this check. Claim it first."),
+    "not_yours": (409, "Another technician has this check. Take it over first if you are the one on the call."),
+    "expired": (409, "This check has run out. Ask the person to text #verify again."),
+    "ended": (409, "This check is over. Ask the person to text #verify again."),
+    "note_required": (422, "Write down what the person said; a verbal confirmation needs a note."),
+    "reason_required": (422, "Say why you end it; the reason goes into the record."),
+    "no_note_due": (409, "There is nothing to write to a ticket now."),
+    "too_many_sends": (429, "The code has been sent as often as the limits allow."),
+    "opted_out": (409, "This number has opted out of texts (STOP). Use another way to reach the person."),
+    "no_mobile": (409, "This contact has no mobile number that texts may go to."),
+    "already_ended": (409, "This announced call is over already."),
+    "contended": (503, "Too much is happening to this check at once. Try again in a second."),
+}
+
+
+class CheckActs(Protocol):
+    """Acts on technician verifications and announced calls. `direction` is one of `we_called_user`, `on_site`,
+    `remote_session`, `user_called_us`; `ticket` is an id, `new` or `later`."""
+
+    async def claim(
+        self, who: Acting, check_id: str, *, direction: str, ticket: str, contact_id: str = ""
+    ) -> Acted: ...
+
+    async def release(self, who: Acting, check_id: str) -> Acted: ...
+
+    async def take_over(self, who: Acting, check_id: str) -> Acted: ...
+
+    async def verbal(self, who: Acting, check_id: str, *, note: str) -> Acted: ...
+
+    async def reject(self, who: Acting, check_id: str, *, reason: str) -> Acted: ...
+
+    async def link_ticket(self, who: Acting, check_id: str, *, ticket: str) -> Acted: ...
+
+    async def resend(self, who: Acting, check_id: str) -> Acted: ...
+
+    async def approve_note(self, who: Acting, check_id: str) -> Acted: ...
+
+    async def code_shown(self, who: Acting, check_id: str) -> None:
+        """Record that the claimer was shown the code (SEC-02); once per claim is enough."""
+        ...
+
+    async def announce(self, who: Acting, *, contact_id: str, direction: str, ticket: str, notify: bool) -> Acted:
+        """Announce a call; `Acted.id` is the announced call's."""
+        ...
+
+    async def withdraw(self, who: Acting, announced_id: str) -> Acted: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """One thing that left, as the outbox inspector shows it. `to` and `sender` are addresses of the channel."""
+
+    channel: str
+    to: str
+    sender: str
+    text: str
+    payload: Mapping[str, object]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A simulated phone: one of the seeded contacts' or an unknown one's."""
+
+    number: str
+    label: str
+
+
+class Simulator(Protocol):
+    """Demo mode only: the stand-ins for everything outside, and the clock."""
+
+    def phones(self) -> Sequence[Phone]: ...
+
+    def verification_numbers(self) -> Sequence[str]: ...
+
+    async def text(self, sender: str, to: str, body: str) -> int:
+        """Send a text from a simulated phone through the signed webhook; returns the webhook's HTTP status."""
+        ...
+
+    def outbox(self) -> Sequence[SentMessage]:
+        """Everything that left, newest first."""
+        ...
+
+    def received_by(self, phone: str) -> Sequence[SentMessage]:
+        """What one phone sent and got, oldest first, for the phone's screen; own texts have `sender` = the phone."""
+        ...
+
+    def advance(self, seconds: float) -> datetime:
+        """Move the application's clock forward; never back. Returns the new time."""
+        ...
+
+    def now(self) -> datetime: ...

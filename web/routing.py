@@ -1,0 +1,77 @@
+"""How a route is declared: who may use it, by which log-in, what goes in and what comes out.
+
+Every route of the product is one `Route` value. The guards in `web/guards.py` read it, the OpenAPI document is made
+from it, and the role matrix of the tests is generated from it, so none of the three can be forgotten (SEC-36).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from web.ports import Acting
+
+if TYPE_CHECKING:
+    from web.services import Services
+
+
+class Access(Enum):
+    """The least a person must be. Deny by default: there is no default value."""
+
+    PUBLIC = "public"
+    TECHNICIAN = "technician"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+class Surface(Enum):
+    """What kind of answer it gives, which decides headers, error form and CSRF rule."""
+
+    PAGE = "page"
+    API = "api"
+    STREAM = "stream"
+    ASSET = "asset"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, past every guard. `acting` is None on public routes only; `body` is the checked model when the
+    route declares one (JSON on the API, form fields on pages)."""
+
+    request: web.Request
+    services: Services
+    acting: Acting | None
+    body: Any = None
+
+    @property
+    def who(self) -> Acting:
+        """The signed-in technician; only for routes that are not public."""
+        if self.acting is None:
+            raise LookupError("a public route asked who is signed in")
+        return self.acting
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. `demo_only`: exists in demo mode alone. `step_up`: password and second factor at most five minutes
+    old (SEC-34). `answers`: status -> model, for the OpenAPI document."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+    surface: Surface
+    summary: str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answers: dict[int, type[BaseModel] | None] = field(default_factory=dict)
+    step_up: bool = False
+    demo_only: bool = False

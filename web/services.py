@@ -1,0 +1,45 @@
+"""Everything pages and the API are handed: one frozen value, made by `bot`, so that nothing here reads the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from dialogs.ports import Clock, Randomness
+from storage.database import Database
+from web.ports import CheckActs, Simulator
+
+if TYPE_CHECKING:
+    from identity.sign_in import SignIn
+    from psa.base import Psa
+    from storage.stream import EventStream
+
+#: What must be well before this copy may be sent traffic: name -> "" when it is, else what is wrong, in a few words
+#: without secrets. Names are `database`, `migrations`, `keys`.
+Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a handler may use.
+
+    `db`: reads and writes outside the turn; hand it the functions of `storage`. `acts`: everything that changes a
+    check or an announced call. `psa`: tenant id -> that tenant's ticket system. `public_url`: scheme and host people
+    and providers reach us by, without a slash at the end. `demo`: the stand-ins, in demo mode only. `behind_proxy`:
+    a TLS proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
+    Cookies are always `Secure`: browsers treat http://127.0.0.1 and http://localhost as trustworthy.
+    """
+
+    db: Database
+    acts: CheckActs
+    psa: Callable[[str], Psa]
+    sign_in: SignIn
+    stream: EventStream
+    clock: Clock
+    random: Randomness
+    public_url: str
+    version: str
+    readiness: Readiness
+    demo: Simulator | None = None
+    behind_proxy: bool = False
