@@ -37,6 +37,7 @@ from dialogs.turns import (
     AuditEvent,
     Decision,
     OutboxItem,
+    OutboxKind,
     SaveCheck,
     SaveDesk,
     StoredCheck,
@@ -50,7 +51,7 @@ R = TypeVar("R")
 
 
 def code_digest(tenant: TenantFacts, check_id: str, digits: str) -> str:
-    """What was typed, keyed to one check of one tenant and to its purpose, so that it can match nothing else (SEC-07)."""
+    """What was typed, keyed to one check of one tenant and to its purpose, so it can match nothing else (SEC-07)."""
     message = f"technician_verification|{check_id}|{digits}".encode()
     return hmac.new(tenant.digest_key, message, hashlib.sha256).hexdigest()
 
@@ -169,7 +170,9 @@ class Draft:
             self._carry(effect, thread, after, by)
         return step
 
-    def answer(self, desk: StoredDesk, ask: DeskAsk, thread: Thread, contact_id: str, values: Mapping[str, Value] | None = None) -> StoredDesk:
+    def answer(
+        self, desk: StoredDesk, ask: DeskAsk, thread: Thread, contact_id: str, values: Mapping[str, Value] | None = None
+    ) -> StoredDesk:
         """The desk's standing answer, and the desk as it is afterwards."""
         after, effects = answer(desk.desk, ask, self.now, values)
         for effect in effects:
@@ -262,7 +265,7 @@ class Draft:
             OutboxItem(
                 id=self.new_id(),
                 kind="text",
-                lane=f"{thread.channel}:{thread.conversation_id}",
+                lane=f"{thread.channel}:{thread.conversation_id or thread.their_address}",
                 payload={"to": thread.their_address, "from": thread.our_address, "body": body},
                 due_at=self.now,
                 drop_at=effect.drop_at,
@@ -306,12 +309,19 @@ class Draft:
         self._enqueue_for(check, "ticket.note", "psa:" + check.conversation_id, payload, template=effect.template)
 
     def _enqueue_for(
-        self, check: StoredCheck, kind: str, lane: str, payload: Mapping[str, str], *, template: str, segments: int = 0
+        self,
+        check: StoredCheck,
+        kind: OutboxKind,
+        lane: str,
+        payload: Mapping[str, str],
+        *,
+        template: str,
+        segments: int = 0,
     ) -> None:
         self._outbox.append(
             OutboxItem(
                 id=self.new_id(),
-                kind=kind,  # type: ignore[arg-type]
+                kind=kind,
                 lane=lane,
                 payload=payload,
                 due_at=self.now,

@@ -113,11 +113,13 @@ def _master_key(environment: Mapping[str, str]) -> bytes:
         try:
             return _key_bytes("WATCHWORD_MASTER_KEY_FILE", Path(file).read_text().strip())
         except (OSError, UnicodeDecodeError) as cause:
-            raise BadSetting(f"WATCHWORD_MASTER_KEY_FILE cannot be read: {cause}. Check the path and its rights.") from cause
+            raise BadSetting(
+                f"WATCHWORD_MASTER_KEY_FILE cannot be read: {cause}. Check the path and its rights."
+            ) from cause
     if not text:
         raise BadSetting(
-            "WATCHWORD_MASTER_KEY is not set. Make one with 'openssl rand -base64 32', keep it outside the database and "
-            "its backups, and set it or WATCHWORD_MASTER_KEY_FILE."
+            "WATCHWORD_MASTER_KEY is not set. Make one with 'openssl rand -base64 32', keep it outside the database "
+            "and its backups, and set it or WATCHWORD_MASTER_KEY_FILE."
         )
     return _key_bytes("WATCHWORD_MASTER_KEY", text.strip())
 

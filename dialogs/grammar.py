@@ -74,7 +74,8 @@ Command: TypeAlias = Literal["verify", "confirm", "deny"]
 ORIGINAL_WORDS: Mapping[str, Command] = {"verify": "verify", "confirm": "confirm", "deny": "deny", "report": "deny"}
 
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u180b-\u180d\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e0fff]"
 )
 _QUOTES = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb "
 _DIGITS = re.compile(r"[0-9]{6,10}")
@@ -106,7 +107,7 @@ def read(text: str, words: Mapping[str, Command] = ORIGINAL_WORDS, opt_out: str 
         return NearMiss() if hashed else Plain()
     command, rest = _split(body, known)
     if command == "confirm":
-        return _confirm(rest) if said.startswith("#") and not said[1:2].isspace() else NearMiss()
+        return _confirm(rest) if said == spoken and said.startswith("#" + body) else NearMiss()
     if command is not None and _only_courtesy(rest):
         return Verify() if command == "verify" else Deny()
     if hashed or command is not None or _looks_like(body, known):

@@ -19,6 +19,7 @@ E = TypeVar("E")
 X = TypeVar("X")
 From = TypeVar("From")
 On = TypeVar("On")
+To = TypeVar("To")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,10 @@ class Edge:
     run: Callable[[Any, Any, Any], Step[Any]]
 
 
-def members(annotation: Any) -> tuple[type[Any], ...]:
-    """`A | B` as `(A, B)`; a single class as `(A,)`."""
+def members(annotation: Any) -> tuple[Any, ...]:
+    """`A | B` as `(A, B)`; a single class as `(A,)`; a type variable as what it is bound to."""
+    if isinstance(annotation, TypeVar):
+        annotation = annotation.__bound__
     if get_origin(annotation) in (Union, types.UnionType):
         return tuple(get_args(annotation))
     return (annotation,)
@@ -62,17 +65,21 @@ class Machine(Generic[S, E, X]):
         self.edges: dict[tuple[type[Any], type[Any]], Edge] = {}
         self.ignored: dict[tuple[type[Any], type[Any]], str] = {}
 
-    def on(self, run: Callable[[From, On, X], Step[S]]) -> Callable[[From, On, X], Step[S]]:
-        """Register a transition; its signature says from where, on what, to where."""
+    def on(self, run: Callable[[From, On, X], Step[To]]) -> Callable[[From, On, X], Step[To]]:
+        """Register a transition; its signature says from where, on what, to where.
+
+        A type variable for the state, `(state: L, ...) -> Step[L | Ended]`, says for each of its classes: stays in it.
+        """
         hints = get_type_hints(run)
         if len(hints) != 4:
             raise TypeError(f"{run.__name__}: annotate (state, event, env) -> Step[...]")
         source, event, _, returned = hints.values()
-        targets = members(get_args(returned)[0])
-        unknown = [t for t in targets if t not in self.states]
-        if unknown:
-            raise TypeError(f"{run.__name__}: enters {unknown[0].__name__}, which is no state of {self.name}")
+        entered = get_args(returned)[0]
         for s in members(source):
+            targets = tuple(s if t is source else t for t in ((entered,) if entered is source else members(entered)))
+            unknown = [t for t in targets if t not in self.states]
+            if unknown:
+                raise TypeError(f"{run.__name__}: enters {unknown[0].__name__}, which is no state of {self.name}")
             for e in members(event):
                 self._take(s, e, run.__name__)
                 self.edges[s, e] = Edge(run.__name__, s, e, targets, run)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dialogs.grammar import Command
+from dialogs.grammar import HELP_WORDS, ORIGINAL_WORDS, START_WORDS, STOP_WORDS, Command, tidy
 from dialogs.tech_verify import Rules
+from dialogs.texts import check_override
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,35 @@ class SettingsError(ValueError):
 
 
 def check_settings(settings: TenantSettings) -> None:
-    """Refuse what security.md bounds: code length 6 to 10, life at most 10 minutes, 3 to 5 wrong codes."""
+    """Refuse what security.md bounds: code length 6 to 10, life at most 10 minutes, 3 to 5 wrong codes; own words that
+    opt people out; own wording without its locked sentences (SEC-05). Raises `SettingsError` at the first fault."""
     if not 6 <= settings.code_length <= 10:
         raise SettingsError(f"code_length is {settings.code_length}; choose 6 to 10 digits")
     if not timedelta(minutes=1) <= settings.rules.lifetime <= timedelta(minutes=10):
         raise SettingsError(f"lifetime is {settings.rules.lifetime}; choose 1 to 10 minutes")
     if not 3 <= settings.rules.max_wrong_codes <= 5:
         raise SettingsError(f"max_wrong_codes is {settings.rules.max_wrong_codes}; choose 3 to 5")
+    if not timedelta(seconds=5) <= settings.rules.alert_after <= settings.rules.lifetime:
+        raise SettingsError(f"alert_after is {settings.rules.alert_after}; choose 5 seconds up to the lifetime")
+    for limit in fields(settings.limits):
+        value = getattr(settings.limits, limit.name)
+        if isinstance(value, int) and value < 1:
+            raise SettingsError(f"{limit.name} is {value}; choose 1 or more")
+    try:
+        ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise SettingsError(f"timezone is {settings.timezone!r}; choose a name such as Europe/Berlin") from unknown
+    for word in settings.words:
+        _check_word(word)
+    for key, text in settings.texts.items():
+        for problem in check_override(key, text):
+            raise SettingsError(f"{key}: {problem}")
+
+
+def _check_word(word: str) -> None:
+    if word != tidy(word) or not word or not word[0].isalpha():
+        raise SettingsError(f"the word {word!r} must be in lower case, begin with a letter and hold no #")
+    if word in STOP_WORDS | START_WORDS | HELP_WORDS:
+        raise SettingsError(f"the word {word!r} is kept for opting out, opting in and help")
+    if word in ORIGINAL_WORDS:
+        raise SettingsError(f"the word {word!r} works already and cannot mean something else")

@@ -20,9 +20,7 @@ from storage.times import micros
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 #: tenant, id, at, kind, check, contact, technician, ticket, conversation, channel, public, sealed, leaf
-AuditLine: TypeAlias = tuple[
-    str, str, int, str, str, str, str, str, str, str, str, bytes | None, bytes
-]
+AuditLine: TypeAlias = tuple[str, str, int, str, str, str, str, str, str, str, str, bytes | None, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Keys in three layers: the master key is outside, it wraps tenant keys, and those wrap contact keys (SEC-18).
 
 Everything sealed is AES-256-GCM with a random 96-bit nonce and is bound to its table, column, tenant and row, so that a
-cell copied to another place does not open. Destroying a contact's wrapped key makes what was sealed under it unreadable.
+cell copied to another place does not open. Destroying a contact's wrapped key makes what it sealed unreadable.
 
 A cell is: kind (1 byte), id of the key (4 bytes), nonce (12 bytes), ciphertext with tag. A wrapped key is such a cell.
 """

@@ -337,6 +337,23 @@ once = Table(
     PrimaryKeyConstraint("tenant_id", "key"),
 )
 
+#: Answers to API calls that carried an `Idempotency-Key`, kept for 24 h (REL-02). The answer never holds a code.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    #: SHA-256 of who called and the key they chose.
+    Column("key", LargeBinary(32), nullable=False),
+    #: SHA-256 of method, path and body: the same key with another request is refused.
+    Column("request", LargeBinary(32), nullable=False),
+    #: HTTP status of the answer; 0 while the call is still being worked on.
+    Column("status", SmallInteger, nullable=False, server_default="0"),
+    Column("answer", Text, nullable=False, server_default=""),
+    _time("at"),
+    PrimaryKeyConstraint("tenant_id", "key"),
+    Index(None, "tenant_id", "at"),
+)
+
 suppressions = Table(
     "suppressions",
     metadata,

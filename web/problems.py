@@ -55,3 +55,8 @@ def refused(acted: Acted) -> Problem | None:
         details["not_before"] = acted.not_before
         message += f" Try again at {acted.not_before:%H:%M} UTC, or reach the person another way."
     return Problem(status, acted.refused, message, details, retry_after=1 if status == 503 else None)
+
+
+def bad_cursor() -> Problem:
+    """`after` was not given out by us, or for another list."""
+    return Problem(422, "bad_cursor", "This `after` is not one we gave out. Start again without it.")

@@ -40,13 +40,17 @@ class Surface(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, past every guard. `acting` is None on public routes only; `body` is the checked model when the
-    route declares one (JSON on the API, form fields on pages)."""
+    """One request, past every guard. `acting` is None on public routes only; `body` and `query` are the checked models
+    when the route declares them (body: JSON on the API, form fields on pages). `elsewhere`: the request comes from
+    another network or browser than the log-in was made in, so no code is shown before it is proven again (SEC-34).
+    """
 
     request: web.Request
     services: Services
     acting: Acting | None
     body: Any = None
+    query: Any = None
+    elsewhere: bool = False
 
     @property
     def who(self) -> Acting:

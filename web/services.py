@@ -1,4 +1,4 @@
-"""Everything pages and the API are handed: one frozen value, made by `bot`, so that nothing here reads the environment."""
+"""Everything pages and the API are handed: one frozen value, made by `bot`; nothing here reads the environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from web.ports import CheckActs, Simulator
 if TYPE_CHECKING:
     from identity.sign_in import SignIn
     from psa.base import Psa
+    from storage.accounts import Accounts
+    from storage.alerts import Alerts
+    from storage.announced import AnnouncedCalls
+    from storage.checks import Checks
+    from storage.csp_reports import CspReports
+    from storage.directory import Directory
+    from storage.idempotency import Idempotency
+    from storage.log import Log
+    from storage.people import People
     from storage.stream import EventStream
+    from storage.tenants import Tenants
 
 #: What must be well before this copy may be sent traffic: name -> "" when it is, else what is wrong, in a few words
 #: without secrets. Names are `database`, `migrations`, `keys`.
@@ -24,7 +34,7 @@ Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
 class Services:
     """What a handler may use.
 
-    `db`: reads and writes outside the turn; hand it the functions of `storage`. `acts`: everything that changes a
+    `db`: reads and writes outside the turn; the repositories below are made on it. `acts`: everything that changes a
     check or an announced call. `psa`: tenant id -> that tenant's ticket system. `public_url`: scheme and host people
     and providers reach us by, without a slash at the end. `demo`: the stand-ins, in demo mode only. `behind_proxy`:
     a TLS proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
@@ -32,6 +42,16 @@ class Services:
     """
 
     db: Database
+    accounts: Accounts
+    people: People
+    tenants: Tenants
+    directory: Directory
+    checks: Checks
+    announced: AnnouncedCalls
+    alerts: Alerts
+    log: Log
+    idempotency: Idempotency
+    csp_reports: CspReports
     acts: CheckActs
     psa: Callable[[str], Psa]
     sign_in: SignIn

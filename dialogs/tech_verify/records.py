@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from dialogs.effects import Code
 from dialogs.tech_verify.rules import Direction, Mode
@@ -205,3 +205,7 @@ class Alarm:
 Live: TypeAlias = Open | Claimed
 Ended: TypeAlias = Confirmed | Denied | Rejected | Superseded | Expired | Alarm
 State: TypeAlias = Blank | Open | Claimed | Confirmed | Denied | Rejected | Superseded | Expired | Alarm
+
+#: In a transition's signature: whichever of these the check is in, it stays in it.
+L = TypeVar("L", bound=Live)
+D = TypeVar("D", bound=Ended)

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Literal
 
 from dialogs.effects import AlertTenant, Effect, EndAnnouncement, GiveBackChallenge, TellUser, Value
 from dialogs.machine import Step
@@ -18,6 +18,7 @@ from dialogs.tech_verify.records import (
     Confirmed,
     Expired,
     Happened,
+    L,
     Later,
     Live,
     Logged,
@@ -26,8 +27,6 @@ from dialogs.tech_verify.records import (
 )
 from dialogs.tech_verify.rules import MAX_HINTS, MAX_TRAIL, Direction, Env, Mode, Rules
 from dialogs.tech_verify.words import claimer, log_result, names
-
-L = TypeVar("L", bound=Live)
 
 
 def is_late(state: Live, env: Env) -> bool:

@@ -15,7 +15,7 @@ from dialogs.tech_verify.events import (
     ResendAsked,
     VerballyConfirmed,
 )
-from dialogs.tech_verify.records import Claim, Claimed, Confirmed, Expired, Live, Open, Rejected
+from dialogs.tech_verify.records import Claim, Claimed, Confirmed, Expired, L, Live, Open, Rejected
 from dialogs.tech_verify.rules import NOBODY_CLAIMED, Env
 from dialogs.tech_verify.steps import against_claim, claim_of, happened, is_late, run_out
 from dialogs.tech_verify.words import claimer, code_text, log_result, picked, ticket_wanted
@@ -100,7 +100,7 @@ def confirm_verbally(state: Claimed, event: VerballyConfirmed, env: Env) -> Step
 
 
 @machine.on
-def reject(state: Live, event: CheckRejected, env: Env) -> Step[Live | Rejected | Expired]:
+def reject(state: L, event: CheckRejected, env: Env) -> Step[L | Rejected | Expired]:
     """A technician ends it: not our call, a test, a mistake. The user is told that it is over."""
     if is_late(state, env):
         return run_out(state, env, refused="expired")
@@ -116,7 +116,7 @@ def reject(state: Live, event: CheckRejected, env: Env) -> Step[Live | Rejected 
 
 
 @machine.on
-def resend(state: Live, event: ResendAsked, env: Env) -> Step[Live | Expired]:
+def resend(state: L, event: ResendAsked, env: Env) -> Step[L | Expired]:
     """The same code once more, its life not prolonged. Once claimed, the text names who has it."""
     if is_late(state, env):
         return run_out(state, env, refused="expired")

@@ -32,9 +32,11 @@ from dialogs.tech_verify.events import (
 from dialogs.tech_verify.records import (
     Blank,
     Claimed,
+    D,
     Denied,
     Ended,
     Expired,
+    L,
     Live,
     Open,
     Superseded,
@@ -45,7 +47,7 @@ from dialogs.tech_verify.words import names
 
 
 @machine.on
-def expire(state: Live, event: DeadlinePassed, env: Env) -> Step[Live | Expired]:
+def expire(state: L, event: DeadlinePassed, env: Env) -> Step[L | Expired]:
     """A timer may ring early; only the deadline itself ends the check, and the timer is set again for it."""
     if is_late(state, env):
         return run_out(state, env)
@@ -78,10 +80,10 @@ _ByTechnician: TypeAlias = ClaimMade | ClaimReleased | ClaimTakenOver | Verbally
 
 @machine.on
 def refuse_when_over(
-    state: Ended,
+    state: D,
     event: ClaimMade | ClaimReleased | ClaimTakenOver | VerballyConfirmed | CheckRejected | ResendAsked,
     env: Env,
-) -> Step[Ended]:
+) -> Step[D]:
     """Whatever a technician wants of it, it is over."""
     return Step(state, refused="ended")
 
@@ -97,7 +99,7 @@ def refuse_unclaimed(
 
 
 @machine.on
-def refuse_note_while_live(state: Live, event: NoteApproved, env: Env) -> Step[Live]:
+def refuse_note_while_live(state: L, event: NoteApproved, env: Env) -> Step[L]:
     """There is no result to write yet."""
     return Step(state, refused="no_note_due")
 

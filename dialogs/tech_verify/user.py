@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import replace
+from typing import TypeVar
 
 from dialogs.effects import AlertTenant, Effect, EndAnnouncement, GiveBackChallenge, NoteTicket, TellUser, WakeAt
 from dialogs.machine import Step
@@ -26,6 +27,7 @@ from dialogs.tech_verify.records import (
     Confirmed,
     Denied,
     Expired,
+    L,
     Live,
     Logged,
     Open,
@@ -48,6 +50,9 @@ from dialogs.tech_verify.steps import (
     without_texts,
 )
 from dialogs.tech_verify.words import claimer, code_text, log_result, names, picked, ticket_wanted
+
+#: Whose outcome stands when `#deny` comes after it.
+A = TypeVar("A", bound=Confirmed | Rejected | Expired | Alarm)
 
 
 @machine.on
@@ -109,7 +114,7 @@ def confirm(state: Claimed, event: ConfirmReceived, env: Env) -> Step[Claimed | 
 
 
 @machine.on
-def send_to_right_number(state: Live, event: ConfirmMisdirected, env: Env) -> Step[Live | Expired]:
+def send_to_right_number(state: L, event: ConfirmMisdirected, env: Env) -> Step[L | Expired]:
     """A confirmation must come to the number the code came from; anything else is refused and kept."""
     if is_late(state, env):
         return run_out(state, env)
@@ -131,9 +136,7 @@ def deny(state: Live, event: DenyReceived, env: Env) -> Step[Denied | Expired]:
 
 
 @machine.on
-def deny_afterwards(
-    state: Confirmed | Rejected | Expired | Alarm, event: DenyReceived, env: Env
-) -> Step[Confirmed | Rejected | Expired | Alarm]:
+def deny_afterwards(state: A, event: DenyReceived, env: Env) -> Step[A]:
     """Too late to change the outcome, never too late to raise the alarm; once, however often it is said. A ticket that
     already tells the outcome is told this too."""
     if any(line.what == "denied_late" for line in state.story.trail):
@@ -147,7 +150,7 @@ def deny_afterwards(
 
 
 @machine.on
-def give_hint(state: Live, event: NearMissReceived, env: Env) -> Step[Live | Expired]:
+def give_hint(state: L, event: NearMissReceived, env: Env) -> Step[L | Expired]:
     """Somebody with a check open wrote something else; say what would count, a few times at most."""
     if is_late(state, env):
         return run_out(state, env)

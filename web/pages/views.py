@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 CardKind = Literal["waiting", "mine", "theirs", "ended", "stranger"]
+Tone = Literal["good", "bad", "quiet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,13 @@ class Card:
     """One check as one technician sees it.
 
     `code` is set only on the viewer's own live claim; `code_shown` is the same in groups, `code_spelled` digit by
-    digit. `mark` names the icon, `state` says the same in words. `delivery` is empty when the text has arrived.
+    digit. `tone` chooses colour and icon, `state` says the same in words. `delivery` says how the code's text fares.
     """
 
     id: str
     kind: CardKind
-    mark: str
     state: str
+    tone: Tone = "quiet"
     name: str = ""
     company: str = ""
     channel: str = ""
@@ -52,11 +53,10 @@ class Card:
     delivery: str = ""
     can_resend: bool = False
     needs_ticket: bool = False
+    can_link: bool = False
     asks_for_note: bool = False
     outcome: str = ""
     assurance: str = ""
-    bad: bool = False
-    good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,115 @@
+"""What every command of the operator stands on: settings, an open database, the keys, and a note in the log.
+
+The server may be running: commands open the database as a second process and wait their turn to write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import typer
+from sqlalchemy import Connection
+
+from bot.clock import SystemClock, SystemRandom
+from bot.settings import Settings, read_settings
+from dialogs.ports import Clock, Randomness
+from dialogs.turns import AuditEvent
+from storage.database import Database, Unscoped
+from storage.keys import Keyring
+from storage.tenants import StoredTenant, Tenants
+
+T = TypeVar("T")
+
+MISTAKE = 2
+
+
+class Mistake(Exception):
+    """What was asked for cannot be done. The message says why and what to do; nothing has been changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody with a shell on this machine and the master key: the one who may look past the tenant."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    clock: Clock
+    random: Randomness
+
+    @property
+    def tenants(self) -> Tenants:
+        return Tenants(self.database, self.keyring)
+
+    def new_id(self) -> str:
+        return self.random.new_id(self.clock.now())
+
+    async def tenant(self, slug: str) -> StoredTenant:
+        """The tenant that is meant: the one named, or the only one there is. Raises `Mistake`."""
+        every = await self.tenants.all()
+        if not every:
+            raise Mistake("There is no tenant yet. Add one: watchword tenant add SLUG --name NAME")
+        names = ", ".join(tenant.slug for tenant in every)
+        if not slug and len(every) > 1:
+            raise Mistake(f"There are several tenants. Say which one with --tenant: {names}")
+        found = [tenant for tenant in every if slug in {"", tenant.slug}]
+        if not found:
+            raise Mistake(f"There is no tenant {slug!r}. There is: {names}")
+        return found[0]
+
+    def noting(self, tenant_id: str, kind: str, public: Mapping[str, str | int] | None = None) -> Database:
+        """The database, but each write puts a line into the tenant's log, in the same transaction. A write that
+        answers False has changed nothing and is not noted."""
+        event = AuditEvent(
+            id=self.new_id(), at=self.clock.now(), kind=kind, public={"who": "operator", **(public or {})}
+        )
+        return _Noting(self, tenant_id, event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noting:
+    """A `Database` that notes what it writes."""
+
+    operator: Operator
+    tenant_id: str
+    event: AuditEvent
+
+    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        return await self.operator.database.read(scope, work)
+
+    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        def and_note(conn: Connection) -> T:
+            done = work(conn)
+            if done is not False:
+                append_audit(conn, self.operator.keyring, self.tenant_id, self.event)
+            return done
+
+        return await self.operator.database.write(scope, and_note)
+
+
+def run(work: Callable[[Operator], Awaitable[T]]) -> T:
+    """Read the settings, open the database, do the work, close. Raises `BadSetting` and `Mistake`."""
+    settings = read_settings(os.environ)
+
+    async def whole() -> T:
+        async with opened(settings) as operator:
+            return await work(operator)
+
+    return asyncio.run(whole())
+
+
+def say(text: str = "") -> None:
+    """One line for a person, on the standard output."""
+    typer.echo(text)
+
+
+def say_rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Columns as wide as they need to be; nothing is cut, also not in a pipe."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

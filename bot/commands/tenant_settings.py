@@ -1,0 +1,265 @@
+"""The settings of a tenant as the command line and the reference page know them: name, meaning, bounds, spelling.
+
+Bounds that matter for safety are checked by `dialogs.settings.check_settings`; here is only what a spelling allows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
+from typing import Any
+
+from phonenumbers import SUPPORTED_REGIONS
+
+from dialogs.settings import Limits, SettingsError, TenantSettings, check_settings
+from dialogs.tech_verify import Mode
+from dialogs.texts import LANGUAGES
+from storage.phones import BadNumber, to_e164
+
+#: Reads what was typed; raises ValueError with what is allowed.
+Read = Callable[[str], Any]
+Show = Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSetting:
+    """One setting. `part` is where it lives: `""` for the settings themselves, else `rules` or `limits`."""
+
+    name: str
+    about: str
+    allowed: str
+    read: Read
+    show: Show
+    part: str = ""
+
+    def value_in(self, settings: TenantSettings) -> Any:
+        """The value as it is set."""
+        return getattr(getattr(settings, self.part) if self.part else settings, self.name)
+
+    def put(self, settings: TenantSettings, typed: str) -> TenantSettings:
+        """The settings with this one changed. Raises SettingsError that names it and says what is allowed."""
+        try:
+            value = self.read(typed.strip())
+        except ValueError as wrong:
+            said = str(wrong)
+            raise SettingsError(f"{self.name} is {typed!r}; {said or 'choose ' + self.allowed}") from None
+        if not self.part:
+            return replace(settings, **{self.name: value})
+        return replace(settings, **{self.part: replace(getattr(settings, self.part), **{self.name: value})})
+
+
+def change(settings: TenantSettings, pairs: Mapping[str, str]) -> TenantSettings:
+    """The settings with these changed, as typed, and checked as a whole. Raises SettingsError at the first fault."""
+    for name, typed in pairs.items():
+        setting = BY_NAME.get(name)
+        if setting is None:
+            raise SettingsError(f"there is no setting {name!r}; choose one of {', '.join(BY_NAME)}")
+        settings = setting.put(settings, typed)
+    check_settings(settings)
+    return settings
+
+
+def _whole(typed: str) -> int:
+    if not (typed.isascii() and typed.isdecimal()):
+        raise ValueError
+    return int(typed)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _time(typed: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,6})\s*([smh])", typed)
+    if found is None:
+        raise ValueError("write a number and its unit, such as 20s, 10m or 1h")
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+
+
+def _time_between(low: str, high: str) -> Read:
+    def read(typed: str) -> timedelta:
+        value = _time(typed)
+        if not _time(low) <= value <= _time(high):
+            raise ValueError
+        return value
+
+    return read
+
+
+def show_time(value: timedelta) -> str:
+    """`10m`, `90s`: the largest unit that leaves no rest."""
+    seconds = int(value.total_seconds())
+    unit = next(u for u in "hms" if seconds % _UNITS[u] == 0 and (seconds or u == "s"))
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
+def _yes(typed: str) -> bool:
+    if typed.casefold() not in {"yes", "no", "true", "false", "on", "off"}:
+        raise ValueError
+    return typed.casefold() in {"yes", "true", "on"}
+
+
+def _show_yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _one_of(*words: str) -> Read:
+    def read(typed: str) -> str:
+        if typed not in words:
+            raise ValueError
+        return typed
+
+    return read
+
+
+def _phone(typed: str) -> str:
+    try:
+        return to_e164(typed, "") if typed else ""
+    except BadNumber as why:
+        raise ValueError(f"it {why}") from None
+
+
+def _countries(typed: str) -> tuple[str, ...]:
+    regions = tuple(dict.fromkeys(part.strip().upper() for part in typed.split(",") if part.strip()))
+    unknown = [region for region in regions if region not in SUPPORTED_REGIONS]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is no country; write two-letter codes with commas, such as US,CA")
+    return regions
+
+
+def _words(typed: str) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for pair in filter(None, (part.strip() for part in typed.split(","))):
+        own, colon, command = (part.strip() for part in pair.partition(":"))
+        if not colon or command not in {"verify", "confirm", "deny"}:
+            raise ValueError
+        words[own] = command
+    return words
+
+
+def _show_words(words: Mapping[str, str]) -> str:
+    return ",".join(f"{own}:{command}" for own, command in words.items())
+
+
+_LIMITS: Mapping[str, str] = {
+    "verify_per_10_min": "Unanswered checks one sender may start in ten minutes",
+    "verify_per_24_h": "Unanswered checks one sender may start in 24 hours",
+    "resend_gap": "Pause before a technician may send the same code again",
+    "destination_per_10_min": "Unanswered codes to one number in ten minutes, when a technician sends them",
+    "destination_per_hour": "The same in an hour",
+    "destination_per_24_h": "The same in 24 hours",
+    "prefix_per_hour": "Unanswered codes in an hour to numbers that differ in their last four digits only",
+    "technician_per_hour": "Unanswered codes one technician may send in an hour",
+    "tenant_per_hour": "Unanswered codes of the whole tenant in an hour",
+    "tenant_segments_per_day": "Text segments of the whole tenant in 24 hours; the carrier bills by segment",
+}
+
+
+def _limit_settings() -> tuple[TenantSetting, ...]:
+    made = []
+    for limit in fields(Limits):
+        is_time = limit.name == "resend_gap"
+        read, show = (_time_between("1s", "1h"), show_time) if is_time else (_whole, str)
+        allowed = "1s to 1h" if is_time else "1 or more"
+        made.append(TenantSetting(limit.name, _LIMITS[limit.name], allowed, read, show, "limits"))
+    return tuple(made)
+
+
+_PLAIN: Show = str
+SETTINGS: tuple[TenantSetting, ...] = (
+    TenantSetting(
+        "phone",
+        "The published number that texts tell people to call when they are unsure",
+        "a number with its country code, such as +12125550100",
+        _phone,
+        _PLAIN,
+    ),
+    TenantSetting(
+        "timezone",
+        "The zone in which times are written in texts and notes",
+        "a name such as Europe/Berlin",
+        str,
+        _PLAIN,
+    ),
+    TenantSetting("locale", "The language of texts", f"one of {', '.join(LANGUAGES)}", _one_of(*LANGUAGES), _PLAIN),
+    TenantSetting("code_length", "How many digits a code has", "6 to 10", _whole, _PLAIN),
+    TenantSetting(
+        "countries",
+        "Countries that texts may go to; empty means the country of the primary number only",
+        "two-letter codes with commas, such as US,CA",
+        _countries,
+        ",".join,
+    ),
+    TenantSetting(
+        "unknown_sender",
+        "What a number that nobody has is answered: once in 24 hours without naming anything, or never",
+        "neutral or silent",
+        _one_of("neutral", "silent"),
+        _PLAIN,
+    ),
+    TenantSetting(
+        "announced_call_lasts", "How long an announced call waits for #verify", "1m to 1h", _time_between("1m", "1h"), show_time
+    ),
+    TenantSetting(
+        "words",
+        "Own words for the commands, besides the original ones",
+        "word:command with commas, such as prove:verify; commands are verify, confirm, deny",
+        _words,
+        _show_words,
+    ),
+    TenantSetting(
+        "mode",
+        "compare: both sides have the code. transfer: the text has none, and only what is heard and sent counts",
+        "compare or transfer",
+        lambda typed: Mode(_one_of(*Mode)(typed)),
+        _PLAIN,
+        "rules",
+    ),
+    TenantSetting("lifetime", "How long a code lives", "1m to 10m", _time, show_time, "rules"),
+    TenantSetting(
+        "require_claim",
+        "Whether #confirm counts only after a technician has claimed the check. Without, the record says unclaimed",
+        "yes or no",
+        _yes,
+        _show_yes,
+        "rules",
+    ),
+    TenantSetting(
+        "ticket_at_claim",
+        "Whether a claim needs a ticket at once",
+        "optional or required",
+        _one_of("optional", "required"),
+        _PLAIN,
+        "rules",
+    ),
+    TenantSetting(
+        "ticket_logging",
+        "Whether notes are written to the ticket at once or after a technician has approved them",
+        "auto or ask",
+        _one_of("auto", "ask"),
+        _PLAIN,
+        "rules",
+    ),
+    TenantSetting(
+        "max_wrong_codes", "Wrong codes after which a check ends with an alarm", "3 to 5", _whole, _PLAIN, "rules"
+    ),
+    TenantSetting(
+        "alert_after",
+        "When technicians on duty are alerted because nobody has claimed a check",
+        "5s up to the lifetime",
+        _time,
+        show_time,
+        "rules",
+    ),
+    TenantSetting(
+        "fold_notice_within",
+        "A claim this soon is named in the next text instead of in one of its own",
+        "0s to 10m",
+        _time_between("0s", "10m"),
+        show_time,
+        "rules",
+    ),
+    *_limit_settings(),
+)
+BY_NAME: Mapping[str, TenantSetting] = {setting.name: setting for setting in SETTINGS}

@@ -1,0 +1,100 @@
+"""`watchword tenant`: the managed service providers on this installation, and what each has set."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bot.commands.operator import Mistake, Operator, run, say, say_rows
+from bot.commands.tenant_settings import BY_NAME, SETTINGS, change
+from dialogs.settings import TenantSettings
+from storage.tenants import SlugTaken, Tenants
+
+app = typer.Typer(help="Tenants and their settings.", no_args_is_help=True)
+
+TenantOption = Annotated[str, typer.Option("--tenant", help="Short name of the tenant; needed when there are several.")]
+LONGEST_NAME = 120
+
+
+@app.command()
+def add(
+    slug: Annotated[str, typer.Argument(help="Short name for commands: small letters, digits, hyphens.")],
+    name: Annotated[str, typer.Option(help="The name that texts and pages show.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as with 'tenant set': --set timezone=Europe/Berlin")
+    ] = None,
+) -> None:
+    """Add a tenant."""
+    chosen = change(TenantSettings(), _pairs(settings or []))
+    shown = _checked_name(name)
+
+    async def work(operator: Operator) -> None:
+        tenant_id = operator.new_id()
+        noted = Tenants(operator.noting(tenant_id, "operator.tenant_added", {"slug": slug}), operator.keyring)
+        try:
+            await noted.create(tenant_id, slug, shown, chosen, operator.clock.now())
+        except SlugTaken:
+            raise Mistake(f"There is a tenant {slug!r} already. Choose another short name.") from None
+        except ValueError as wrong:
+            raise Mistake(f"{wrong}.") from None
+        say(f"Tenant {slug} is there. Next: watchword user add LOGIN --name NAME --role admin --tenant {slug}")
+
+    run(work)
+
+
+@app.command("list")
+def list_() -> None:
+    """All tenants."""
+
+    async def work(operator: Operator) -> None:
+        rows = [
+            (tenant.slug, tenant.name, tenant.settings.phone or "not set", tenant.settings.timezone)
+            for tenant in await operator.tenants.all()
+        ]
+        say_rows(("SLUG", "NAME", "PUBLISHED PHONE", "TIME ZONE"), rows)
+
+    run(work)
+
+
+@app.command("set")
+def set_(
+    pairs: Annotated[
+        list[str] | None, typer.Argument(help="name=value, several at once; none shows what is set.", metavar="NAME=VALUE")
+    ] = None,
+    tenant: TenantOption = "",
+) -> None:
+    """Change settings of a tenant, or show them. The names are in docs/reference/settings.md."""
+    wanted = _pairs(pairs or [])
+    name = _checked_name(wanted.pop("name")) if "name" in wanted else ""
+    change(TenantSettings(), {key: typed for key, typed in wanted.items() if key not in BY_NAME})
+
+    async def work(operator: Operator) -> None:
+        which = await operator.tenant(tenant)
+        if wanted or name:
+            names = ",".join(sorted(wanted) + (["name"] if name else []))
+            noted = operator.noting(which.id, "operator.settings_changed", {"settings": names})
+            changed = Tenants(noted, operator.keyring)
+            which = await changed.change_settings(which.id, lambda now: change(now, wanted), name=name)
+        say(f"name={which.name}")
+        for setting in SETTINGS:
+            say(f"{setting.name}={setting.show(setting.value_in(which.settings))}")
+
+    run(work)
+
+
+def _pairs(typed: list[str]) -> dict[str, str]:
+    pairs = {}
+    for pair in typed:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise Mistake(f"{pair!r} is no setting. Write name=value, such as mode=transfer.")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def _checked_name(name: str) -> str:
+    tidy = " ".join(name.split())
+    if not 1 <= len(tidy) <= LONGEST_NAME or not tidy.isprintable():
+        raise Mistake(f"The name must have 1 to {LONGEST_NAME} characters.")
+    return tidy

@@ -1,0 +1,153 @@
+"""The dispatcher: takes what is due from the outbox and the timers, and has it carried out, now or when time comes.
+
+Woken by every commit; a lost wake-up costs at most a second. Leases make a crash cost a minute, never an item.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from bot.delivery import Delivery
+from bot.engine import Engine
+from dialogs.messages import Unavailable
+from dialogs.ports import Clock, Contended, TurnStore
+from dialogs.turns import Leased, Settled, Timer
+
+log = structlog.get_logger("dispatcher")
+
+LEASE = timedelta(seconds=60)
+#: Never sleep longer than this, so that a lost wake-up or a moved clock is noticed.
+LONGEST_NAP = 1.0
+#: Attempts under way at once. A slow provider fills its own places; what is quick goes on in the others.
+AT_ONCE = 64
+#: Attempts that may fail by an error of our own before the item is put aside (REL-15).
+POISON_AFTER = 5
+
+
+class Dispatcher:
+    """One per process. `start` returns at once; `stop` lets what is under way end and gives leases back."""
+
+    def __init__(self, store: TurnStore, engine: Engine, delivery: Delivery, clock: Clock, worker: str) -> None:
+        self._store = store
+        self._engine = engine
+        self._delivery = delivery
+        self._clock = clock
+        self._worker = worker
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._under_way: dict[asyncio.Task[Settled | None], Leased] = {}
+        self._outcomes: list[Settled] = []
+        self._loop_task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Something may be due. Cheap, and safe to call from the event loop at any time."""
+        self._wake.set()
+
+    def start(self) -> None:
+        self._loop_task = asyncio.create_task(self._run(), name="dispatcher")
+
+    async def stop(self, patience: float = 30.0) -> None:
+        """Take nothing new, wait for what is under way, write down what became of it, give the rest back."""
+        self._stopping = True
+        self.wake()
+        if self._loop_task is not None:
+            await self._loop_task
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=patience)
+        for task in list(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        try:
+            await self._settle()
+            await self._store.release_leases(self._worker)
+        except Unavailable:
+            log.warning("leases_kept", worker=self._worker)
+
+    async def run_until_idle(self, *, most: int = 1000) -> None:
+        """Carry out everything that is due now, and what follows from it. For tests and the simulation."""
+        for _ in range(most):
+            busy = await self._round()
+            if self._under_way:
+                await asyncio.wait(set(self._under_way), return_when=asyncio.FIRST_COMPLETED)
+            elif not busy and not self._outcomes:
+                return
+        raise RuntimeError("the outbox does not come to rest")
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                busy = await self._round()
+                pause = 0.0 if busy else await self._pause()
+            except Unavailable:
+                log.warning("storage_unavailable")
+                pause = LONGEST_NAP
+            if pause:
+                await self._nap(pause)
+
+    async def _nap(self, pause: float) -> None:
+        try:
+            async with asyncio.timeout(pause):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _pause(self) -> float:
+        """Seconds until the next thing is due, at most a nap."""
+        now = self._clock.now()
+        due = await self._store.next_due(now)
+        return LONGEST_NAP if due is None else min(max((due - now).total_seconds(), 0.005), LONGEST_NAP)
+
+    async def _round(self) -> bool:
+        """Write down what has finished, ring what is due, start what is due. True when any of it happened."""
+        settled = await self._settle()
+        timers = await self._store.due_timers(self._clock.now())
+        for timer in timers:
+            await self._ring(timer)
+        room = AT_ONCE - len(self._under_way)
+        leased = await self._store.lease(self._worker, self._clock.now(), limit=room, lasts=LEASE) if room else ()
+        for item in leased:
+            task = asyncio.create_task(self._one(item))
+            self._under_way[task] = item
+            task.add_done_callback(self._finished)
+        return bool(settled or timers or leased)
+
+    async def _settle(self) -> bool:
+        outcomes, self._outcomes = self._outcomes, []
+        if not outcomes:
+            return False
+        try:
+            await self._store.settle(outcomes, self._clock.now())
+        except Unavailable:
+            # Kept for the next round: a text that went out must not go out again because a disk was full.
+            self._outcomes = outcomes + self._outcomes
+            raise
+        return True
+
+    def _finished(self, task: asyncio.Task[Settled | None]) -> None:
+        self._under_way.pop(task, None)
+        outcome = None if task.cancelled() else task.result()
+        if outcome is not None:
+            self._outcomes.append(outcome)
+        self.wake()
+
+    async def _ring(self, timer: Timer) -> None:
+        try:
+            await self._engine.ring(timer)
+        except Contended:
+            log.warning("timer_contended", check_id=timer.check_id)
+
+    async def _one(self, leased: Leased) -> Settled | None:
+        """One attempt. An error of our own must not take the others down: logged, tried again, put aside in the end."""
+        try:
+            return await self._delivery.carry_out(leased)
+        except (Unavailable, Contended):
+            return None
+        except Exception as error:
+            log.error("delivery_failed", item_id=leased.item.id, kind=leased.item.kind, error=type(error).__name__)
+            if leased.attempt >= POISON_AFTER:
+                return Settled(leased, "dead", error="internal")
+            return Settled(leased, "retry", error="internal", retry_at=self._clock.now() + timedelta(seconds=5))

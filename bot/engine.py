@@ -1,0 +1,253 @@
+"""The engine: the one place where an edge's message, a dialog's decision and the store's transaction meet.
+
+A turn is `store.take(Turn(ask, decide))`: the store loads the facts the ask names, `decide` is pure, and everything it
+decided is committed at once. Only after the commit does anything leave the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from bot.drafts import Draft, Thread
+from bot.inbound import LimitsNeeded, Reading
+from bot.wording import Wording
+from dialogs.effects import TellUser
+from dialogs.grammar import Command
+from dialogs.messages import DeliveryReport, Inbound, Receipt
+from dialogs.ports import Clock, Randomness, TurnStore
+from dialogs.tech_verify import DEADLINE, DeadlinePassed, Event, NobodyClaimedYet
+from dialogs.turns import (
+    AnnounceAsk,
+    AnnouncedCall,
+    AnnounceFacts,
+    CheckAsk,
+    CheckFacts,
+    Decision,
+    Duplicate,
+    Facts,
+    InboundAsk,
+    InboundFacts,
+    OutboxItem,
+    Taken,
+    Timer,
+    Turn,
+    TurnResult,
+    Unroutable,
+)
+
+R = TypeVar("R")
+#: What an act on a check decides: an event for the machine, or a machine word that refuses it.
+Choose = Callable[[CheckFacts], "Event | Refusal"]
+
+
+class Refusal(str):
+    """A machine word of `web.ports.REFUSALS`: the act was refused before it reached the dialog."""
+
+
+class Engine:
+    """Makes turns. Shared by every channel, the pages, the timers and the dispatcher."""
+
+    def __init__(self, store: TurnStore, clock: Clock, random: Randomness, wording: Wording) -> None:
+        self._store = store
+        self._clock = clock
+        self._random = random
+        self._wording = wording
+        #: The tenant's own command words by number of ours, as last seen; only a hint which facts to ask for.
+        self._words: dict[str, dict[str, Command]] = {}
+
+    async def receive(self, inbound: Inbound) -> Receipt:
+        """One authentic text. Returns after the commit; what it causes leaves afterwards."""
+        try:
+            result = await self._take_inbound(inbound, with_limits=self._may_be_verify(inbound))
+        except LimitsNeeded:
+            result = await self._take_inbound(inbound, with_limits=True)
+        match result:
+            case Taken(receipt):
+                return receipt
+            case Duplicate():
+                return Receipt("duplicate")
+            case Unroutable():
+                return Receipt("unroutable")
+
+    async def _take_inbound(self, inbound: Inbound, *, with_limits: bool) -> TurnResult[Receipt]:
+        now = self._clock.now()
+
+        def decide(facts: Facts) -> Decision[Receipt]:
+            if not isinstance(facts, InboundFacts):
+                raise TypeError("the store answered an inbound ask with other facts")
+            self._words[inbound.our_address] = dict(facts.tenant.settings.words)
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            return Reading(facts, inbound, draft, self._random, with_limits).decide()
+
+        return await self._store.take(Turn(InboundAsk(inbound, with_limits), decide, now))
+
+    def _may_be_verify(self, inbound: Inbound) -> bool:
+        """Whether to have challenges counted. Long texts are no commands; words not seen yet may be."""
+        words = self._words.get(inbound.our_address)
+        if words is None or len(inbound.text) > 60:
+            return words is None
+        text = inbound.text.casefold()
+        return "verify" in text or any(own in text and what == "verify" for own, what in words.items())
+
+    async def act(
+        self,
+        ask: CheckAsk,
+        choose: Choose,
+        *,
+        by: str = "",
+        quiet: bool = False,
+        public: dict[str, str | int] | None = None,
+    ) -> str:
+        """Something happens to one check: a technician acts, a timer rings, the PSA answers.
+
+        `choose` looks at the facts and names the event. Returns the machine word of the refusal, empty when it
+        happened (or had happened before).
+        """
+        now = self._clock.now()
+
+        def decide(facts: Facts) -> Decision[str]:
+            if not isinstance(facts, CheckFacts):
+                raise TypeError("the store answered a check ask with other facts")
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            if facts.check is None:
+                return draft.decision("not_found")
+            chosen = choose(facts)
+            if isinstance(chosen, Refusal):
+                draft.audit(
+                    "tv.act_refused",
+                    check_id=facts.check.id,
+                    contact_id=facts.check.contact_id,
+                    technician_id=by,
+                    channel=facts.check.channel,
+                    public={"refused": str(chosen), **(public or {})},
+                )
+                return draft.decision(str(chosen))
+            locale = facts.contact.locale if facts.contact is not None else ""
+            step = draft.step(facts.check, chosen, locale, by=by, quiet=quiet, public=public)
+            return draft.decision(step.refused)
+
+        match await self._store.take(Turn(ask, decide, now)):
+            case Taken(refused):
+                return refused
+            case Duplicate():
+                return ""
+            case Unroutable():
+                return "not_found"
+
+    async def ring(self, timer: Timer) -> None:
+        """A timer's time has come. The row goes away with the turn, so a crash in between rings again."""
+        event: Event = DeadlinePassed() if timer.name == DEADLINE else NobodyClaimedYet()
+        ask = CheckAsk(timer.tenant_id, timer.check_id, timer=timer.name)
+        await self.act(ask, lambda facts: event, quiet=True)
+
+    async def fan_out(self, tenant_id: str, item: OutboxItem, mobiles: dict[str, str]) -> None:
+        """Turn one alert into a text for each technician (id -> mobile); once, however often it is tried."""
+        now = self._clock.now()
+
+        def decide(facts: Facts) -> Decision[None]:
+            if not isinstance(facts, CheckFacts):
+                raise TypeError("the store answered a check ask with other facts")
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            for technician_id, mobile in sorted(mobiles.items()):
+                draft.enqueue(
+                    OutboxItem(
+                        id=draft.new_id(),
+                        kind="text",
+                        lane="duty:" + mobile,
+                        payload={"to": mobile, "from": item.payload["from"], "body": item.payload["body"]},
+                        due_at=now,
+                        check_id=item.check_id,
+                        technician_id=technician_id,
+                        template=item.template,
+                        segments=item.segments,
+                    )
+                )
+            draft.audit("tv.duty_alerted", check_id=item.check_id, public={"technicians": len(mobiles)})
+            return draft.decision(None)
+
+        await self._store.take(Turn(CheckAsk(tenant_id, item.check_id, once="fan_out:" + item.id), decide, now))
+
+    async def note_code_shown(self, tenant_id: str, check_id: str, technician_id: str) -> None:
+        """The claimer has been shown the code: one line in the log for each claimer, however often the page is read."""
+        now = self._clock.now()
+
+        def decide(facts: Facts) -> Decision[None]:
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            if isinstance(facts, CheckFacts) and facts.check is not None:
+                draft.audit(
+                    "tv.code_shown",
+                    check_id=check_id,
+                    contact_id=facts.check.contact_id,
+                    technician_id=technician_id,
+                    channel=facts.check.channel,
+                )
+            return draft.decision(None)
+
+        once = f"code_shown:{check_id}:{technician_id}"
+        await self._store.take(Turn(CheckAsk(tenant_id, check_id, once=once), decide, now))
+
+    async def announce(self, tenant_id: str, call: AnnouncedCall, *, notify: bool, ticket_client: str) -> str:
+        """Record an announced call. `ticket_client`: its ticket's client, empty without one. Returns the refusal."""
+        now = self._clock.now()
+
+        def decide(facts: Facts) -> Decision[str]:
+            if not isinstance(facts, AnnounceFacts):
+                raise TypeError("the store answered an announcement ask with other facts")
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            if facts.contact is None:
+                return draft.decision("contact_not_found")
+            if ticket_client and ticket_client != facts.contact.client_id:
+                return draft.decision("ticket_of_other_client")
+            if call.ticket == "later" and facts.tenant.settings.rules.ticket_at_claim == "required":
+                return draft.decision("ticket_required")
+            refused = "" if not notify else "no_mobile" if not facts.mobile else "opted_out" if facts.suppressed else ""
+            if refused:
+                return draft.decision(refused)
+            lasting = replace(call, expires_at=now + facts.tenant.settings.announced_call_lasts)
+            draft.announce(lasting)
+            draft.audit(
+                "call.announced",
+                contact_id=call.contact_id,
+                technician_id=call.technician_id,
+                ticket_id=call.ticket_id,
+                public={"direction": call.direction, "ticket": call.ticket, "notified": int(notify), "call": call.id},
+            )
+            if notify:
+                about = "phrase.new_ticket" if call.ticket == "new" else "phrase.no_ticket"
+                thread = Thread("", "sms", facts.our_address, facts.mobile, facts.contact.locale)
+                told = TellUser(
+                    "call.announced",
+                    {"tech": call.technician_name, "about": call.ticket_number or about},
+                    drop_at=lasting.expires_at,
+                )
+                draft.tell(told, thread, contact_id=call.contact_id, technician_id=call.technician_id)
+            return draft.decision("")
+
+        result = await self._store.take(Turn(AnnounceAsk(tenant_id, call.contact_id), decide, now))
+        return result.reply if isinstance(result, Taken) else "contact_not_found"
+
+    async def withdraw(self, tenant_id: str, contact_id: str, announced_id: str, *, by: str, supervisor: bool) -> str:
+        """Take an announced call back. Returns the refusal, empty when it is over now."""
+        now = self._clock.now()
+
+        def decide(facts: Facts) -> Decision[str]:
+            if not isinstance(facts, AnnounceFacts):
+                raise TypeError("the store answered an announcement ask with other facts")
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            call = next((a for a in facts.announced if a.id == announced_id), None)
+            if call is None:
+                return draft.decision("already_ended")
+            if call.technician_id != by and not supervisor:
+                return draft.decision("not_yours")
+            draft.announce(call, ends=True)
+            draft.audit("call.withdrawn", contact_id=contact_id, technician_id=by, public={"call": announced_id})
+            return draft.decision("")
+
+        result = await self._store.take(Turn(AnnounceAsk(tenant_id, contact_id, announced_id), decide, now))
+        return result.reply if isinstance(result, Taken) else "already_ended"
+
+    async def report_delivery(self, report: DeliveryReport) -> bool:
+        """The provider's later word on a text of ours."""
+        return await self._store.report_delivery(report, self._clock.now())

@@ -1,0 +1,247 @@
+"""Routing one inbound text: opt-out words first, then `#` commands, then the open check, then the desk.
+
+Pure: facts in, decision out. This is the page that says what happens to a text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from bot.drafts import Draft, Thread, code_digest, is_live
+from dialogs.desk import Ask as DeskAsk
+from dialogs.desk import Desk
+from dialogs.grammar import Confirm, Deny, Help, NearMiss, Plain, Said, Start, Stop, Verify, read
+from dialogs.limits import next_send
+from dialogs.messages import Inbound, Receipt
+from dialogs.ports import Randomness
+from dialogs.tech_verify import (
+    Announced,
+    Asker,
+    Confirmed,
+    ConfirmMisdirected,
+    ConfirmReceived,
+    DenyReceived,
+    Direction,
+    Known,
+    Later,
+    NearMissReceived,
+    NewerRequested,
+    NewTicket,
+    OptedOut,
+    Several,
+    Technician,
+    Ticket,
+    VerifyRequested,
+)
+from dialogs.turns import AnnouncedCall, Decision, InboundFacts, StoredDesk, Suppression
+
+#: A second `#confirm` right after the first is the same tap twice; the success text is its answer.
+SAME_TAP = timedelta(seconds=60)
+#: How long after a check its `#deny` is still about that check.
+LATE_DENY = timedelta(hours=24)
+
+
+class LimitsNeeded(Exception):
+    """The text turned out to be `#verify`, and the facts were loaded without counts; ask again with them."""
+
+
+@dataclass
+class Reading:
+    """One inbound text with everything around it; the methods below are the branches of the routing."""
+
+    facts: InboundFacts
+    inbound: Inbound
+    draft: Draft
+    random: Randomness
+    with_limits: bool
+
+    def __post_init__(self) -> None:
+        facts, inbound = self.facts, self.inbound
+        found = facts.desk
+        self.desk = found if found is not None else StoredDesk(self.draft.new_id(), 0, Desk())
+        only = facts.contacts[0] if len(facts.contacts) == 1 else None
+        self.contact_id = only.id if only is not None else ""
+        self.thread = Thread(
+            self.desk.conversation_id,
+            inbound.channel,
+            facts.number.address,
+            inbound.their_address,
+            only.locale if only is not None else "",
+        )
+        sender = [c for c in facts.checks if c.their_address == inbound.their_address and c.channel == inbound.channel]
+        self.live = [c for c in sender if is_live(c.state)]
+        self.ended = [c for c in sender if not is_live(c.state)]
+        self.said: Said = Plain()
+
+    def decide(self) -> Decision[Receipt]:
+        """Route it, save the conversation, and answer `taken`."""
+        self.said = read(self.inbound.text, self.facts.tenant.settings.words, self.inbound.opt_out)
+        self._route()
+        self.draft.keep_desk(self.desk, self.thread, self.contact_id)
+        return self.draft.decision(Receipt("taken"))
+
+    def _route(self) -> None:
+        match self.said:
+            case Stop(everywhere):
+                return self._stop(everywhere)
+            case Start():
+                return self._start()
+            case Help():
+                return self._help()
+            case _:
+                pass
+        if self.facts.suppressed:
+            return self._note("desk.opted_out")
+        if not self.facts.contacts:
+            return self._stranger()
+        match self.said:
+            case Verify():
+                self._verify()
+            case Confirm():
+                self._confirm(self.said)
+            case Deny():
+                self._deny()
+            case NearMiss() | Plain():
+                self._words()
+            case _:
+                assert_never(self.said)
+
+    # --- opt-out words ----------------------------------------------------------------------------------------------
+
+    def _stop(self, everywhere: bool) -> None:
+        ours = "" if everywhere else self.facts.number.address
+        for check in self.live:
+            if everywhere or check.our_address == ours:
+                self.draft.step(check, OptedOut(), self.thread.locale)
+        self.draft.suppress(Suppression(True, ours, self.inbound.their_address, "word"))
+        self._note("desk.stopped")
+        if self.facts.number.opt_out_by == "watchword" and not self.facts.suppressed:
+            self._answer("stopped")
+
+    def _start(self) -> None:
+        self.draft.suppress(Suppression(False, self.facts.number.address, self.inbound.their_address, "word"))
+        self._note("desk.started")
+        if self.facts.number.opt_out_by == "watchword":
+            self._answer("started")
+
+    def _help(self) -> None:
+        self._note("desk.help")
+        if self.facts.number.opt_out_by == "watchword" and not self.facts.suppressed:
+            self._answer("help")
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def _stranger(self) -> None:
+        """Not started, logged, a grey row, and at most one neutral answer a day."""
+        self._note("desk.stranger")
+        if self.facts.tenant.settings.unknown_sender == "neutral":
+            self._answer("stranger")
+
+    def _verify(self) -> None:
+        if not self.with_limits:
+            raise LimitsNeeded
+        settings = self.facts.tenant.settings
+        bound = next_send(self.facts.sends, settings.limits, self.draft.now, "verify")
+        if bound is not None:
+            self._note("tv.refused_by_limit", limit=bound.limit)
+            self.desk = self.draft.answer(self.desk, "too_many", self.thread, self.contact_id, {"at": bound.at})
+            return
+        check_id = self.draft.new_id()
+        # The checks of this contact from another phone give way too: one live check per contact (I12).
+        older = [c for c in self.facts.checks if is_live(c.state)]
+        for check in older:
+            self.draft.step(check, NewerRequested(check_id), self.thread.locale)
+        code = self.random.code(settings.code_length)
+        event = VerifyRequested(
+            asker=self._asker(),
+            code=code,
+            digest=code_digest(self.facts.tenant, check_id, code.digits),
+            announced=self._announced(),
+            again=bool(older),
+        )
+        self.draft.start(check_id, event, self.thread, self.contact_id)
+
+    def _confirm(self, said: Confirm) -> None:
+        here = [c for c in self.live if c.our_address == self.facts.number.address]
+        if here:
+            typed = code_digest(self.facts.tenant, here[0].id, said.digits) if said.digits else None
+            self.draft.step(here[0], ConfirmReceived(typed), self.thread.locale)
+        elif self.live:
+            elsewhere = self.live[0]
+            self.draft.step(elsewhere, ConfirmMisdirected(elsewhere.our_address), self.thread.locale)
+        elif self._just_confirmed():
+            self._note("tv.confirmed_already")
+        else:
+            self._note("desk.nothing_open")
+            self._answer("nothing_open")
+
+    def _deny(self) -> None:
+        """Denying grants nothing, so it counts from any of our numbers, and also a while after the check."""
+        recent = [c for c in self.ended if self.draft.now - c.created_at < LATE_DENY]
+        about = self.live[:1] or recent[:1]
+        if about:
+            step = self.draft.step(about[0], DenyReceived(), self.thread.locale)
+            if step.effects:
+                return
+        else:
+            self._note("desk.nothing_open")
+        self._answer("nothing_open")
+
+    def _words(self) -> None:
+        if self.live:
+            self.draft.step(self.live[0], NearMissReceived(), self.thread.locale)
+        elif isinstance(self.said, NearMiss):
+            self._note("desk.near_miss")
+            self._answer("nothing_open")
+        else:
+            self._note("desk.plain")
+            self._answer("plain")
+
+    # --- pieces -----------------------------------------------------------------------------------------------------
+
+    def _just_confirmed(self) -> bool:
+        newest = self.ended[0].state if self.ended else None
+        return isinstance(newest, Confirmed) and timedelta(0) <= self.draft.now - newest.at < SAME_TAP
+
+    def _asker(self) -> Asker:
+        contacts = self.facts.contacts
+        if len(contacts) == 1:
+            return Known(contacts[0].id, contacts[0].name)
+        return Several(tuple(c.id for c in contacts))
+
+    def _announced(self) -> Announced | None:
+        """The one technician who said they are calling this person. Two of them would be a guess, so nobody."""
+        calls = [a for a in self.facts.announced if a.expires_at > self.draft.now]
+        if not calls or len({(a.technician_id, a.contact_id) for a in calls}) != 1:
+            return None
+        call = max(calls, key=lambda a: a.expires_at)
+        contact = next((c for c in self.facts.contacts if c.id == call.contact_id), None)
+        if contact is None:
+            return None
+        return Announced(
+            contact=Known(contact.id, contact.name),
+            technician=Technician(call.technician_id, call.technician_name),
+            direction=Direction(call.direction),
+            ticket=_ticket(call),
+        )
+
+    def _answer(self, ask: DeskAsk) -> None:
+        self.desk = self.draft.answer(self.desk, ask, self.thread, self.contact_id)
+
+    def _note(self, kind: str, **public: str) -> None:
+        self.draft.audit(
+            kind,
+            contact_id=self.contact_id,
+            conversation_id=self.desk.conversation_id,
+            channel=self.inbound.channel,
+            public={"said": type(self.said).__name__.lower(), **public},
+            sealed={"from": self.inbound.their_address},
+        )
+
+
+def _ticket(call: AnnouncedCall) -> Ticket | NewTicket | Later:
+    if call.ticket == "ticket":
+        return Ticket(call.ticket_id, call.ticket_number)
+    return NewTicket() if call.ticket == "new" else Later()

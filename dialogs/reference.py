@@ -1,0 +1,120 @@
+"""The reference page of technician verification, written from the code itself: states, diagram, transitions, texts."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dialogs.machine import Edge
+from dialogs.tech_verify import PARTS, machine
+from dialogs.texts import LANGUAGES, LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, TenantValues, render, segments
+
+INTRO = """# Technician verification
+
+This page is generated from `dialogs/tech_verify` and `dialogs/texts`; edit those, then generate it again.
+
+An end user who is called by somebody claiming to be their technician texts `#verify`. They get a code; the technician,
+who has claimed the check in the console, sees the same code and says it first; the user answers `#confirm`. In the mode
+`transfer` the text holds no code and the user types the one they hear.
+
+Nothing but a live code, a claim by a signed-in technician and the user's `#confirm` makes a check *confirmed*, save a
+spoken yes that a technician writes down, which is kept as weaker evidence, and tenants that have switched the claim
+off, whose records say `unclaimed`.
+"""
+
+
+def page() -> str:
+    """The whole page, ending in one newline."""
+    return "\n".join([INTRO, *_states(), *_diagram(), *_transitions(), *_ignored(), *_texts()]).rstrip() + "\n"
+
+
+def _states() -> Iterator[str]:
+    yield "## States\n"
+    yield "| state | holds true that |\n|---|---|"
+    for state in machine.states:
+        yield f"| {state.__name__} | {_one_line(state)} |"
+    yield "\n## Events\n"
+    yield "| event | what happened |\n|---|---|"
+    for event in machine.events:
+        yield f"| {event.__name__} | {_one_line(event)} |"
+
+
+def _diagram() -> Iterator[str]:
+    yield "\n## Diagram\n"
+    yield "Only ways to another state are drawn; what stays in its state is in the table below.\n"
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {machine.states[0].__name__}"
+    drawn: dict[tuple[str, str], list[str]] = {}
+    for edge in machine.in_order():
+        for target in edge.targets:
+            if target is not edge.source:
+                drawn.setdefault((edge.source.__name__, target.__name__), []).append(edge.event.__name__)
+    for (before, after), events in drawn.items():
+        yield f"    {before} --> {after}: {', '.join(events)}"
+    yield "```"
+
+
+def _transitions() -> Iterator[str]:
+    yield "\n## Transitions"
+    for part in PARTS:
+        yield f"\n### {_one_line(part)}\n"
+        yield "| transition | from | on | to | what it does |\n|---|---|---|---|---|"
+        seen: dict[str, list[Edge]] = {}
+        for edge in machine.in_order():
+            if edge.run.__module__ == part.__name__:
+                seen.setdefault(edge.name, []).append(edge)
+        for name, edges in seen.items():
+            sources = ", ".join(dict.fromkeys(e.source.__name__ for e in edges))
+            events = ", ".join(dict.fromkeys(e.event.__name__ for e in edges))
+            entered = dict.fromkeys("*as before*" if t is e.source else t.__name__ for e in edges for t in e.targets)
+            targets = ", ".join(entered)
+            yield f"| `{name}` | {sources} | {events} | {targets} | {_one_line(edges[0].run)} |"
+
+
+def _ignored() -> Iterator[str]:
+    yield "\n## What changes nothing, and why\n"
+    yield "| in | on | why |\n|---|---|---|"
+    grouped: dict[str, list[tuple[type[Any], type[Any]]]] = {}
+    for pair, why in machine.ignored.items():
+        grouped.setdefault(why, []).append(pair)
+    for why, pairs in grouped.items():
+        states = ", ".join(dict.fromkeys(s.__name__ for s, _ in pairs))
+        events = ", ".join(dict.fromkeys(e.__name__ for _, e in pairs))
+        yield f"| {states} | {events} | {why} |"
+
+
+def _texts() -> Iterator[str]:
+    yield "\n## Texts\n"
+    yield (
+        "A tenant may write its own wording, in three text segments at most. Locked sentences must stay word for word "
+        f"in the first {LOCKED_WITHIN} characters ({MAX_SEGMENTS} segments, measured with a company name of 25 "
+        "characters). `{phone}` reads “the number you know” where no number is set."
+    )
+    for template in LANGUAGES["en"].templates.values():
+        sample = render(template.id, SAMPLES, tenant=_SAMPLE_TENANT)
+        yield f"\n### `{template.id}`\n"
+        yield f"{template.about} For the {template.audience}."
+        yield f"\n```text\n{template.body}\n```\n"
+        yield f"- Variables: {_codes(template.variables)}"
+        if template.required:
+            yield f"- Must hold: {_codes(template.required)}"
+        for sentence in template.locked:
+            yield f"- Locked: “{sentence}”"
+        if template.audience != "ticket":
+            yield f"- Segments with sample values: {segments(sample).count}"
+
+
+def _codes(names: frozenset[str]) -> str:
+    return ", ".join(f"`{{{name}}}`" for name in sorted(names)) or "none"
+
+
+def _one_line(thing: object) -> str:
+    text = inspect.getdoc(thing) or ""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+_SAMPLE_TENANT = TenantValues("Northwind Managed Support", "+1 212-555-0100")
+#: Path below docs/reference and the function that writes it, for the command that generates all pages.
+PAGES: Mapping[str, Any] = {"technician-verification.md": page}

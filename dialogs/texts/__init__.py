@@ -1,0 +1,28 @@
+"""Every word a person reads: templates, the rules for a tenant's own wording, and what a text costs to send.
+
+An effect names a template and values; this room turns them into words in the reader's language.
+"""
+
+from dialogs.texts.catalogue import LANGUAGES, find_template, language_for
+from dialogs.texts.overrides import LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, check_override
+from dialogs.texts.render import TenantValues, render
+from dialogs.texts.segments import Segments, segments
+from dialogs.texts.template import PLACEHOLDER, Language, Template, TextError
+
+__all__ = [
+    "LANGUAGES",
+    "LOCKED_WITHIN",
+    "MAX_SEGMENTS",
+    "PLACEHOLDER",
+    "SAMPLES",
+    "Language",
+    "Segments",
+    "Template",
+    "TenantValues",
+    "TextError",
+    "check_override",
+    "find_template",
+    "language_for",
+    "render",
+    "segments",
+]

@@ -1,0 +1,323 @@
+"""The English wording. Carriers review these texts and frightened people read them: short, plain, what to do now.
+
+Written in GSM-7 only, two segments at most with a company name of 25 characters. Words that opt people out (STOP, END,
+CANCEL, QUIT) never tell anybody what to do, save where opting out is the subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from dialogs.texts.template import PLACEHOLDER, Language, Template
+
+#: The two sentences of SEC-05: which way the code goes, and that it is never read out (or guessed).
+THEY_FIRST = "THEY must say the code first; never read it out."
+THEY_SAY = "THEY must say the code; never guess it."
+ASKED = "You asked to check a caller."
+
+
+def _all() -> Iterable[Template]:
+    code = "{again}Code: {code}. Same code? Reply #confirm. Wrong or no code? HANG UP, reply #deny."
+    heard = "{again}Heard it? Reply #confirm and the code. No code? HANG UP, reply #deny."
+    says = " {tech} says they {doing} about {about}."
+    yield _user(
+        "tv.code",
+        f"{{msp}}: {ASKED} {THEY_FIRST} {code}",
+        "The code, after #verify. The user compares it with what the caller says.",
+        locked=(ASKED, THEY_FIRST),
+        required="code",
+    )
+    yield _user(
+        "tv.code_announced",
+        f"{{msp}}: {ASKED} {THEY_FIRST} {code}{says}",
+        "The code, when a technician had announced the call or has taken the check.",
+        locked=(ASKED, THEY_FIRST),
+        required="code tech about doing",
+    )
+    yield _user(
+        "tv.code_transfer",
+        f"{{msp}}: {ASKED} {THEY_SAY} {heard}",
+        "After #verify where the user gets no code and types the one they hear.",
+        locked=(ASKED, THEY_SAY),
+        also="again",
+    )
+    yield _user(
+        "tv.code_transfer_announced",
+        f"{{msp}}: {ASKED} {THEY_SAY} {heard}{says}",
+        "The same, when a technician had announced the call or has taken the check.",
+        locked=(ASKED, THEY_SAY),
+        required="tech about doing",
+    )
+    yield _user(
+        "tv.early_confirm",
+        "{msp}: WAIT. No technician has opened this check yet. Wait until the CALLER says the code. "
+        "Unsure? HANG UP and call {phone}.",
+        "#confirm came before any technician had taken the check.",
+        required="phone",
+    )
+    yield _user(
+        "tv.alarm_unclaimed",
+        "{msp}: WARNING. No {msp} technician has opened this request. HANG UP and call {phone}. We have been alerted.",
+        "#confirm came a second time and still no technician had taken the check.",
+        required="phone",
+    )
+    yield _user(
+        "tv.alarm_wrong_codes",
+        "{msp}: WARNING. Too many wrong codes; this caller may not be ours. HANG UP and call {phone}. "
+        "We have been alerted.",
+        "Too many wrong codes.",
+        required="phone",
+    )
+    yield _user(
+        "tv.wrong_code",
+        "{msp}: That code is WRONG. Did the caller say it? HANG UP and reply #deny. Mistyped? Reply #confirm and the "
+        "code again. Tries left: {left}.{notice}",
+        "#confirm came with a wrong code.",
+        also="notice",
+    )
+    yield _user(
+        "tv.code_needed",
+        "{msp}: Reply #confirm and the code the CALLER says. They say none? HANG UP and reply #deny.{notice}",
+        "#confirm came without a code where one is needed.",
+        also="notice",
+    )
+    yield _user(
+        "tv.hint",
+        "{msp}: Your check is open. Did the caller say your code? Reply #confirm. If not, HANG UP and reply #deny. "
+        "New code: #verify.{notice}",
+        "Something else was written while a check is open.",
+        also="notice",
+    )
+    yield _user(
+        "tv.misdirected",
+        "{msp}: #confirm does not count here. Send it to {number}, the number that answered your #verify.{notice}",
+        "#confirm came to another number than the one that sent the code.",
+        required="number",
+        also="notice",
+    )
+    yield _user(
+        "tv.claimed",
+        "{tech} at {msp} says they {doing} about {about}. If that is not this call, HANG UP and reply #deny.",
+        "Who has taken the check.",
+        required="tech about doing",
+    )
+    yield _user(
+        "tv.taken_over",
+        "{tech} at {msp} now has your check and says they {doing} about {about}. If that is not so, HANG UP and "
+        "reply #deny.",
+        "Another technician has taken the check over.",
+        required="tech about doing",
+    )
+    yield _user(
+        "tv.confirmed",
+        "{msp}: Confirmed. {tech} says they {doing} about {about}. If that is not this call, HANG UP and reply #deny.",
+        "It worked.",
+        required="tech about",
+        also="doing",
+    )
+    yield _user(
+        "tv.confirmed_unclaimed",
+        "{msp}: We noted your answer, but no technician has signed for this call, so it proves little. "
+        "Unsure? HANG UP and call {phone}.",
+        "It worked, where the tenant lets a check be confirmed that nobody has taken.",
+        required="phone",
+    )
+    yield _user(
+        "tv.denied",
+        "{msp}: We have been alerted and the check is closed. HANG UP now. To reach us, call {phone}.",
+        "#deny ended the check.",
+        required="phone",
+    )
+    yield _user(
+        "tv.late_deny",
+        "{msp}: Thank you, we have been alerted. Still on that call? HANG UP. Tell us what they did: call {phone}.",
+        "#deny came after the check had ended.",
+        required="phone",
+    )
+    yield _user(
+        "tv.rejected",
+        "{msp}: Our team has closed this check; the code no longer counts. On a call you did not expect? HANG UP and "
+        "call {phone}.",
+        "A technician ended the check.",
+        required="phone",
+    )
+    yield _user(
+        "tv.expired",
+        "{msp}: Time is up; this check no longer counts. Still on the call? Reply #verify to start again. Unsure? "
+        "HANG UP and call {phone}.",
+        "The check ran out after a technician had taken it.",
+        required="phone",
+    )
+    yield _user(
+        "tv.nobody_claimed",
+        "{msp}: No technician of ours has this check, and its time is up. On a call? HANG UP and call {phone}.",
+        "The check ran out and no technician had it.",
+        required="phone",
+    )
+    # Says nothing about whose number this is: strangers must learn neither names nor companies.
+    yield Template(
+        "desk.unknown",
+        "We could not match your message to anybody. If you need help, call your IT support on the number you know.",
+        (),
+        frozenset(),
+        frozenset(),
+        "user",
+        "The answer to strangers, once in 24 hours. It names nobody.",
+    )
+    yield _user(
+        "desk.plain",
+        "{msp}: We read no messages here. Want to check a caller? Reply #verify. Need help? Call {phone}.",
+        "A known person wrote something that is no command.",
+    )
+    yield _user(
+        "desk.nothing_open",
+        "{msp}: No check is open, so nothing has changed. To check a caller, reply #verify. Unsure? HANG UP and call "
+        "{phone}.",
+        "#confirm or #deny came and no check is open.",
+    )
+    yield _user(
+        "desk.help",
+        "{msp}: This number checks callers. On a call? Reply #verify. Help: {phone}. Msg & data rates may apply. Reply "
+        "STOP to opt out.",
+        "The answer to HELP.",
+    )
+    yield _user(
+        "desk.stopped",
+        "{msp}: You have opted out and get no more texts from this number. Reply START to opt in again. Help: {phone}.",
+        "The one answer to STOP.",
+    )
+    yield _user(
+        "desk.started",
+        "{msp}: You are opted in again. To check a caller, reply #verify. Msg & data rates may apply. Reply HELP for "
+        "help.",
+        "The answer to START.",
+    )
+    yield _user(
+        "desk.too_many",
+        "{msp}: That was too many checks. You can ask again at {at}. On a call now? HANG UP and call {phone}.",
+        "#verify came too often.",
+        required="at",
+    )
+    yield _user(
+        "call.announced",
+        "{msp}: {tech} will call you about {about}. To check that it is really them, reply #verify during the call.",
+        "A technician is about to call.",
+        required="tech",
+        also="about",
+    )
+    yield _other(
+        "tech.unclaimed",
+        "{msp}: {contact} is checking a caller and nobody has taken it. Take it only if YOU are with them: {link}",
+        "technician",
+        "Nobody has taken a check; goes to everybody on duty.",
+        also="contact link",
+    )
+    yield _other(
+        "ticket.tv.title",
+        "Call checked by {contact}",
+        "ticket",
+        "Title of a ticket that is opened for a check.",
+        also="contact",
+    )
+    yield _other(
+        "ticket.tv.body",
+        "{contact} asked to check that a caller is really one of our technicians. "
+        "The result follows as a note when the check has ended.",
+        "ticket",
+        "Text of a ticket that is opened for a check.",
+        also="contact",
+    )
+    yield _other(
+        "note.tv",
+        "Technician verification: {outcome}\n"
+        "Contact: {contact}\n"
+        "Technician: {tech}, who said: {direction}\n"
+        "Strength: {assurance}\n"
+        "Remark: {remark}\n"
+        "What happened (times in UTC):\n"
+        "{trail}",
+        "ticket",
+        "The note that tells the whole check. A line whose values are all empty is left out.",
+        also="outcome contact tech direction assurance remark trail",
+    )
+    yield _other(
+        "note.tv_moved",
+        "The technician verification noted here was moved to {ticket}.",
+        "ticket",
+        "Left in a ticket whose check was moved to another one.",
+        also="ticket",
+    )
+    yield _other(
+        "note.tv_late_deny",
+        "WARNING: {contact} said #deny after this technician verification had ended. Treat the caller as a stranger: "
+        "call {contact} on a number on record and look at what was done since.",
+        "ticket",
+        "Written when a check that had ended was denied after all.",
+        also="contact tech",
+    )
+
+
+def _user(
+    id: str, body: str, about: str, *, locked: tuple[str, ...] = (), required: str = "", also: str = ""
+) -> Template:
+    variables = frozenset(PLACEHOLDER.findall(body)) | {"msp", "phone"} | set(also.split())
+    return Template(id, body, locked, variables, frozenset(required.split()), "user", about)
+
+
+def _other(id: str, body: str, audience: Literal["technician", "ticket"], about: str, *, also: str) -> Template:
+    variables = frozenset(PLACEHOLDER.findall(body)) | {"msp"} | set(also.split())
+    return Template(id, body, (), variables, frozenset(), audience, about)
+
+
+PHRASES = {
+    "phrase.again": "NEW code, the old one is dead. ",
+    "phrase.notice": " {tech} at {msp} says they {doing} about {about}. Not this call? HANG UP, reply #deny.",
+    "phrase.published_number": "the number you know",
+    "phrase.ticket": "ticket {number}",
+    "phrase.new_ticket": "a new ticket",
+    "phrase.no_ticket": "something without a ticket",
+    "phrase.several_contacts": "somebody whose number stands on several contacts",
+    "phrase.we_called_user": "CALLED YOU",
+    "phrase.on_site": "are with you ON SITE",
+    "phrase.remote_session": "are in a REMOTE SESSION with you",
+    "phrase.note_we_called_user": "I called them",
+    "phrase.note_on_site": "I was with them on site",
+    "phrase.note_remote_session": "I was in a remote session with them",
+    "phrase.outcome_confirmed": "confirmed by the user",
+    "phrase.outcome_denied": "DENIED by the user",
+    "phrase.outcome_rejected": "ended by a technician",
+    "phrase.outcome_superseded": "replaced by a newer check",
+    "phrase.outcome_expired": "not confirmed in time",
+    "phrase.outcome_opted_out": "not confirmed, the user opted out of texts",
+    "phrase.outcome_alarm": "ALARM, somebody may be posing as a technician",
+    "phrase.assurance_compare": "medium; the user says that the caller knew the code. Codes can be passed on live.",
+    "phrase.assurance_transfer": "good; the user typed the code that the caller said. Codes can be passed on live.",
+    "phrase.assurance_verbal": "weak; the technician's own word that the user said yes aloud.",
+    "phrase.assurance_unclaimed": "very weak; no technician had signed for the call.",
+    "phrase.trail_requested": "The user asked for a check",
+    "phrase.trail_claimed": "{who} took the check and saw the code",
+    "phrase.trail_claimed_by_announcement": "The check went to {who}, who had announced the call",
+    "phrase.trail_confirmed_early": "The user said #confirm before any technician had the check; warned",
+    "phrase.trail_wrong_code": "The user typed a wrong code; warned",
+    "phrase.trail_confirmed": "The user said #confirm",
+    "phrase.trail_confirmed_verbally": "{who} wrote down that the user said yes aloud",
+    "phrase.trail_denied": "The user said #deny",
+    "phrase.trail_denied_late": "The user said #deny, too late to change the outcome",
+    "phrase.trail_rejected": "{who} ended the check",
+    "phrase.trail_released": "{who} let go of the check",
+    "phrase.trail_taken_over": "{who} took the check over",
+    "phrase.trail_resent": "{who} had the text sent again",
+    "phrase.trail_superseded": "The user asked again; a newer check took over",
+    "phrase.trail_opted_out": "The user opted out of texts",
+    "phrase.trail_expired": "The time ran out",
+    "phrase.trail_people_on_duty_alerted": "Nobody had taken the check; the people on duty were alerted",
+    "phrase.trail_alarm_confirmed_unclaimed": "ALARM: the user said #confirm again and no technician had the check",
+    "phrase.trail_alarm_wrong_codes": "ALARM: too many wrong codes",
+    "phrase.trail_ticket_asked": "A new ticket was asked for",
+    "phrase.trail_ticket_linked": "Ticket {who} was linked",
+    "phrase.trail_ticket_created": "Ticket {who} was opened",
+    "phrase.trail_ticket_failed": "The ticket could not be opened; one must be linked by hand",
+}
+
+ENGLISH = Language("en", {t.id: t for t in _all()}, PHRASES)

@@ -1,0 +1,98 @@
+"""Values into placeholders. Values are data: whatever a name holds, it is never read as a
+template, never starts a line of its own and never grows without bounds.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from dialogs.effects import Code, Value
+from dialogs.texts.template import PLACEHOLDER, Language, TextError
+
+MAX_NAME = 60
+MAX_REMARK = 2000
+#: Plain values of these variables are put into a phrase, so that "about 1042" becomes "about ticket 1042".
+_WRAPPED: Mapping[str, tuple[str, str]] = {"about": ("phrase.ticket", "number"), "ticket": ("phrase.ticket", "number")}
+#: Variables whose value may be the name of a phrase. Names and remarks are not among them, save for `contact`.
+_PHRASED = frozenset({"again", "notice", "doing", "about", "ticket", "outcome", "assurance", "direction", "contact"})
+_WHOLE = frozenset({"link", "phone"})
+#: A curly quote would turn the whole text into UCS-2 and double its price.
+_PLAIN_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
+_NORTH_AMERICA = re.compile(r"\+1(\d{3})(\d{3})(\d{4})")
+
+
+def fill(body: str, values: Mapping[str, Value], language: Language, timezone: str, *, in_ticket: bool) -> str:
+    """Put values into the placeholders of `body`, once: braces inside a value stay what they are."""
+    shown = {name: _show(name, values, language, timezone, in_ticket=in_ticket) for name in PLACEHOLDER.findall(body)}
+    lines = body.split("\n") if in_ticket else [body]
+    kept = [line for line in lines if _says_something(line, shown)]
+    return PLACEHOLDER.sub(lambda found: shown[found[1]], "\n".join(kept)).strip()
+
+
+def _says_something(line: str, shown: Mapping[str, str]) -> bool:
+    names = PLACEHOLDER.findall(line)
+    return not names or any(shown[name] for name in names)
+
+
+def _show(name: str, values: Mapping[str, Value], language: Language, timezone: str, *, in_ticket: bool) -> str:
+    if name not in values:
+        raise TextError(f"the text needs a value for {{{name}}}")
+    match values[name]:
+        case Code(digits=digits):
+            return digits
+        case datetime() as at:
+            return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
+        case int() as number:
+            return str(number)
+        case str() as text:
+            return _show_text(name, text, values, language, timezone, in_ticket=in_ticket)
+
+
+def _show_text(
+    name: str, text: str, values: Mapping[str, Value], language: Language, timezone: str, *, in_ticket: bool
+) -> str:
+    if not text:
+        return ""
+    if name in _PHRASED and text.startswith("phrase."):
+        if text in language.phrases:
+            return _expand(language.phrases[text], values, language, timezone)
+        if name != "contact":
+            raise TextError(f"there is no {text}")
+    if in_ticket and name == "trail":
+        return _trail(text, language)
+    if in_ticket and name == "remark":
+        return "\n  ".join(filter(None, (clean(line, MAX_REMARK) for line in text[:MAX_REMARK].splitlines())))
+    if name in _WRAPPED:
+        phrase, inner = _WRAPPED[name]
+        return _expand(language.phrases[phrase], {inner: text}, language, timezone)
+    if name == "number":
+        text = _NORTH_AMERICA.sub(r"+1 \1-\2-\3", text)
+    return clean(text, len(text) if name in _WHOLE else MAX_NAME)
+
+
+def _expand(phrase: str, values: Mapping[str, Value], language: Language, timezone: str) -> str:
+    return PLACEHOLDER.sub(lambda found: _show(found[1], values, language, timezone, in_ticket=False), phrase)
+
+
+def _trail(text: str, language: Language) -> str:
+    """One line per step, `iso|what|who` each, as people read it."""
+    return "\n".join(_trail_line(*line.split("|", 2), language=language) for line in text.splitlines() if line)
+
+
+def _trail_line(at: str, what: str, who: str, *, language: Language) -> str:
+    phrase = language.phrases.get("phrase.trail_" + what)
+    if phrase is None:
+        raise TextError(f"there is no phrase for the step {what}")
+    time = datetime.fromisoformat(at).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{time} {phrase.replace('{who}', clean(who, MAX_NAME))}"
+
+
+def clean(text: str, most: int) -> str:
+    """One line, no control or invisible formatting characters, at most `most` characters."""
+    spaced = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    visible = "".join(c for c in spaced if unicodedata.category(c) not in ("Cf", "Cs"))
+    return " ".join(visible.translate(_PLAIN_QUOTES).split())[:most].strip()

@@ -1,0 +1,18 @@
+"""Rules of the outbox that every store keeps in the same way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+#: A report on a message that nobody here has sent is forgotten after this.
+EARLY_REPORTS_KEPT = timedelta(hours=24)
+
+
+def carries_code(template: str) -> bool:
+    """Whether the text may hold a code, by the template's name: better one too many than one too few (SEC-17)."""
+    return template.startswith("tv.code")
+
+
+def is_text(kind: str) -> bool:
+    """Whether the item goes to an address that can opt out."""
+    return kind in ("text", "alert_text")

@@ -1,0 +1,305 @@
+"""What the API takes and gives, as models: checked on the way in, described on the way out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from web.answers import Moment, Reply
+from web.bodies import Strict
+
+T = TypeVar("T")
+
+Direction = Literal["we_called_user", "on_site", "remote_session", "user_called_us"]
+State = Literal["open", "claimed", "confirmed", "denied", "rejected", "superseded", "expired", "alarm"]
+Name = Annotated[str, Field(min_length=1, max_length=254)]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+Ticketish = Annotated[str, Field(min_length=1, max_length=64, description="A ticket's id, `new` or `later`.")]
+Locale = Annotated[str, Field(max_length=16, pattern=r"^([A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$")]
+Words = Annotated[str, Field(max_length=2000)]
+
+
+class Listed(Reply, Generic[T]):
+    """A page of a list. `next` goes into the query as `after` for the page behind it; null at the end."""
+
+    items: list[T]
+    next: str | None = None
+
+
+# --- what comes in --------------------------------------------------------------------------------------------------
+
+
+class SignInWith(Strict):
+    """Login, password and the code of the authenticator app, or one of the recovery codes in its place."""
+
+    login: Name
+    password: Annotated[str, Field(min_length=1, max_length=128)]
+    totp: Annotated[str, Field(max_length=64)] = ""
+    recovery_code: Annotated[str, Field(max_length=64)] = ""
+
+
+class StepUpWith(Strict):
+    """Password and second factor once more."""
+
+    password: Annotated[str, Field(min_length=1, max_length=128)]
+    totp: Annotated[str, Field(max_length=64)] = ""
+    recovery_code: Annotated[str, Field(max_length=64)] = ""
+
+
+class ClaimWith(Strict):
+    """How the technician is with the user, and the ticket. `contact_id` when the number stands on several contacts."""
+
+    direction: Direction
+    ticket: Ticketish
+    contact_id: Annotated[str, Field(max_length=64)] | None = None
+
+
+class VerbalWith(Strict):
+    """What the person said."""
+
+    note: Words
+
+
+class RejectWith(Strict):
+    """Why it is ended."""
+
+    reason: Words
+
+
+class TicketWith(Strict):
+    """A ticket's id, or `new`."""
+
+    ticket: Ticketish
+
+
+class AnnounceWith(Strict):
+    """Whom the technician is about to call. `notify`: text it to them too."""
+
+    contact_id: Id
+    direction: Direction
+    ticket: Ticketish
+    notify: bool = False
+
+
+class NewTicketWith(Strict):
+    """A ticket to open for a contact."""
+
+    contact_id: Id
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    body: Annotated[str, Field(max_length=20_000)] = ""
+
+
+class TextQuery(Strict):
+    """In which language; empty for the tenant's usual one."""
+
+    locale: Locale = ""
+
+
+class TextWith(TextQuery):
+    """Own wording for one template; empty text goes back to ours."""
+
+    text: Annotated[str, Field(max_length=1600)]
+
+
+class Paged(Strict):
+    """A list in pages. `after`: the `next` of the page before."""
+
+    after: Annotated[str, Field(max_length=1000)] = ""
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class CheckQuery(Paged):
+    """Which technician verifications."""
+
+    state: State | None = None
+    contact_id: Annotated[str, Field(max_length=64)] = ""
+    ticket: Annotated[str, Field(max_length=64)] = ""
+    live: bool | None = None
+
+
+class ContactQuery(Paged):
+    """Which contacts: by phone number, by e-mail address, or by a part of the name."""
+
+    phone: Annotated[str, Field(max_length=40)] = ""
+    email: Annotated[str, Field(max_length=254)] = ""
+    q: Annotated[str, Field(max_length=100)] = ""
+
+
+class TicketQuery(Paged):
+    """Which tickets. `open`: only open ones (true) or only closed ones (false)."""
+
+    contact_id: Annotated[str, Field(max_length=64)] = ""
+    client_id: Annotated[str, Field(max_length=64)] = ""
+    q: Annotated[str, Field(max_length=100)] = ""
+    open: bool | None = None
+
+
+class AuditQuery(Paged):
+    """Which rows of the log."""
+
+    check_id: Annotated[str, Field(max_length=64)] = ""
+    contact_id: Annotated[str, Field(max_length=64)] = ""
+    kind: Annotated[str, Field(max_length=48)] = ""
+
+
+# --- what goes out --------------------------------------------------------------------------------------------------
+
+
+class TechnicianRef(Reply):
+    """A technician, by id and the name people use."""
+
+    id: str
+    name: str
+
+
+class SignedIn(Reply):
+    """A log-in as bearer token. It is shown here and nowhere else."""
+
+    token: str
+    expires_at: Moment
+    technician: TechnicianRef
+    recovery_codes_left: int | None = None
+
+
+class ContactRef(Reply):
+    """A contact one may pick."""
+
+    id: str
+    name: str
+    client: str
+
+
+class Verification(Reply):
+    """A technician verification: the end user checks the technician.
+
+    `code` is there for its claimer alone, and only while it lives. `contact_id` is null while the number stands on
+    several contacts, which `candidates` then names. `technician` is who has claimed it. `ticket` is the ticket's id,
+    null while there is none; `ticket_choice` says whether one is being made (`new`) or owed (`later`).
+    """
+
+    id: str
+    contact_id: str | None
+    contact_name: str | None
+    client: str | None
+    candidates: list[ContactRef]
+    channel: str
+    state: State
+    code: str | None
+    ticket: str | None
+    ticket_number: str | None
+    ticket_choice: Literal["ticket", "new", "later"] | None
+    technician: TechnicianRef | None
+    direction: Direction | None
+    announced: bool
+    assurance: str | None
+    reason: str | None
+    needs_ticket: bool
+    delivery: str | None
+    created_at: Moment
+    expires_at: Moment | None
+    ended_at: Moment | None
+
+
+class Announced(Reply):
+    """An announced call: a `#verify` of this contact claims itself until `expires_at`."""
+
+    id: str
+    contact_id: str
+    contact_name: str | None
+    technician: TechnicianRef
+    direction: Direction
+    ticket: str | None
+    ticket_number: str | None
+    ticket_choice: Literal["ticket", "new", "later"]
+    created_at: Moment | None
+    expires_at: Moment
+
+
+class Address(Reply):
+    """A way to reach a contact. `kind` is mobile, phone or email."""
+
+    id: str
+    kind: str
+    value: str
+    default: bool
+    changed_at: Moment | None
+
+
+class Contact(Reply):
+    """A person at a client."""
+
+    id: str
+    name: str
+    client_id: str
+    client: str
+    addresses: list[Address]
+
+
+class Ticket(Reply):
+    """A ticket in the tenant's ticket system. `number` is what people read."""
+
+    id: str
+    number: str
+    title: str
+    status: str
+    open: bool
+    client_id: str | None
+    contact_id: str | None
+    created_at: Moment | None
+    updated_at: Moment | None
+
+
+class Note(Reply):
+    """A note on a ticket. `internal`: the end user does not see it."""
+
+    id: str
+    at: Moment
+    author: str
+    body: str
+    internal: bool
+
+
+class TicketWithNotes(Ticket):
+    """A ticket with everything that was written to it, oldest first."""
+
+    body: str | None
+    notes: list[Note]
+
+
+class AuditRow(Reply):
+    """One line of the log as technicians may read it: ids, kinds and counts, never what was said or written."""
+
+    id: str
+    seq: int | None
+    at: Moment
+    kind: str
+    check_id: str | None
+    contact_id: str | None
+    technician_id: str | None
+    ticket_id: str | None
+    conversation_id: str | None
+    channel: str | None
+    facts: dict[str, str | int]
+
+
+class AlertShown(Reply):
+    """Something a person must look at; it stays until somebody has."""
+
+    id: str
+    kind: str
+    at: Moment
+    text: str
+    check_id: str | None
+    contact_id: str | None
+    seen_by: str | None
+    seen_at: Moment | None
+
+
+class OwnText(Reply):
+    """The wording of one template. `own` is false while it is ours."""
+
+    template: str
+    locale: str
+    text: str
+    own: bool

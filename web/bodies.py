@@ -1,0 +1,150 @@
+"""Reading what a request carries: bounded in size, depth and time, of the one content type its surface takes, and
+checked against the route's model, so that a handler never sees a field nobody declared (SEC-14, REL-16)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_origin
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from web.problems import Problem
+
+MAX_JSON = 1024 * 1024
+MAX_FORM = 256 * 1024
+MAX_DEPTH = 32
+MAX_FIELDS = 1000
+BODY_SECONDS = 30.0
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """The base of everything that comes in: a field that is not declared is an error, not a surprise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Strict):
+    """A request that needs no body; an empty JSON object will do, any field will not."""
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes and 30 s; an announced length over the limit is refused unread."""
+    too_large = Problem(413, "too_large", f"That is too much at once. At most {limit // 1024} KiB are taken.")
+    if request.content_length is not None and request.content_length > limit:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_chunked(64 * 1024):
+                body += chunk
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(408, "too_slow", "The request took too long to arrive. Send it again.") from None
+    return bytes(body)
+
+
+def read_json(raw: bytes, content_type: str) -> Any:
+    """The JSON value of a body, `{}` for none at all. Anything that does not call itself JSON is refused: a form of
+    another site can send `text/plain`, and never `application/json`."""
+    if not raw:
+        return {}
+    if content_type != "application/json":
+        raise Problem(415, "not_json", "Send the body as JSON, with the header Content-Type: application/json.")
+    if depth(raw) > MAX_DEPTH:
+        raise Problem(400, "too_deep", f"The JSON is nested too deep. At most {MAX_DEPTH} levels are taken.")
+    try:
+        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, UnicodeDecodeError):
+        raise Problem(400, "bad_json", "The body is not valid JSON.") from None
+    if _holds_nul(value):
+        raise Problem(400, "bad_json", "The body holds a character that no text may hold (U+0000 or half a pair).")
+    return value
+
+
+def depth(raw: bytes) -> int:
+    """How deep arrays and objects are nested, counted without parsing, because parsing is what depth hurts."""
+    deepest = now = 0
+    in_text = escaped = False
+    for byte in raw:
+        if in_text:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_text = False
+        elif byte == 0x22:
+            in_text = True
+        elif byte in b"[{":
+            now += 1
+            if now > MAX_DEPTH:
+                return now
+            deepest = max(deepest, now)
+        elif byte in b"]}":
+            now -= 1
+    return deepest
+
+
+def read_form(raw: bytes, content_type: str) -> dict[str, list[str]]:
+    """The fields of a form, each with all its values in order."""
+    if not raw:
+        return {}
+    if content_type != "application/x-www-form-urlencoded":
+        raise Problem(415, "not_a_form", "This page takes its own form only. Go back and send it again.")
+    try:
+        pairs = parse_qsl(
+            raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS, separator="&"
+        )
+    except (ValueError, UnicodeDecodeError):
+        raise Problem(400, "bad_form", "The form did not arrive whole. Go back and send it again.") from None
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def check(model: type[M], value: Any) -> M:
+    """`value` as the model, or 422 with what is wrong where. What was sent is not repeated: it may be a secret."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as wrong:
+        problems = [
+            {"field": ".".join(str(part) for part in error["loc"]), "problem": error["msg"]}
+            for error in wrong.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        first = problems[0]
+        where = f"{first['field']}: " if first["field"] else ""
+        said = f"The request is not as it should be. {where}{first['problem']}."
+        raise Problem(422, "invalid", said, {"problems": problems}) from None
+
+
+def check_fields(model: type[M], fields: Mapping[str, Sequence[str]]) -> M:
+    """Form or query fields as the model. A name that comes twice is a list, and refused where one value is due."""
+    value: dict[str, object] = {}
+    for name, values in fields.items():
+        if any(_holds_nul(text) for text in values):
+            raise Problem(422, "invalid", f"{name} holds a character that no text may hold.")
+        declared = model.model_fields.get(name)
+        is_list = declared is not None and get_origin(declared.annotation) in (list, tuple)
+        value[name] = list(values) if is_list or len(values) > 1 else values[0]
+    return check(model, value)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _holds_nul(value: Any) -> bool:
+    """U+0000 is refused by PostgreSQL in any text, and lone surrogates by every encoder; say so before storage does."""
+    if isinstance(value, str):
+        return "\0" in value or any(0xD800 <= ord(c) <= 0xDFFF for c in value)
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list) and any(_holds_nul(part) for part in value)

@@ -1,0 +1,217 @@
+"""What stands between a request and a handler: who it is, whether they may, whether they meant it, and what they sent.
+
+The order matters: nobody learns what a route takes before they may use it, and nothing is read that will be refused.
+A handler gets a `Call` with checked values and raises `Problem` for what it does not grant.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from dialogs.messages import Unavailable
+from dialogs.ports import Contended
+from web import bodies, csrf
+from web.answers import extra, trouble
+from web.log_in import Recognised, recognise
+from web.once import once_per_key
+from web.ports import Acting
+from web.problems import Problem, ShowProblem
+from web.routing import Access, Call, Route, Surface
+from web.services import Services
+
+log = structlog.get_logger(__name__)
+
+#: What the guards found out about a request, for the edge that answers problems.
+ACTING: web.RequestKey[Acting] = web.RequestKey("acting", Acting)
+SURFACE: web.RequestKey[Surface] = web.RequestKey("surface", Surface)
+
+_UNAVAILABLE = Problem(503, "unavailable", "That cannot be done right now. Try again in a moment.", retry_after=2)
+
+
+def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The handler of `route` behind every check its declaration asks for."""
+    own_origins = origins(services.public_url)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        request[SURFACE] = route.surface
+        if route.demo_only and services.demo is None:
+            raise _no_such_page()
+        if route.surface is Surface.ASSET and route.access is Access.PUBLIC:
+            return await route.handler(Call(request, services, None))
+        known = await recognise(request, services)
+        if known is not None:
+            request[ACTING] = known.acting
+        _admit(route, known)
+        unsafe = request.method in csrf.UNSAFE
+        by_cookie = known is not None and known.acting.kind == "cookie"
+        if unsafe:
+            _refuse_foreign(request, own_origins, by_cookie=by_cookie)
+        query = None
+        if route.query is not None:
+            query = bodies.check_fields(route.query, {k: request.query.getall(k) for k in request.query})
+        body, raw = None, b""
+        if unsafe:
+            body, raw = await _read(request, route, by_cookie=by_cookie)
+        acting = known.acting if known else None
+        call = Call(request, services, acting, body, query, elsewhere=known is not None and known.elsewhere)
+        if acting is not None and route.surface is Surface.API and request.method == "POST":
+            return await once_per_key(route.handler, call, raw)
+        return await route.handler(call)
+
+    return handle
+
+
+def origins(public_url: str) -> frozenset[str]:
+    """Origins that pages of ours have. Loopback answers to two names, and a person may type either."""
+    own = csrf.origin_of(public_url)
+    names = {own}
+    for name, other in (("//127.0.0.1", "//localhost"), ("//localhost", "//127.0.0.1")):
+        if name in own:
+            names.add(own.replace(name, other))
+    return frozenset(names)
+
+
+def may(access: Access, acting: Acting) -> bool:
+    """Whether this technician reaches that level; an admin reaches every level, a supervisor all but the admin's."""
+    match access:
+        case Access.ADMIN:
+            return acting.role == "admin"
+        case Access.SUPERVISOR:
+            return acting.role == "admin" or acting.supervisor
+        case Access.TECHNICIAN | Access.PUBLIC:
+            return True
+
+
+def _admit(route: Route, known: Recognised | None) -> None:
+    if route.access is Access.PUBLIC:
+        return
+    if known is None:
+        raise Problem(401, "sign_in_required", "Sign in first. A log-in ends after a while without use.")
+    if not may(route.access, known.acting):
+        who = "an administrator" if route.access is Access.ADMIN else "a supervisor"
+        raise Problem(403, "not_allowed", f"Only {who} may do this. Ask one of yours.")
+    if route.step_up and not known.fresh:
+        raise Problem(
+            401, "step_up_required", "This needs a fresh sign-in: give your password and the code of your app again."
+        )
+
+
+def _refuse_foreign(request: web.Request, own_origins: frozenset[str], *, by_cookie: bool) -> None:
+    """Refuse what another site's page sends. Without a log-in there is nothing to abuse but the sign-in itself, so
+    there a request that says nothing about its origin passes: it is a program, not a browser."""
+    if "Authorization" in request.headers:
+        # No browser adds this header by itself; a page that knows the token needs no forged request.
+        return
+    if not csrf.comes_from_us(request.headers, own_origins, when_unsaid=not by_cookie):
+        raise _forged()
+
+
+async def _read(request: web.Request, route: Route, *, by_cookie: bool) -> tuple[object, bytes]:
+    """The checked body and its bytes. A log-in by cookie must carry the form token, in the form or in the header."""
+    model = route.body or bodies.Nothing
+    header = request.headers.get(csrf.HEADER, "")
+    if route.surface is Surface.PAGE:
+        raw = await bodies.read_body(request, bodies.MAX_FORM)
+        fields = bodies.read_form(raw, request.content_type)
+        given = (fields.pop(csrf.FIELD, None) or [header])[0]
+        _require_token(request, given, by_cookie=by_cookie)
+        return bodies.check_fields(model, fields), raw
+    _require_token(request, header, by_cookie=by_cookie)
+    raw = await bodies.read_body(request, bodies.MAX_JSON)
+    return bodies.check(model, bodies.read_json(raw, request.content_type)), raw
+
+
+def _require_token(request: web.Request, given: str, *, by_cookie: bool) -> None:
+    if by_cookie and not csrf.token_matches(request.cookies.get(csrf.COOKIE, ""), given):
+        raise _forged()
+
+
+def _forged() -> Problem:
+    return Problem(403, "forged_request", "This did not come from a page of ours. Reload the page and try again.")
+
+
+def _no_such_page() -> Problem:
+    return Problem(404, "not_found", "There is nothing here. The link may be old, or it belongs to somebody else.")
+
+
+def edge(services: Services, show_problem: ShowProblem) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """The middleware that turns everything that was raised into an answer, the unexpected into one that tells nothing
+    but an id under which the log has the rest (SEC-57)."""
+
+    @web.middleware
+    async def answer_problems(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Problem as raised:
+            problem, id = raised, _new_id(services)
+        except (Unavailable, Contended) as busy:
+            problem, id = _UNAVAILABLE, _new_id(services)
+            log.warning("unavailable", id=id, method=request.method, route=_route_of(request), why=type(busy).__name__)
+        except web.HTTPException as http:
+            if http.status < 400:
+                raise
+            problem, id = _from_http(http), _new_id(services)
+        except Exception as unexpected:
+            id = _new_id(services)
+            problem = Problem(
+                500, "internal", "Something went wrong on our side. Try again; if it stays, quote the id."
+            )
+            # The kind of error and where: its words may hold what a person wrote.
+            log.error("unexpected", id=id, method=request.method, route=_route_of(request), **_place_of(unexpected))
+        if speaks_json(request):
+            return trouble(problem, id)
+        response = show_problem(request, services, problem, id=id, acting=request.get(ACTING))
+        for name, value in extra(problem).items():
+            if name != "WWW-Authenticate":
+                response.headers[name] = value
+        return response
+
+    return answer_problems
+
+
+def speaks_json(request: web.Request) -> bool:
+    """Whether a problem is answered as JSON: to the API, to streams, and on paths that only programs use."""
+    surface = request.get(SURFACE)
+    if surface is not None:
+        return surface in (Surface.API, Surface.STREAM)
+    return request.path.startswith(("/api/", "/webhooks/", "/docs/openapi.json"))
+
+
+def _from_http(http: web.HTTPException) -> Problem:
+    """aiohttp's own refusals in our words."""
+    match http:
+        case web.HTTPMethodNotAllowed():
+            return Problem(
+                405, "wrong_method", "This address does not take that method.", allow=sorted(http.allowed_methods)
+            )
+        case web.HTTPNotFound():
+            return _no_such_page()
+        case web.HTTPRequestEntityTooLarge():
+            return Problem(413, "too_large", "That is too much at once.")
+        case _ if http.status >= 500:
+            return Problem(http.status, "unavailable", _UNAVAILABLE.message)
+        case _:
+            return Problem(http.status, "bad_request", "That request could not be understood.")
+
+
+def _route_of(request: web.Request) -> str:
+    """The route's pattern, never the path: a path may hold a token."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
+
+
+def _place_of(error: BaseException) -> Mapping[str, object]:
+    """The kind of an error and the calls that led to it, innermost last; no values, no words of the error's own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return {"kind": type(error).__name__, "calls": [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]}
+
+
+def _new_id(services: Services) -> str:
+    return services.random.new_id(services.clock.now())

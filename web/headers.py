@@ -1,0 +1,65 @@
+"""Response headers of every answer: pages, API, static files, webhooks, errors, streams (SEC-32).
+
+Hung on the moment before an answer is sent, because that is the one place that every answer passes, also a stream
+that writes for hours and an error that no handler made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+#: No nonces and nothing inline; reports go to the one route that counts them.
+POLICY: Mapping[str, str] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "worker-src": "'self'",
+    "object-src": "'none'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "'none'",
+    "report-uri": "/csp-report",
+}
+
+ALWAYS: Mapping[str, str] = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
+    "X-Robots-Tag": "noindex",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+def install_headers(app: web.Application, public_url: str) -> None:
+    """Put the headers on everything `app` answers. HSTS only where we are reached by https: on http it means nothing,
+    and on a loopback name it would break other programs."""
+    fixed = dict(ALWAYS)
+    if public_url.startswith("https://"):
+        fixed["Strict-Transport-Security"] = HSTS
+
+    async def put(request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in fixed.items():
+            # A handler may say something stricter of its own; it never needs to say it twice.
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-store")
+        # The server's own name and version are nobody's business (SEC-57); a header set to "" is sent, so it says ours.
+        response.headers["Server"] = "watchword"
+
+    app.on_response_prepare.append(put)
+
+
+def missing(headers: Mapping[str, str] | CIMultiDictProxy[str]) -> list[str]:
+    """Names of the headers that an answer should carry and does not, for tests and `doctor`."""
+    return [name for name in (*ALWAYS, "Cache-Control") if name not in headers]

@@ -1,0 +1,96 @@
+"""Who is asking: the log-in behind a cookie or a bearer token, and where the request comes from (SEC-29, SEC-34)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from aiohttp import web
+
+from identity import sessions
+from identity.sign_in import Origin
+from web.csrf import COOKIE
+from web.ports import Acting
+from web.problems import Problem
+from web.services import Services
+
+if TYPE_CHECKING:
+    from storage.accounts import StoredLogIn
+
+#: A token is 43 characters; anything much longer is not ours and is not worth a look-up.
+MAX_TOKEN = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A running log-in. `elsewhere`: the request comes from another network or browser than it was made in."""
+
+    acting: Acting
+    elsewhere: bool
+    fresh: bool
+
+
+async def recognise(request: web.Request, services: Services) -> Recognised | None:
+    """The running log-in this request carries, None for none. A bearer token is looked at before the cookie, and each
+    kind counts only where it belongs: a cookie's token shown as bearer would slip past the check of forged requests.
+    """
+    kind, token = shown_token(request)
+    if not token or len(token) > MAX_TOKEN:
+        return None
+    now = services.clock.now()
+    found: StoredLogIn | None = await services.accounts.find_log_in(sessions.token_digest(token), now)
+    if found is None or found.kind != kind or sessions.is_over(found, now):
+        return None
+    await services.accounts.touch(found, now)
+    origin = origin_of(request, services)
+    acting = Acting(
+        tenant_id=found.tenant_id,
+        technician_id=found.technician_id,
+        name=found.name,
+        first_name=found.first_name,
+        role="admin" if found.role == "admin" else "technician",
+        supervisor=found.supervisor,
+        log_in_id=found.id,
+        kind=kind,
+        proven_at=found.proven_at,
+    )
+    elsewhere = sessions.is_elsewhere(found, origin.address, origin.user_agent)
+    return Recognised(acting, elsewhere, sessions.is_fresh(found, now))
+
+
+def shown_token(request: web.Request) -> tuple[Literal["cookie", "bearer"], str]:
+    """The token a request shows, and how; an empty token when it shows none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        return "bearer", token.strip() if scheme.lower() == "bearer" else ""
+    return "cookie", request.cookies.get(COOKIE, "")
+
+
+def origin_of(request: web.Request, services: Services) -> Origin:
+    """Where the request comes from. Behind our own proxy that is the last entry of `X-Forwarded-For`, the only one the
+    proxy wrote itself; without one the header is the sender's own invention."""
+    address = request.remote or ""
+    if services.behind_proxy:
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+        address = forwarded.rpartition(",")[2].strip() or address
+    return Origin(address, request.headers.get("User-Agent", "")[:512])
+
+
+def set_log_in_cookie(response: web.StreamResponse, token: str) -> None:
+    """Hand the browser its log-in. No end date: it goes with the browser, and the server ends it in any case."""
+    response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def drop_log_in_cookie(response: web.StreamResponse) -> None:
+    """Take the log-in out of the browser again."""
+    response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def require_same_place(elsewhere: bool) -> None:
+    """Raise before a code is shown to a log-in that has moved: the token may have been stolen (SEC-34)."""
+    if elsewhere:
+        raise Problem(
+            401,
+            "step_up_required",
+            "You are on another network or browser than at sign-in. Give password and code again to see codes.",
+        )

@@ -1,0 +1,95 @@
+"""What the pages' forms send, checked field by field; a field too many is an error."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Id = Annotated[str, Field(max_length=64)]
+Direction = Literal["we_called_user", "on_site", "remote_session", "user_called_us"]
+
+
+class Form(BaseModel):
+    """The base of every form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Press(Form):
+    """A button and nothing else; `back` is the page to return to."""
+
+    back: Annotated[str, Field(max_length=300)] = ""
+
+
+class SignInForm(Form):
+    """Everything in one step: who, password, and the app's six digits or a recovery code."""
+
+    login: Annotated[str, Field(max_length=254)]
+    password: Annotated[str, Field(max_length=1024)]
+    code: Annotated[str, Field(max_length=64)]
+    next: Annotated[str, Field(max_length=300)] = ""
+
+
+class StepUpForm(Form):
+    """Password and second factor of whoever is signed in."""
+
+    password: Annotated[str, Field(max_length=1024)]
+    code: Annotated[str, Field(max_length=64)]
+    next: Annotated[str, Field(max_length=300)] = ""
+
+
+class DutyForm(Form):
+    """Whether alerts are texted to me from now on."""
+
+    on_duty: Literal["yes", "no"]
+
+
+class ClaimForm(Form):
+    """I have this one, in this way, about this ticket; `contact_id` where the number stands on several."""
+
+    direction: Direction = "we_called_user"
+    ticket: Id = "later"
+    contact_id: Id = ""
+
+
+class VerbalForm(Form):
+    """What they said."""
+
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+
+class RejectForm(Form):
+    """Why it ends."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class TicketForm(Form):
+    """Which ticket: an id or `new`."""
+
+    ticket: Id
+
+
+class AnnounceForm(Form):
+    """I am calling them."""
+
+    contact_id: Id
+    direction: Direction = "we_called_user"
+    ticket: Id = "later"
+    notify: Literal["", "yes"] = ""
+
+
+class PhoneText(Form):
+    """A text from a simulated phone: a quick button, or typed words."""
+
+    sender: Annotated[str, Field(max_length=32, alias="from")]
+    to: Annotated[str, Field(max_length=32)]
+    text: Annotated[str, Field(max_length=1600)] = ""
+    quick: Annotated[str, Field(max_length=32)] = ""
+
+
+class Advance(Form):
+    """Seconds to move the demo's clock forward."""
+
+    advance_s: Annotated[float, Field(ge=0, le=31 * 24 * 3600)]

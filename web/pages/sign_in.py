@@ -1,0 +1,132 @@
+"""Signing in, proving it again, and signing out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aiohttp import web
+
+from identity.sign_in import LogInGranted, Proof, Refused
+from web.csrf import COOKIE
+from web.log_in import drop_log_in_cookie, origin_of, set_log_in_cookie
+from web.look import _
+from web.pages.context import HOME, frame, own_path, page, see_other
+from web.pages.forms import Form, SignInForm, StepUpForm
+from web.routing import Access, Call, Route, Surface
+
+#: The same words whatever was wrong: login, password, code, or an account that does not exist.
+PROBLEMS = {
+    "wrong": _("Login, password or code is not right. A code works once: wait for the next one."),
+    "throttled": _("Too many tries. Try again at"),
+    "disabled": _("This account is switched off. Ask an admin of your team."),
+    "ended": _("This log-in has ended. Sign in again."),
+}
+STATUS = {"wrong": 422, "throttled": 429, "disabled": 403, "ended": 401}
+
+
+async def show_sign_in(call: Call) -> web.StreamResponse:
+    """The sign-in page; whoever is signed in goes on to where they wanted."""
+    next_path = own_path(call.request.query.get("next", ""))
+    if call.acting is not None:
+        return see_other(next_path)
+    return _sign_in_page(call, next_path, login=call.request.query.get("login", "")[:254])
+
+
+async def sign_in(call: Call) -> web.StreamResponse:
+    """Check everything in one step. A log-in the browser still holds ends, so no token survives a sign-in."""
+    given: SignInForm = call.body
+    next_path = own_path(given.next)
+    granted = await call.services.sign_in.log_in(
+        given.login,
+        Proof(given.password, given.code),
+        origin_of(call.request, call.services),
+        replaces=call.request.cookies.get(COOKIE, ""),
+    )
+    if isinstance(granted, Refused):
+        return _sign_in_page(call, next_path, login=given.login, refused=granted)
+    response = _gone_to(next_path, granted)
+    set_log_in_cookie(response, granted.token)
+    return response
+
+
+async def sign_out(call: Call) -> web.StreamResponse:
+    """End the log-in here and on every copy."""
+    who = call.who
+    await call.services.accounts.revoke(who.tenant_id, who.technician_id, who.log_in_id, call.services.clock.now())
+    response = see_other("/sign-in")
+    drop_log_in_cookie(response)
+    return response
+
+
+async def show_step_up(call: Call) -> web.StreamResponse:
+    """Ask for password and second factor again."""
+    return _step_up_page(call, own_path(call.request.query.get("next", "")))
+
+
+async def step_up(call: Call) -> web.StreamResponse:
+    """Prove the log-in anew; its token changes."""
+    given: StepUpForm = call.body
+    who, next_path = call.who, own_path(given.next)
+    granted = await call.services.sign_in.prove_again(
+        who.tenant_id,
+        who.technician_id,
+        who.log_in_id,
+        Proof(given.password, given.code),
+        origin_of(call.request, call.services),
+    )
+    if isinstance(granted, Refused):
+        return _step_up_page(call, next_path, refused=granted)
+    response = _gone_to(next_path, granted)
+    set_log_in_cookie(response, granted.token)
+    return response
+
+
+def _gone_to(next_path: str, granted: LogInGranted) -> web.Response:
+    if granted.recovery_codes_left is not None and "?" not in next_path:
+        return see_other(next_path, said="recovery_used")
+    return see_other(next_path)
+
+
+def _sign_in_page(call: Call, next_path: str, *, login: str, refused: Refused | None = None) -> web.Response:
+    values: dict[str, object] = {
+        "action": "/sign-in",
+        "ask_login": True,
+        "login": login,
+        "button": _("Sign in"),
+        "reason": _("Sign in to go on.") if next_path != HOME and refused is None else "",
+    }
+    return _proof_page(call, _("Sign in"), next_path, values, refused)
+
+
+def _step_up_page(call: Call, next_path: str, refused: Refused | None = None) -> web.Response:
+    values: dict[str, object] = {
+        "action": "/step-up",
+        "ask_login": False,
+        "login": "",
+        "button": _("Go on"),
+        "reason": _("This needs a fresh proof that it is you: it is risky, or you have changed network or browser."),
+    }
+    return _proof_page(call, _("Show that it is you"), next_path, values, refused)
+
+
+def _proof_page(
+    call: Call, title: str, next_path: str, values: dict[str, object], refused: Refused | None
+) -> web.Response:
+    retry_at: datetime | None = refused.retry_at if refused else None
+    values |= {"next": next_path, "problem": PROBLEMS[refused.word] if refused else "", "retry_at": retry_at}
+    response = page(
+        call, "sign_in.html", frame(call, title), values, status=STATUS[refused.word] if refused else 200
+    )
+    if retry_at is not None:
+        wait = (retry_at - call.services.clock.now()).total_seconds()
+        response.headers["Retry-After"] = str(max(1, round(wait)))
+    return response
+
+
+ROUTES = (
+    Route("GET", "/sign-in", show_sign_in, Access.PUBLIC, Surface.PAGE, "Sign-in page"),
+    Route("POST", "/sign-in", sign_in, Access.PUBLIC, Surface.PAGE, "Sign in", body=SignInForm),
+    Route("POST", "/sign-out", sign_out, Access.TECHNICIAN, Surface.PAGE, "Sign out", body=Form),
+    Route("GET", "/step-up", show_step_up, Access.TECHNICIAN, Surface.PAGE, "Step-up page"),
+    Route("POST", "/step-up", step_up, Access.TECHNICIAN, Surface.PAGE, "Prove the log-in anew", body=StepUpForm),
+)

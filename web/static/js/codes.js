@@ -1,0 +1,134 @@
+// @ts-check
+// The board of checks, kept up to date. Events carry ids only; the rows, and the claimer's code, are fetched.
+
+import { setServerTime } from "./parts.js";
+import { show } from "./fill.js";
+import { Live } from "./live.js";
+import { chime } from "./sound.js";
+
+const QUIET_FOR = 5000;
+
+class Board extends HTMLElement {
+  connectedCallback() {
+    this.title = "";
+    this.pageTitle = document.title;
+    this.saidAt = 0;
+    this.asked = 0;
+    this.busy = false;
+    this.again = false;
+    this.addEventListener("submit", (event) => this.send(event));
+    this.addEventListener("change", (event) => {
+      if (event.target instanceof HTMLSelectElement) event.target.dataset.touched = "yes";
+    });
+    for (const e of document.querySelectorAll("[data-without-script]")) if (e instanceof HTMLElement) e.hidden = true;
+    this.live = new Live(this.dataset.seq ?? "0");
+    this.live.addEventListener("change", () => this.refresh());
+    this.live.addEventListener("back", () => { this.lost(0); this.refresh(); });
+    this.live.addEventListener("lost", (event) => { if (event instanceof CustomEvent) this.lost(event.detail.at); });
+    this.live.addEventListener("over", () => location.reload());
+    this.countWaiting();
+  }
+
+  /** Fetch the rows once more; a change that comes in meanwhile is fetched right after. */
+  async refresh() {
+    if (this.busy) { this.again = true; return; }
+    this.busy = true;
+    try {
+      do {
+        this.again = false;
+        const answer = await fetch(this.dataset.rows ?? "", { headers: { Accept: "application/json" }, cache: "no-store" });
+        if (answer.status === 401) { location.reload(); return; }
+        if (answer.ok) this.draw(await answer.json());
+      } while (this.again);
+    } catch { /* the stream's own state tells the technician */ } finally { this.busy = false; }
+  }
+
+  /** @param {any} board */
+  draw(board) {
+    setServerTime(board.now);
+    if (this.live && Number(board.seq) > Number(this.live.after)) this.live.after = String(board.seq);
+    /** @type {HTMLElement[]} */
+    const fresh = [];
+    for (const list of this.querySelectorAll("[data-list]")) {
+      if (!(list instanceof HTMLElement)) continue;
+      const rows = board[list.dataset.list ?? ""];
+      const made = show(list, rows.map((/** @type {any} */ row) => ({ kind: list.dataset.kind, ...row })));
+      if (list.dataset.list === "live") fresh.push(...made);
+      const count = this.querySelector(`[data-count="${list.dataset.list}"]`);
+      if (count) count.textContent = String(rows.length);
+      const around = list.closest("[data-if-any]");
+      if (around instanceof HTMLElement) around.hidden = rows.length === 0;
+    }
+    const waiting = fresh.filter((e) => e.dataset.kind === "waiting");
+    for (const e of fresh) e.classList.add("fresh");
+    if (waiting.length > 0) {
+      chime();
+      this.say((this.dataset.new ?? "").replace("{name}", waiting[0].querySelector("h3")?.textContent?.trim() ?? ""));
+    }
+    const own = fresh.find((e) => e.dataset.kind === "mine");
+    if (own) this.say((this.dataset.mine ?? "").replace("{name}", own.querySelector("h3")?.textContent?.trim() ?? ""));
+    this.countWaiting();
+  }
+
+  countWaiting() {
+    const waiting = this.querySelectorAll('[data-list="live"] [data-kind="waiting"]').length;
+    document.title = waiting > 0 ? `(${waiting}) ${this.pageTitle}` : this.pageTitle;
+  }
+
+  /** One sentence for screen readers, at most every five seconds. @param {string} sentence */
+  say(sentence) {
+    clearTimeout(this.waits);
+    const wait = Math.max(0, this.saidAt + QUIET_FOR - Date.now());
+    this.waits = setTimeout(() => {
+      this.saidAt = Date.now();
+      const status = this.querySelector("[data-status]");
+      if (status) status.textContent = sentence;
+    }, wait);
+  }
+
+  /** @param {number} at when the stream broke off, 0 when it is well */
+  lost(at) {
+    this.classList.toggle("lost", at > 0);
+    const lamp = this.querySelector("[data-lamp]");
+    lamp?.toggleAttribute("data-on", at === 0);
+    if (lamp) lamp.textContent = (at ? this.dataset.off : this.dataset.on) ?? "";
+    const banner = this.querySelector("[data-lost]");
+    if (!(banner instanceof HTMLElement)) return;
+    banner.hidden = at === 0;
+    const text = banner.querySelector("span");
+    const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at);
+    if (text && at) text.textContent = (this.dataset.lost ?? "").replace("{time}", time);
+  }
+
+  /** Send a form without leaving the page. Without this script the same form works by itself. @param {SubmitEvent} event */
+  async send(event) {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+    event.preventDefault();
+    const button = form.querySelector("button");
+    const card = form.closest("[data-id]");
+    const fields = new FormData(form);
+    if (button) button.disabled = true;
+    let message = this.dataset.unreachable ?? "";
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(/** @type {any} */ (fields)),
+      });
+      if (answer.status === 401) { location.reload(); return; }
+      const said = await answer.json();
+      message = said.message ?? "";
+    } catch { /* message says so */ } finally { if (button) button.disabled = false; }
+    const place = card?.querySelector("[data-refused]");
+    if (place instanceof HTMLElement) {
+      place.textContent = message;
+      place.hidden = message === "";
+    } else if (message) this.say(message);
+    const claimed = message === "" && (form.dataset.act === "claim" || form.dataset.act === "take-over");
+    await this.refresh();
+    if (claimed && card instanceof HTMLElement) {
+      const slip = this.querySelector(`[data-kind="mine"][data-id="${CSS.escape(card.dataset.id ?? "")}"] .slip`);
+      if (slip instanceof HTMLElement) slip.focus({ preventScroll: false });
+    }
+  }
+}
+customElements.define("ww-board", Board);
