@@ -181,7 +181,7 @@ class Acts:
             return Chosen(Later(), refused="ticket_not_found")
         except PsaError:
             return Chosen(Later(), refused="ticket_system_down")
-        if found.status == "closed":
+        if not found.is_open:
             return Chosen(Later(), refused="ticket_closed")
         return Chosen(Ticket(found.id, found.number), client_id=found.client_id)
 

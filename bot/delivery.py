@@ -6,7 +6,7 @@ At least once, with the item's id as idempotency key. Errors of the ports become
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.engine import Engine
@@ -20,6 +20,8 @@ SCHEDULE = (1, 5, 30, 120, 600, 1800, 3600, 10800, 21600)
 GIVE_UP_AFTER = timedelta(hours=24)
 #: A little patience before an unclear text is looked up: the provider lists it only when it has taken it in.
 LOOK_AFTER = timedelta(seconds=2)
+#: Attempts after which an unclear text that the provider does not list is given up: one retry, as REL-04 has it.
+LOOKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,12 @@ class Delivery:
         item, payload = leased.item, leased.item.payload
         refused = await self._outside.refuse_destination(payload["to"], payload["from"], leased.tenant_id)
         if refused:
-            return self._dead(leased, refused)
+            return self.give_up(leased, refused)
+        if leased.unknown:
+            settled = await self._look(leased)
+            if settled is not None:
+                return settled
         try:
-            if leased.unknown and leased.first_attempt_at is not None:
-                # The lease says that an earlier attempt may have gone out: look before sending the same text again.
-                since = leased.first_attempt_at - timedelta(seconds=60)
-                found = await self._outside.texts.find(
-                    to=payload["to"], sender=payload["from"], body=payload["body"], since=since
-                )
-                if found is not None:
-                    return Settled(leased, "sent", provider="twilio", provider_id=found)
-                if leased.attempt > 2:
-                    return self._dead(leased, "unclear")
             sent = await self._outside.texts.send(
                 to=payload["to"], sender=payload["from"], body=payload["body"], key=item.id
             )
@@ -85,12 +81,36 @@ class Delivery:
         except SendLater as later:
             return self._again(leased, later.code, later.retry_after)
         except SendUnclear:
-            return Settled(leased, "unknown", error="unclear", retry_at=self._clock.now() + LOOK_AFTER)
+            return self._unclear(leased)
         return Settled(leased, "sent", provider="twilio", provider_id=sent)
+
+    async def _look(self, leased: Leased) -> Settled | None:
+        """An earlier attempt may have gone out: look at the provider before the same text is sent again. None when it
+        is not there and one more try is due; while nobody can say, it stays unclear and is not sent blindly."""
+        payload = leased.item.payload
+        since = leased.first_attempt_at or self._clock.now()
+        try:
+            found = await self._outside.texts.find(
+                to=payload["to"], sender=payload["from"], body=payload["body"], since=since
+            )
+        except (SendLater, SendUnclear):
+            return self._unclear(leased)
+        except SendRefused as refusal:
+            return self.give_up(leased, refusal.code)
+        if found is not None:
+            return Settled(leased, "sent", provider="twilio", provider_id=found)
+        return self.give_up(leased, "unclear") if leased.attempt > LOOKS else None
+
+    def _unclear(self, leased: Leased) -> Settled:
+        now = self._clock.now()
+        if now - (leased.first_attempt_at or now) >= GIVE_UP_AFTER:
+            return self.give_up(leased, "unclear")
+        wait = LOOK_AFTER * 2 ** min(leased.attempt - 1, 8)
+        return Settled(leased, "unknown", error="unclear", retry_at=now + wait)
 
     def _refused(self, leased: Leased, refusal: SendRefused) -> Settled:
         if not refusal.opted_out:
-            return self._dead(leased, refusal.code)
+            return self.give_up(leased, refusal.code)
         # The carrier knows of a STOP that we have not seen (21610): remember it, so that pages say so before typing.
         to, sender = leased.item.payload["to"], leased.item.payload["from"]
         return Settled(
@@ -147,7 +167,7 @@ class Delivery:
                 # Connectors look for the key before they create, so trying again is safe.
                 return self._again(leased, "psa_unclear", None)
             case _:
-                return self._dead(leased, "psa_refused")
+                return self.give_up(leased, "psa_refused")
 
     # --- outcomes ---------------------------------------------------------------------------------------------------
 
@@ -156,12 +176,12 @@ class Delivery:
         now = self._clock.now()
         began = leased.first_attempt_at or now
         if now - began >= GIVE_UP_AFTER:
-            return self._dead(leased, error)
+            return self.give_up(leased, error)
         wait = SCHEDULE[min(leased.attempt, len(SCHEDULE)) - 1] * self._random.fraction()
         wait = max(wait, 0.2, retry_after or 0.0)
         return Settled(leased, "retry", error=error, retry_at=now + timedelta(seconds=wait))
 
-    def _dead(self, leased: Leased, error: str) -> Settled:
+    def give_up(self, leased: Leased, error: str) -> Settled:
         """Given up for good: a line in the log, and an alert that a person sees."""
         item = leased.item
         now = self._clock.now()

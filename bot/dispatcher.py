@@ -40,6 +40,8 @@ class Dispatcher:
         self._stopping = False
         self._under_way: dict[asyncio.Task[Settled | None], Leased] = {}
         self._outcomes: list[Settled] = []
+        #: How often ringing a timer failed by an error of our own; it stays due, for a person to look into.
+        self._failed: dict[tuple[str, str, str], int] = {}
         self._loop_task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -99,21 +101,21 @@ class Dispatcher:
         """Seconds until the next thing is due, at most a nap."""
         now = self._clock.now()
         due = await self._store.next_due(now)
-        return LONGEST_NAP if due is None else min(max((due - now).total_seconds(), 0.005), LONGEST_NAP)
+        # A timer that was put aside stays due for ever and says nothing about what is next.
+        return LONGEST_NAP if due is None or self._failed else min(max((due - now).total_seconds(), 0.005), LONGEST_NAP)
 
     async def _round(self) -> bool:
         """Write down what has finished, ring what is due, start what is due. True when any of it happened."""
         settled = await self._settle()
         timers = await self._store.due_timers(self._clock.now())
-        for timer in timers:
-            await self._ring(timer)
+        rung = [await self._ring(timer) for timer in timers]
         room = AT_ONCE - len(self._under_way)
         leased = await self._store.lease(self._worker, self._clock.now(), limit=room, lasts=LEASE) if room else ()
         for item in leased:
             task = asyncio.create_task(self._one(item))
             self._under_way[task] = item
             task.add_done_callback(self._finished)
-        return bool(settled or timers or leased)
+        return bool(settled or any(rung) or leased)
 
     async def _settle(self) -> bool:
         outcomes, self._outcomes = self._outcomes, []
@@ -134,11 +136,23 @@ class Dispatcher:
             self._outcomes.append(outcome)
         self.wake()
 
-    async def _ring(self, timer: Timer) -> None:
+    async def _ring(self, timer: Timer) -> bool:
+        """True when it did not fail. One that fails again and again is put aside, so that the others still ring."""
+        key = (timer.tenant_id, timer.check_id, timer.name)
+        if self._failed.get(key, 0) >= POISON_AFTER:
+            return False
         try:
             await self._engine.ring(timer)
         except Contended:
             log.warning("timer_contended", check_id=timer.check_id)
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._failed[key] = self._failed.get(key, 0) + 1
+            log.error("timer_failed", check_id=timer.check_id, timer=timer.name, error=type(error).__name__)
+            return False
+        self._failed.pop(key, None)
+        return True
 
     async def _one(self, leased: Leased) -> Settled | None:
         """One attempt. An error of our own must not take the others down: logged, tried again, put aside in the end."""
@@ -149,5 +163,5 @@ class Dispatcher:
         except Exception as error:
             log.error("delivery_failed", item_id=leased.item.id, kind=leased.item.kind, error=type(error).__name__)
             if leased.attempt >= POISON_AFTER:
-                return Settled(leased, "dead", error="internal")
+                return self._delivery.give_up(leased, "internal")
             return Settled(leased, "retry", error="internal", retry_at=self._clock.now() + timedelta(seconds=5))

@@ -293,7 +293,7 @@ class Draft:
             check,
             "alert_text",
             "duty:" + check.id,
-            {"from": check.our_address, "body": body},
+            {"to": "", "from": check.our_address, "body": body},
             template=effect.template,
             segments=segments,
         )

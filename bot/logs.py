@@ -39,17 +39,17 @@ _PARTS = re.compile(
     | (?P<sid>\b[A-Z]{2}[0-9a-f]{32}\b)
     | (?P<moment>\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?)
     | (?P<header>\b(?i:authorization|proxy-authorization|cookie|set-cookie|x-twilio-signature|x-csrf|password|passwd
-                 |secret|token|auth_token|api_key|signature)["']?\s*[:=]\s*["']?(?i:(?:bearer|basic)\s+)?[^\s"',;&]+)
+                 |secret|token|auth_token|api_key|signature)["']?\s*[:=].*)
     | (?P<bearer>\b(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,})
     | (?P<email>[^\s@<>"']+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)
-    | (?P<signature>(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{27}=)
+    | (?P<signature>[A-Za-z0-9+/]{27}=)
     | (?P<recovery>\b[0-9a-z]{4}(?:-[0-9a-z]{4}){3}\b)
     | (?P<token>(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[A-Z0-9])[A-Za-z0-9_-]{32,})
     | (?P<address>\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)
-    | (?P<address6>(?<![0-9A-Za-z:])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{0,4}(?![0-9A-Za-z:]))
+    | (?P<address6>(?<![0-9A-Za-z])(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{0,4}(?![0-9A-Za-z:]))
     | (?P<digits>(?<!\d)\+?\(?\d(?:[ ().\-/\u00a0]{0,2}\d){5,}(?!\d))
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 #: Line ends of every alphabet, and what terminals obey.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -133,7 +133,8 @@ class _LibraryLines(logging.Handler):
         log = structlog.get_logger()
         level = record.levelname.lower() if record.levelname.lower() in _LEVELS else "warning"
         extra = {"exc_info": record.exc_info} if record.exc_info else {}
-        getattr(log, level)(str(record.msg), logger=record.name, **extra)
+        # asyncio puts reprs of whatever was under way into the lines below the first.
+        getattr(log, level)(str(record.msg).partition("\n")[0], logger=record.name, **extra)
 
 
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
@@ -158,6 +159,16 @@ def configure(*, readable: bool, out: TextIO | None = None, level: int = logging
         root.removeHandler(handler)
     root.addHandler(_LibraryLines())
     root.setLevel(max(level, logging.WARNING))
+
+
+def configure_for_serve() -> None:
+    """JSON, for whatever gathers the logs."""
+    configure(readable=False)
+
+
+def configure_for_demo() -> None:
+    """Lines for the person in front of the terminal; requests are left out, they would hide the rest."""
+    configure(readable=True, level=logging.WARNING)
 
 
 class AccessLog(AbstractAccessLogger):

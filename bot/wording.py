@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import phonenumbers
-
 from dialogs.effects import Values
 from dialogs.texts import TenantValues, render, segments
 from dialogs.turns import TenantFacts
-
-
-def readable(number: str) -> str:
-    """A number as people read it, in groups: `+1 212-555-0100`. Anything that is no number stays as it is."""
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return number
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+from storage.phones import readable
 
 
 class Wording:

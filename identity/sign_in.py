@@ -155,10 +155,21 @@ class _Matched:
 class SignIn:
     """Grants log-ins and proves them anew."""
 
-    def __init__(self, people: PeopleStore, passwords: Passwords, clock: Clock, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        people: PeopleStore,
+        passwords: Passwords,
+        clock: Clock,
+        randomness: Randomness,
+        *,
+        authenticators: Clock | None = None,
+    ) -> None:
+        """`authenticators`: the time that people's authenticator apps show, where the clock of the application may be
+        moved away from it (the demo); otherwise the same clock."""
         self._people = people
         self._passwords = passwords
         self._clock = clock
+        self._authenticators = authenticators or clock
         self._randomness = randomness
 
     async def log_in(
@@ -220,7 +231,7 @@ class SignIn:
         )
         if retry_at is not None:
             return Refused("throttled", retry_at)
-        matched = await self._match(account, proof, now)
+        matched = await self._match(account, proof)
         if matched is None or not await self._use(matched, now):
             return Refused("wrong")
         await self._people.take_back_try(**keys)
@@ -231,13 +242,13 @@ class SignIn:
             await self._people.save_password_hash(matched.account.tenant_id, matched.account.id, anew)
         return matched
 
-    async def _match(self, account: Account | None, proof: Proof, now: datetime) -> _Matched | None:
+    async def _match(self, account: Account | None, proof: Proof) -> _Matched | None:
         """Compare everything, whatever was wrong before, and use nothing up yet."""
         tenant_id, technician_id = (account.tenant_id, account.id) if account else (_NOBODY_ID, _NOBODY_ID)
         secret, last = (account.totp_secret, account.totp_step) if account else (None, 0)
         unused = await self._people.recovery_digests(tenant_id, technician_id)
         typed = recovery.digest(technician_id, proof.code)
-        step = totp.verify(secret or _NOBODY_SECRET, proof.code, now, last_step=last)
+        step = totp.verify(secret or _NOBODY_SECRET, proof.code, self._authenticators.now(), last_step=last)
         password_right = await self._passwords.verify(account.password_hash if account else None, proof.password)
         by_recovery = typed is not None and typed in unused
         if account is None or secret is None or not password_right or not (step is not None or by_recovery):

@@ -52,6 +52,13 @@ def qr_svg(uri: str) -> str:
     return out.getvalue().decode()
 
 
+def qr_terminal(uri: str) -> str:
+    """The address as a QR code in half blocks, for a terminal with a dark or a light ground."""
+    out = io.StringIO()
+    segno.make(uri, error="l", micro=False).terminal(out, border=2, compact=True)
+    return out.getvalue()
+
+
 def code_at(secret: str, now: datetime) -> str:
     """The code an authenticator app shows now."""
     return pyotp.TOTP(secret).generate_otp(_step(now))

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from storage.directory import tidy_email
 from storage.phones import BadNumber, is_landline, to_e164
@@ -62,8 +62,8 @@ _EXTENSION = re.compile(r"(?:x|ext|extension|#)\.?\s*\d+\s*$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about a line: where, what is wrong, and what to do. An `error` keeps the line out, a `warning` does not.
-    `line` is the line of the file as an editor counts; `column` is the heading, empty for the whole line."""
+    """Something about a line: where, what is wrong, and what to do. An `error` keeps the line out, a `warning`
+    does not. `line` counts as an editor does; `column` is the heading, empty for the whole line."""
 
     line: int
     column: str
@@ -143,13 +143,21 @@ def parse_contacts_csv(file: bytes | str, region: str) -> ParsedImport:
     return _without_repeats(rows, problems)
 
 
-def _lines(reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+class _Reader(Protocol):
+    """csv's own reader, whose type has no public name."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
+def _lines(reader: _Reader) -> Iterator[tuple[int, list[str]]]:
     """Lines that are not blank, with the number of the line they start on (a quoted cell may span several)."""
     start = 1
     for cells in reader:
         if any(cell.strip() for cell in cells):
             yield start, cells
-        start = reader.line_num + 1  # type: ignore[attr-defined]  # csv's reader type is private
+        start = reader.line_num + 1
 
 
 def _delimiter(text: str) -> str:

@@ -150,16 +150,21 @@ class People:
             sealed = self._sealed(conn, tenant_id, technician_id, totp_secret)
             if not _set(conn, tenant_id, technician_id, {"totp_secret": sealed, "totp_step": 0}):
                 return False
-            conn.execute(
-                delete(recovery_codes).where(
-                    recovery_codes.c.tenant_id == tenant_id, recovery_codes.c.technician_id == technician_id
-                )
-            )
+            _clear_recovery(conn, tenant_id, technician_id)
             _put_recovery(conn, tenant_id, technician_id, recovery_digests)
             end_log_ins(conn, tenant_id, technician_id, now)
             return True
 
         return await self._database.write(tenant_id, work)
+
+    async def replace_recovery_codes(self, tenant_id: str, technician_id: str, digests: Sequence[str]) -> None:
+        """New recovery codes in place of all old ones, used or not; second factor and log-ins stay as they are."""
+
+        def work(conn: Connection) -> None:
+            _clear_recovery(conn, tenant_id, technician_id)
+            _put_recovery(conn, tenant_id, technician_id, digests)
+
+        await self._database.write(tenant_id, work)
 
     def _sealed(self, conn: Connection, tenant_id: str, technician_id: str, secret: str) -> bytes:
         bound_to = totp_place(tenant_id, technician_id)
@@ -174,6 +179,11 @@ def _set(conn: Connection, tenant_id: str, technician_id: str, values: dict[str,
     if not values:
         return conn.scalar(select(func.count()).select_from(technicians).where(*which)) == 1
     return conn.execute(update(technicians).where(*which).values(**values)).rowcount == 1
+
+
+def _clear_recovery(conn: Connection, tenant_id: str, technician_id: str) -> None:
+    whose = (recovery_codes.c.tenant_id == tenant_id) & (recovery_codes.c.technician_id == technician_id)
+    conn.execute(delete(recovery_codes).where(whose))
 
 
 def _put_recovery(conn: Connection, tenant_id: str, technician_id: str, digests: Sequence[str]) -> None:

@@ -138,6 +138,11 @@ class Tenants:
 
         return await self._database.write(tenant_id, work)
 
+    async def rename(self, tenant_id: str, name: str) -> bool:
+        """Give the tenant another name, the one that texts and pages show; False when there is no such tenant."""
+        named = update(tenants).where(tenants.c.id == tenant_id).values(name=name, version=tenants.c.version + 1)
+        return await self._database.write(tenant_id, lambda conn: conn.execute(named).rowcount == 1)
+
     # --- numbers
 
     async def add_number(

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from web.problems import Problem
 from web.routing import Call, Handler
-from web.views import show_code_again
+from web.views import reveal
 
 HEADER = "Idempotency-Key"
 MAX_KEY = 255
@@ -65,7 +65,7 @@ async def _repeat(call: Call, status: int, answer: str) -> web.StreamResponse:
     if isinstance(value, dict) and "refused" in value:
         raise Problem(status, value["refused"], value["message"])
     if isinstance(value, dict) and "code" in value:
-        value["code"] = await show_code_again(call, str(value.get("id", "")))
+        value["code"] = await reveal(call, str(value.get("id", ""))) or None
     body = json.dumps(value).encode() if value is not None else None
     return web.Response(body=body, status=status, content_type="application/json" if body else None)
 

@@ -128,8 +128,22 @@ class Phone:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """A seeded log-in that the simulator shows. `code` is what its authenticator app would show now."""
+
+    login: str
+    password: str
+    code: str
+    role: str
+
+
 class Simulator(Protocol):
     """Demo mode only: the stand-ins for everything outside, and the clock."""
+
+    def accounts(self) -> Sequence[DemoAccount]:
+        """Who can sign in here, with everything it takes."""
+        ...
 
     def phones(self) -> Sequence[Phone]: ...
 

@@ -7,25 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import typer
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from bot.clock import SystemClock, SystemRandom
 from bot.settings import Settings, read_settings
 from dialogs.ports import Clock, Randomness
 from dialogs.turns import AuditEvent
+from storage.audit_append import append_audit
 from storage.database import Database, Unscoped
-from storage.keys import Keyring
+from storage.directory import Directory
+from storage.health import read_keys
+from storage.keys import CannotOpen, Keyring
+from storage.migrations import pending
+from storage.people import People
+from storage.sqlite import SqliteDatabase
 from storage.tenants import StoredTenant, Tenants
 
 T = TypeVar("T")
 
-MISTAKE = 2
+#: A server that commits group after group lets others in between; this is plenty, and still an answer.
+BUSY_SECONDS = 15.0
 
 
 class Mistake(Exception):
@@ -45,6 +53,14 @@ class Operator:
     @property
     def tenants(self) -> Tenants:
         return Tenants(self.database, self.keyring)
+
+    @property
+    def people(self) -> People:
+        return People(self.database, self.keyring)
+
+    @property
+    def directory(self) -> Directory:
+        return Directory(self.database, self.keyring)
 
     def new_id(self) -> str:
         return self.random.new_id(self.clock.now())
@@ -93,14 +109,43 @@ class _Noting:
 
 
 def run(work: Callable[[Operator], Awaitable[T]]) -> T:
-    """Read the settings, open the database, do the work, close. Raises `BadSetting` and `Mistake`."""
+    """Read the settings, open the database, do the work, close. Raises `BadSetting`, `Mistake`, and `CannotOpen` for
+    a master key that is not this database's."""
     settings = read_settings(os.environ)
 
     async def whole() -> T:
         async with opened(settings) as operator:
+            locked, _ = await operator.database.read(Unscoped.OPERATOR, lambda c: read_keys(c, operator.keyring))
+            if locked:
+                # A tenant added under another key would split the installation in two.
+                raise CannotOpen(", ".join(locked))
             return await work(operator)
 
     return asyncio.run(whole())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Operator]:
+    """The operator with an open database whose tables are there. Raises `Mistake`."""
+    check_migrated(settings)
+    keyring = Keyring((settings.master_key, *settings.previous_master_keys))
+    database = SqliteDatabase(settings.database_path, busy_timeout=BUSY_SECONDS)
+    try:
+        yield Operator(settings, database, keyring, SystemClock(), SystemRandom())
+    finally:
+        await database.close()
+
+
+def check_migrated(settings: Settings) -> None:
+    """Opening a file that is not there would make an empty one; tables of another version would be misread."""
+    if not settings.database_path.is_file():
+        raise Mistake(f"There is no database at {settings.database_path}. Make it with: watchword migrate")
+    try:
+        missing = pending(settings.database_url)
+    except DBAPIError as why:
+        raise Mistake(f"{settings.database_path} cannot be read: {why.orig}. Is it a Watchword database?") from None
+    if missing:
+        raise Mistake("The database's tables are not those of this version. Stop the server and run: watchword migrate")
 
 
 def say(text: str = "") -> None:
@@ -108,7 +153,7 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
-def say_rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def say_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Columns as wide as they need to be; nothing is cut, also not in a pipe."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:

@@ -199,7 +199,11 @@ SETTINGS: tuple[TenantSetting, ...] = (
         _PLAIN,
     ),
     TenantSetting(
-        "announced_call_lasts", "How long an announced call waits for #verify", "1m to 1h", _time_between("1m", "1h"), show_time
+        "announced_call_lasts",
+        "How long an announced call waits for #verify",
+        "1m to 1h",
+        _time_between("1m", "1h"),
+        show_time,
     ),
     TenantSetting(
         "words",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from bot.commands.operator import Mistake, Operator, run, say, say_rows
-from bot.commands.tenant_settings import BY_NAME, SETTINGS, change
+from bot.commands.tenant_settings import SETTINGS, change
 from dialogs.settings import TenantSettings
 from storage.tenants import SlugTaken, Tenants
 
@@ -60,22 +61,26 @@ def list_() -> None:
 @app.command("set")
 def set_(
     pairs: Annotated[
-        list[str] | None, typer.Argument(help="name=value, several at once; none shows what is set.", metavar="NAME=VALUE")
+        list[str] | None,
+        typer.Argument(help="name=value, several at once; none shows what is set.", metavar="NAME=VALUE"),
     ] = None,
     tenant: TenantOption = "",
 ) -> None:
     """Change settings of a tenant, or show them. The names are in docs/reference/settings.md."""
     wanted = _pairs(pairs or [])
     name = _checked_name(wanted.pop("name")) if "name" in wanted else ""
-    change(TenantSettings(), {key: typed for key, typed in wanted.items() if key not in BY_NAME})
 
     async def work(operator: Operator) -> None:
         which = await operator.tenant(tenant)
-        if wanted or name:
-            names = ",".join(sorted(wanted) + (["name"] if name else []))
-            noted = operator.noting(which.id, "operator.settings_changed", {"settings": names})
-            changed = Tenants(noted, operator.keyring)
-            which = await changed.change_settings(which.id, lambda now: change(now, wanted), name=name)
+        change(which.settings, wanted)  # before anything is written, so that one command changes all or nothing
+        if name:
+            renamed = operator.noting(which.id, "operator.tenant_renamed")
+            await Tenants(renamed, operator.keyring).rename(which.id, name)
+            which = replace(which, name=name)
+        if wanted:
+            names = {"settings": ",".join(sorted(wanted))}
+            noted = Tenants(operator.noting(which.id, "operator.settings_changed", names), operator.keyring)
+            which = await noted.change_settings(which.id, lambda now: change(now, wanted))
         say(f"name={which.name}")
         for setting in SETTINGS:
             say(f"{setting.name}={setting.show(setting.value_in(which.settings))}")

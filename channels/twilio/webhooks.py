@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientError, web
 
 from channels.twilio import form, signature
 from channels.twilio.account import FindAccount, TwilioAccount
@@ -140,10 +140,12 @@ class TwilioWebhooks:
             body = b""
             try:
                 async with asyncio.timeout(self._body_seconds):
-                    while (chunk := await content.readany()) and len(body) <= form.MAX_BYTES:
+                    while len(body) <= form.MAX_BYTES and (chunk := await content.readany()):
                         body += chunk
             except TimeoutError:
                 raise _Refused(408, "slow_body") from None
+            except (ConnectionError, web.RequestPayloadError, ClientError) as cause:
+                raise _Refused(400, "broken_body") from cause
         if len(body) > form.MAX_BYTES:
             raise _Refused(413, "too_large")
         return body
@@ -153,7 +155,7 @@ class TwilioWebhooks:
         self._count(f"{hook}.{refused.word}")
         log.warning("twilio_refused", hook=hook, why=refused.word, status=refused.status)
         response = web.Response(status=refused.status)
-        if refused.status in (408, 413):
+        if refused.status in (408, 413) or refused.word == "broken_body":
             response.force_close()
         return response
 

@@ -71,9 +71,7 @@ def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
     if isinstance(event.ticket, NewTicket):
         after = replace(state, story=story, claim=moved, logged=Logged.WAITS_FOR_TICKET)
         return Step(after, (*left, ask_for_ticket(story)))
-    logged, note = log_result(
-        moved, story, env, outcome_of(state), assurance=assurance_of(state), remark=remark_of(state)
-    )
+    logged, note = log_ended(state, moved, story, env)
     return Step(replace(state, story=story, claim=moved, logged=logged), (*left, *note))
 
 
@@ -93,9 +91,7 @@ def note_new_ticket(state: D, event: TicketCreated, env: Env) -> Step[D]:
         return Step(state)
     claim = replace(state.claim, ticket=event.ticket)
     story = happened(state.story, env.now, "ticket_created", event.ticket.number)
-    logged, note = log_result(
-        claim, story, env, outcome_of(state), assurance=assurance_of(state), remark=remark_of(state)
-    )
+    logged, note = log_ended(state, claim, story, env)
     return Step(replace(state, story=story, claim=claim, logged=logged), note)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from dialogs.texts.english_phrases import PHRASES
 from dialogs.texts.template import PLACEHOLDER, Language, Template
 
 #: The two sentences of SEC-05: which way the code goes, and that it is never read out (or guessed).
@@ -213,6 +214,7 @@ def _all() -> Iterable[Template]:
         "Nobody has taken a check; goes to everybody on duty.",
         also="contact link",
     )
+    yield from _alerts()
     yield _other(
         "ticket.tv.title",
         "Call checked by {contact}",
@@ -258,6 +260,35 @@ def _all() -> Iterable[Template]:
     )
 
 
+def _alerts() -> Iterable[Template]:
+    """What stays in the console until a person has acknowledged it."""
+    call = "Call them now on a number on record"
+    for kind, body, about in (
+        ("denied", f"{{contact}} said #deny: the caller may NOT be our technician. {call}.", "#deny."),
+        (
+            "late_deny",
+            f"{{contact}} said #deny after their check had ended. {call} and look at what was done since.",
+            "#deny after the check had ended.",
+        ),
+        (
+            "confirmed_unclaimed",
+            f"{{contact}} confirmed a caller while no technician had the check. Somebody may be posing as one. {call}.",
+            "#confirm came twice and no technician had the check.",
+        ),
+        (
+            "wrong_codes",
+            f"{{contact}} sent wrong codes until their check was closed: the caller may not be ours. {call}.",
+            "Too many wrong codes.",
+        ),
+        (
+            "nobody_claimed",
+            f"{{contact}} asked to check a caller and no technician took the check in time. {call}.",
+            "The check ran out and no technician had it.",
+        ),
+    ):
+        yield _other("alert." + kind, body, "technician", "Alert in the console: " + about, also="contact")
+
+
 def _user(
     id: str, body: str, about: str, *, locked: tuple[str, ...] = (), required: str = "", also: str = ""
 ) -> Template:
@@ -269,55 +300,5 @@ def _other(id: str, body: str, audience: Literal["technician", "ticket"], about:
     variables = frozenset(PLACEHOLDER.findall(body)) | {"msp"} | set(also.split())
     return Template(id, body, (), variables, frozenset(), audience, about)
 
-
-PHRASES = {
-    "phrase.again": "NEW code, the old one is dead. ",
-    "phrase.notice": " {tech} at {msp} says they {doing} about {about}. Not this call? HANG UP, reply #deny.",
-    "phrase.published_number": "the number you know",
-    "phrase.ticket": "ticket {number}",
-    "phrase.new_ticket": "a new ticket",
-    "phrase.no_ticket": "something without a ticket",
-    "phrase.several_contacts": "somebody whose number stands on several contacts",
-    "phrase.we_called_user": "CALLED YOU",
-    "phrase.on_site": "are with you ON SITE",
-    "phrase.remote_session": "are in a REMOTE SESSION with you",
-    "phrase.note_we_called_user": "I called them",
-    "phrase.note_on_site": "I was with them on site",
-    "phrase.note_remote_session": "I was in a remote session with them",
-    "phrase.outcome_confirmed": "confirmed by the user",
-    "phrase.outcome_denied": "DENIED by the user",
-    "phrase.outcome_rejected": "ended by a technician",
-    "phrase.outcome_superseded": "replaced by a newer check",
-    "phrase.outcome_expired": "not confirmed in time",
-    "phrase.outcome_opted_out": "not confirmed, the user opted out of texts",
-    "phrase.outcome_alarm": "ALARM, somebody may be posing as a technician",
-    "phrase.assurance_compare": "medium; the user says that the caller knew the code. Codes can be passed on live.",
-    "phrase.assurance_transfer": "good; the user typed the code that the caller said. Codes can be passed on live.",
-    "phrase.assurance_verbal": "weak; the technician's own word that the user said yes aloud.",
-    "phrase.assurance_unclaimed": "very weak; no technician had signed for the call.",
-    "phrase.trail_requested": "The user asked for a check",
-    "phrase.trail_claimed": "{who} took the check and saw the code",
-    "phrase.trail_claimed_by_announcement": "The check went to {who}, who had announced the call",
-    "phrase.trail_confirmed_early": "The user said #confirm before any technician had the check; warned",
-    "phrase.trail_wrong_code": "The user typed a wrong code; warned",
-    "phrase.trail_confirmed": "The user said #confirm",
-    "phrase.trail_confirmed_verbally": "{who} wrote down that the user said yes aloud",
-    "phrase.trail_denied": "The user said #deny",
-    "phrase.trail_denied_late": "The user said #deny, too late to change the outcome",
-    "phrase.trail_rejected": "{who} ended the check",
-    "phrase.trail_released": "{who} let go of the check",
-    "phrase.trail_taken_over": "{who} took the check over",
-    "phrase.trail_resent": "{who} had the text sent again",
-    "phrase.trail_superseded": "The user asked again; a newer check took over",
-    "phrase.trail_opted_out": "The user opted out of texts",
-    "phrase.trail_expired": "The time ran out",
-    "phrase.trail_people_on_duty_alerted": "Nobody had taken the check; the people on duty were alerted",
-    "phrase.trail_alarm_confirmed_unclaimed": "ALARM: the user said #confirm again and no technician had the check",
-    "phrase.trail_alarm_wrong_codes": "ALARM: too many wrong codes",
-    "phrase.trail_ticket_asked": "A new ticket was asked for",
-    "phrase.trail_ticket_linked": "Ticket {who} was linked",
-    "phrase.trail_ticket_created": "Ticket {who} was opened",
-    "phrase.trail_ticket_failed": "The ticket could not be opened; one must be linked by hand",
-}
 
 ENGLISH = Language("en", {t.id: t for t in _all()}, PHRASES)

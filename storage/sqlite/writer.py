@@ -57,9 +57,7 @@ class Job:
 class Writer:
     """Owns the writing connection. `begin` is called inside each transaction, `forget` after each rollback."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, begin: Callable[[], None], forget: Callable[[], None]
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], None], forget: Callable[[], None]) -> None:
         self._connection = connection
         self._begin = begin
         self._forget = forget
@@ -121,7 +119,7 @@ class Writer:
     def _group(self, jobs: list[Job]) -> None:
         try:
             self._open()
-            if all([self._attempt(job) for job in jobs]):
+            if all(self._attempt(job) for job in jobs):
                 self._connection.commit()
                 return
             self._undo()

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientConnectionError, web
 from aiohttp.test_utils import TestClient, TestServer
 from twilio.request_validator import RequestValidator
 
@@ -159,6 +159,15 @@ async def test_faults_come_in_order() -> None:
         assert (response.status, response.headers["Retry-After"], (await response.json())["code"]) == (429, "7", 20429)
         assert [(await stage.send())[0] for _ in range(3)] == [503, 201, 201]
         assert len(stage.carrier.outbox()) == 2
+
+
+@pytest.mark.feature("REL-04")
+async def test_accepted_and_then_cut_off() -> None:
+    async with on_stage() as stage:
+        stage.carrier.fail_next(Fault(drop=True))
+        with pytest.raises(ClientConnectionError):
+            await stage.send()
+        assert len(stage.carrier.outbox()) == 1
 
 
 @pytest.mark.feature("SEC-40")

@@ -240,6 +240,9 @@ async def test_the_second_token_is_tried_while_they_are_rotated() -> None:
         assert await stage.send() in stage.carrier.messages
         assert [seen.status for seen in stage.seen] == [401, 201]
         assert await stage.find() is not None
+    async with on_stage(Account(secondary_token="not yet promoted")) as stage:
+        await stage.send()
+        assert [seen.status for seen in stage.seen] == [201]
     async with on_stage(Account(auth_token="wrong", secondary_token="wrong too")) as stage:
         with pytest.raises(SendRefused) as caught:
             await stage.send()
@@ -270,6 +273,7 @@ async def raw_server(answer: bytes) -> AsyncIterator[TwilioTexts]:
         (b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n[]", SendUnclear),
         (b"HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\n\xff\xfe\xfd\xfc", SendUnclear),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", SendUnclear),
+        (b'HTTP/1.1 202 Accepted\r\nContent-Length: 44\r\n\r\n{"sid":"SM%s"}' % (b"0" * 32), SendUnclear),
         (b"rubbish\r\n\r\n", SendUnclear),
         (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 500\r\n\r\n{", SendRefused),
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 500\r\n\r\n{", SendLater),
@@ -283,6 +287,37 @@ async def test_answers_that_break_off_or_make_no_sense(answer: bytes, expected: 
             await texts.send(to=THEIRS, sender=OURS, body="x", key="k")
         with pytest.raises((SendLater, SendRefused)):
             await texts.find(to=THEIRS, sender=OURS, body="x", since=StandingClock().now())
+
+
+@pytest.mark.feature("REL-04")
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"to": "+14155550112"}, False),
+        ({"from": "+14155550112"}, False),
+        ({"body": "x "}, False),
+        ({"direction": "inbound"}, False),
+        ({"sid": None}, False),
+        ({"date_created": None}, False),
+        ({"date_created": "yesterday"}, False),
+        ({"date_created": "Sun, 01 Mar 2026 11:59:54 +0000"}, False),
+    ],
+)
+async def test_a_list_is_not_trusted_to_be_filtered(changes: dict[str, str | None], found: bool) -> None:
+    """Whatever the list holds, only this very text counts as sent."""
+    message = {
+        "sid": "SM" + "0" * 32,
+        "to": THEIRS,
+        "from": OURS,
+        "body": "x",
+        "direction": "outbound-api",
+        "date_created": "Sun, 01 Mar 2026 11:59:56 +0000",
+    }
+    body = json.dumps({"messages": [None, message | changes], "next_page_uri": "https://evil.example.com/"}).encode()
+    async with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as texts:
+        sid = await texts.find(to=THEIRS, sender=OURS, body="x", since=StandingClock().now())
+    assert (sid is not None) is found
 
 
 # --- the vendor's contract ------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Twilio's webhooks over real HTTP: what is taken, what is refused and with which answer, and what is never logged."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -39,19 +39,25 @@ Client = TestClient[web.Request, web.Application]
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 
 
-@asynccontextmanager
-async def listening(desk: Desk, *accounts: Account, body_seconds: float = 30.0) -> AsyncIterator[Client]:
+def application(
+    desk: Desk, *accounts: Account, body_seconds: float = 30.0, count: Callable[[str], None] | None = None
+) -> web.Application:
     hooks = TwilioWebhooks(
         receive=desk.receive,
         report=desk.report,
         account=Accounts(accounts or (Account(), OTHER)),
         public_url=PUBLIC + "/",
-        count=desk.count,
+        count=count or desk.count,
         body_seconds=body_seconds,
     )
     app = web.Application()
     app.add_routes(hooks.routes())
-    server = TestServer(app)
+    return app
+
+
+@asynccontextmanager
+async def listening(desk: Desk, *accounts: Account, body_seconds: float = 30.0) -> AsyncIterator[Client]:
+    server = TestServer(application(desk, *accounts, body_seconds=body_seconds))
     await server.start_server(lingering_time=0.0)  # or a cut-off body is waited for once more
     async with TestClient(server) as client:
         yield client
@@ -292,22 +298,55 @@ async def test_oversized_bodies(declared: bool) -> None:
 
 
 @pytest.mark.feature("REL-16")
-async def test_a_body_that_never_ends_is_cut_off() -> None:
+@pytest.mark.parametrize(
+    ("framing", "sent", "status", "counted"),
+    [
+        ("Content-Length: 500", b"Body=", 408, "sms.slow_body"),
+        ("Content-Length: 262145", b"", 413, "sms.too_large"),
+        ("Transfer-Encoding: chunked", b"50000\r\n" + b"x" * 0x50000 + b"\r\n", 413, "sms.too_large"),
+    ],
+    ids=["stops", "announces too much", "goes on and on"],
+)
+async def test_a_body_that_never_ends_is_cut_off(framing: str, sent: bytes, status: int, counted: str) -> None:
+    """Answered without waiting for the rest of what is too long; what stalls is given up in time."""
     desk = Desk()
-    async with listening(desk, body_seconds=0.05) as client:
-        assert client.server.port is not None
-        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
-        writer.write(
-            f"POST {SMS} HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nX-Twilio-Signature: x\r\n"
-            "Content-Length: 500\r\n\r\nBody=".encode()
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 408 ")
-        assert b"connection: close" in head.lower()
-        assert await reader.read() == b""
+    async with listening(desk, body_seconds=0.2) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        head = f"POST {SMS} HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nX-Twilio-Signature: x\r\n{framing}\r\n\r\n"
+        writer.write(head.encode() + sent)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        with suppress(ConnectionError):  # the server has hung up on what was still on its way
+            await writer.wait_closed()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"connection: close" in answer.lower()
+    assert desk.counts == {counted: 1}
+
+
+@pytest.mark.feature("REL-16")
+async def test_whoever_hangs_up_in_the_middle_is_no_error_of_ours() -> None:
+    desk = Desk()
+    counted = asyncio.Event()
+
+    def count(name: str) -> None:
+        desk.count(name)
+        counted.set()
+
+    # Not the test server: it cancels handlers whose client has gone, which a server for real people does not.
+    runner = web.AppRunner(application(desk, count=count), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        _, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+        head = f"POST {SMS} HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nX-Twilio-Signature: x\r\n"
+        writer.write(f"{head}Content-Length: 500\r\n\r\nBody=".encode())
+        writer.write_eof()
+        await asyncio.wait_for(counted.wait(), 5)
         writer.close()
         await writer.wait_closed()
-    assert desk.counts == {"sms.slow_body": 1}
+    finally:
+        await runner.cleanup()
+    assert desk.counts == {"sms.broken_body": 1}
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 64])

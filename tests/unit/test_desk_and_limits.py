@@ -55,14 +55,21 @@ def test_every_stop_is_confirmed_once_even_after_coming_back() -> None:
 
 def test_two_machines_do_not_answer_each_other_for_ever() -> None:
     desk, given, now = Desk(), 0, NOW
-    for _ in range(24 * 12):
+    while now < NOW + timedelta(hours=12):
         desk, effects = answer(desk, "plain", now)
         given += len(effects)
         now += timedelta(minutes=5)
-    assert given <= 2 * MAX_PER_DAY
-    assert len(desk.lately) <= MAX_PER_DAY + 1
+    assert given == MAX_PER_DAY
     for ask in ALWAYS:
         assert answer(desk, ask, now)[1] != ()
+    assert answer(desk, "plain", NOW + timedelta(hours=24))[1] != ()
+
+
+def test_what_is_remembered_stays_small() -> None:
+    desk = Desk()
+    for minute in range(24 * 60):
+        desk, _ = answer(desk, "help", NOW + timedelta(minutes=minute))
+    assert len(desk.lately) == MAX_PER_DAY + 1
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------
@@ -84,6 +91,12 @@ def test_nothing_sent_nothing_held_back() -> None:
             NotBefore(NOW + timedelta(minutes=3), "sender_10_min"),
         ),
         (SendCounts(destination=(ago(minutes=1), ago(minutes=2), ago(minutes=10))), "verify", None),
+        # More than allowed are inside, because a limit was lowered: the third newest decides.
+        (
+            SendCounts(destination=(ago(minutes=9), ago(minutes=1), ago(minutes=2), ago(minutes=7))),
+            "verify",
+            NotBefore(NOW + timedelta(minutes=3), "sender_10_min"),
+        ),
         (
             SendCounts(destination=tuple(ago(hours=2 * n) for n in range(1, 11))),
             "verify",

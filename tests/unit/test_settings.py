@@ -76,5 +76,5 @@ def test_words_that_would_do_harm_are_refused(word: str, says: str) -> None:
 def test_own_wording_keeps_its_locked_sentences() -> None:
     body = LANGUAGES["en"].templates["tv.code"].body
     check_settings(TenantSettings(texts={"tv.code": body.replace("Same code?", "Is it the same?")}))
-    with pytest.raises(SettingsError, match="tv.code: Keep this sentence word for word"):
+    with pytest.raises(SettingsError, match=r"tv\.code: Keep this sentence word for word"):
         check_settings(TenantSettings(texts={"tv.code": body.replace("never read it out", "read it out")}))

@@ -1,9 +1,17 @@
 """The programming interface, version 1: the same acts and reads as the console, as JSON with a bearer token."""
 
-from web.api import contacts, sessions, texts
+from web.api import announced, checks, contacts, records, sessions, texts, tickets
 from web.routing import Route
 
 
 def routes() -> tuple[Route, ...]:
     """Every route of version 1, in the order in which a newcomer would read them."""
-    return (*sessions.ROUTES, *contacts.ROUTES, *texts.ROUTES)
+    return (
+        *sessions.ROUTES,
+        *checks.ROUTES,
+        *announced.ROUTES,
+        *contacts.ROUTES,
+        *tickets.ROUTES,
+        *records.ROUTES,
+        *texts.ROUTES,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 from pydantic import Field
 
@@ -13,6 +13,11 @@ T = TypeVar("T")
 
 Direction = Literal["we_called_user", "on_site", "remote_session", "user_called_us"]
 State = Literal["open", "claimed", "confirmed", "denied", "rejected", "superseded", "expired", "alarm"]
+TicketChoice = Literal["ticket", "new", "later"]
+#: Stored words to literals; one that is not here is our mistake and fails loudly.
+DIRECTIONS: dict[str, Direction] = {word: word for word in get_args(Direction)}
+STATES: dict[str, State] = {word: word for word in get_args(State)}
+TICKET_CHOICES: dict[str, TicketChoice] = {word: word for word in get_args(TicketChoice)}
 Name = Annotated[str, Field(min_length=1, max_length=254)]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Ticketish = Annotated[str, Field(min_length=1, max_length=64, description="A ticket's id, `new` or `later`.")]
@@ -83,9 +88,10 @@ class AnnounceWith(Strict):
 
 
 class NewTicketWith(Strict):
-    """A ticket to open for a contact."""
+    """A ticket to open, for a contact or at least for a client."""
 
-    contact_id: Id
+    contact_id: Annotated[str, Field(max_length=64)] = ""
+    client_id: Annotated[str, Field(max_length=64)] = ""
     title: Annotated[str, Field(min_length=1, max_length=200)]
     body: Annotated[str, Field(max_length=20_000)] = ""
 
@@ -118,6 +124,12 @@ class CheckQuery(Paged):
     live: bool | None = None
 
 
+class AnnouncedQuery(Strict):
+    """Whose announced calls: those to one contact, or your own."""
+
+    contact_id: Annotated[str, Field(max_length=64)] = ""
+
+
 class ContactQuery(Paged):
     """Which contacts: by phone number, by e-mail address, or by a part of the name."""
 
@@ -126,13 +138,14 @@ class ContactQuery(Paged):
     q: Annotated[str, Field(max_length=100)] = ""
 
 
-class TicketQuery(Paged):
-    """Which tickets. `open`: only open ones (true) or only closed ones (false)."""
+class TicketQuery(Strict):
+    """Which tickets. `q` is part of a title, or a whole number. `open`: true leaves the closed ones out."""
 
     contact_id: Annotated[str, Field(max_length=64)] = ""
     client_id: Annotated[str, Field(max_length=64)] = ""
     q: Annotated[str, Field(max_length=100)] = ""
-    open: bool | None = None
+    open: bool = False
+    after: Annotated[str, Field(max_length=1000)] = ""
 
 
 class AuditQuery(Paged):
@@ -184,18 +197,21 @@ class Verification(Reply):
     client: str | None
     candidates: list[ContactRef]
     channel: str
+    number: str
     state: State
     code: str | None
     ticket: str | None
     ticket_number: str | None
-    ticket_choice: Literal["ticket", "new", "later"] | None
+    ticket_choice: TicketChoice | None
     technician: TechnicianRef | None
     direction: Direction | None
     announced: bool
     assurance: str | None
     reason: str | None
     needs_ticket: bool
+    logged: str | None
     delivery: str | None
+    delivery_words: str | None
     created_at: Moment
     expires_at: Moment | None
     ended_at: Moment | None
@@ -206,13 +222,13 @@ class Announced(Reply):
 
     id: str
     contact_id: str
-    contact_name: str | None
+    contact_name: str
     technician: TechnicianRef
     direction: Direction
     ticket: str | None
     ticket_number: str | None
-    ticket_choice: Literal["ticket", "new", "later"]
-    created_at: Moment | None
+    ticket_choice: TicketChoice
+    created_at: Moment
     expires_at: Moment
 
 
@@ -237,7 +253,7 @@ class Contact(Reply):
 
 
 class Ticket(Reply):
-    """A ticket in the tenant's ticket system. `number` is what people read."""
+    """A ticket in the tenant's ticket system. `number` is what people read, `status` the system's own word."""
 
     id: str
     number: str
@@ -246,14 +262,12 @@ class Ticket(Reply):
     open: bool
     client_id: str | None
     contact_id: str | None
-    created_at: Moment | None
-    updated_at: Moment | None
+    url: str | None
 
 
 class Note(Reply):
     """A note on a ticket. `internal`: the end user does not see it."""
 
-    id: str
     at: Moment
     author: str
     body: str
@@ -263,7 +277,6 @@ class Note(Reply):
 class TicketWithNotes(Ticket):
     """A ticket with everything that was written to it, oldest first."""
 
-    body: str | None
     notes: list[Note]
 
 
@@ -292,8 +305,6 @@ class AlertShown(Reply):
     text: str
     check_id: str | None
     contact_id: str | None
-    seen_by: str | None
-    seen_at: Moment | None
 
 
 class OwnText(Reply):

@@ -69,7 +69,9 @@ def page(
 def sentence(refused: str, until: datetime | None = None) -> str:
     """A refusal in words, with the time when it ends where there is one."""
     said = REFUSALS[refused][1]
-    return said if until is None else f"{said} " + _("Next send at %s UTC, or reach them another way.") % f"{until:%H:%M}"
+    return (
+        said if until is None else f"{said} " + _("Next send at %s UTC, or reach them another way.") % f"{until:%H:%M}"
+    )
 
 
 def after(call: Call, acted: Acted, said: str, back: str) -> web.StreamResponse:

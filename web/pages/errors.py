@@ -35,7 +35,7 @@ def show_problem(
     if wants_json(request):
         said = {"refused": problem.error, "message": problem.message, "id": id}
         return web.json_response(said, status=problem.status)
-    came_from = request.path_qs if request.method == "GET" else ""
+    came_from = request.path_qs if request.method in ("GET", "HEAD") else _page_of(request.path)
     if problem.error in ("sign_in_required", "step_up_required"):
         path = "/sign-in" if problem.error == "sign_in_required" else "/step-up"
         return see_other(path, next=came_from) if came_from else see_other(path)
@@ -49,3 +49,10 @@ def show_problem(
     way_out, says = ("/codes", _("To the codes")) if acting else ("/sign-in", _("To the sign-in"))
     values: dict[str, object] = {"message": problem.message, "way_out": way_out, "way_out_says": says, "id": id}
     return look().answer(request, "problem.html", frame, values, status=problem.status)
+
+
+def _page_of(path: str) -> str:
+    """The page a form stands on, as far as its address tells: after a proof the person goes back there and presses
+    the button again, because a POST is never repeated for them."""
+    first = path.split("/")[1] if path.startswith("/") else ""
+    return f"/{first}" if first in ("codes", "contacts", "tickets", "profile") else ""

@@ -45,7 +45,7 @@ class DutyForm(Form):
     on_duty: Literal["yes", "no"]
 
 
-class ClaimForm(Form):
+class ClaimForm(Press):
     """I have this one, in this way, about this ticket; `contact_id` where the number stands on several."""
 
     direction: Direction = "we_called_user"
@@ -53,19 +53,19 @@ class ClaimForm(Form):
     contact_id: Id = ""
 
 
-class VerbalForm(Form):
+class VerbalForm(Press):
     """What they said."""
 
     note: Annotated[str, Field(max_length=2000)] = ""
 
 
-class RejectForm(Form):
+class RejectForm(Press):
     """Why it ends."""
 
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class TicketForm(Form):
+class TicketForm(Press):
     """Which ticket: an id or `new`."""
 
     ticket: Id

@@ -86,7 +86,13 @@ ROUTES = (
     Route("GET", "/profile", show_profile, Access.TECHNICIAN, Surface.PAGE, "My page"),
     Route("POST", "/profile/duty", change_duty, Access.TECHNICIAN, Surface.PAGE, "On or off duty", body=DutyForm),
     Route(
-        "POST", "/profile/log-ins/{log_in_id}/end", end_log_in, Access.TECHNICIAN, Surface.PAGE, "End a log-in", body=Form
+        "POST",
+        "/profile/log-ins/{log_in_id}/end",
+        end_log_in,
+        Access.TECHNICIAN,
+        Surface.PAGE,
+        "End a log-in",
+        body=Form,
     ),
     Route(
         "POST",

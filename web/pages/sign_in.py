@@ -114,9 +114,7 @@ def _proof_page(
 ) -> web.Response:
     retry_at: datetime | None = refused.retry_at if refused else None
     values |= {"next": next_path, "problem": PROBLEMS[refused.word] if refused else "", "retry_at": retry_at}
-    response = page(
-        call, "sign_in.html", frame(call, title), values, status=STATUS[refused.word] if refused else 200
-    )
+    response = page(call, "sign_in.html", frame(call, title), values, status=STATUS[refused.word] if refused else 200)
     if retry_at is not None:
         wait = (retry_at - call.services.clock.now()).total_seconds()
         response.headers["Retry-After"] = str(max(1, round(wait)))

@@ -11,6 +11,7 @@ from typing import Literal
 
 CardKind = Literal["waiting", "mine", "theirs", "ended", "stranger"]
 Tone = Literal["good", "bad", "quiet"]
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Card:
     channel: str = ""
     address: str = ""
     contact_id: str = ""
-    created_at: datetime = datetime.fromtimestamp(0, UTC)
-    expires_at: datetime = datetime.fromtimestamp(0, UTC)
+    created_at: datetime = EPOCH
+    expires_at: datetime = EPOCH
     code: str = ""
     code_shown: str = ""
     code_spelled: str = ""
@@ -79,11 +80,13 @@ class Calling:
     company: str
     ticket: str
     expires_at: datetime
+    contact_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All of `/codes`. `seq` is where the event stream stands, `now` the server's time."""
+    """All of `/codes`. `seq` is where the event stream stands, `now` the server's time. `pending`: some select
+    still waits for the ticket system, so ask again in a second."""
 
     live: tuple[Card, ...]
     today: tuple[Card, ...]
@@ -92,6 +95,7 @@ class Board:
     calling: tuple[Calling, ...]
     now: datetime
     seq: int = 0
+    pending: bool = False
 
 
 def as_json(value: object) -> object:

@@ -10,7 +10,6 @@ const QUIET_FOR = 5000;
 
 class Board extends HTMLElement {
   connectedCallback() {
-    this.title = "";
     this.pageTitle = document.title;
     this.saidAt = 0;
     this.asked = 0;
@@ -38,7 +37,11 @@ class Board extends HTMLElement {
         this.again = false;
         const answer = await fetch(this.dataset.rows ?? "", { headers: { Accept: "application/json" }, cache: "no-store" });
         if (answer.status === 401) { location.reload(); return; }
-        if (answer.ok) this.draw(await answer.json());
+        if (!answer.ok) return;
+        const board = await answer.json();
+        this.draw(board);
+        // The ticket system was too slow for the selects: look once more.
+        if (board.pending) setTimeout(() => this.refresh(), 1000);
       } while (this.again);
     } catch { /* the stream's own state tells the technician */ } finally { this.busy = false; }
   }

@@ -1,0 +1,354 @@
+"""The demo: seeded data, every outside system simulated, an embedded database, and a clock that can be moved.
+
+It listens on loopback only, says so on every page, and nothing leaves the computer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from aiohttp import web
+from pydantic import TypeAdapter
+
+from bot.app import Demo, House, build, listen, until_told_to_stop
+from bot.app import run as run_until_done
+from bot.clock import SystemClock, SystemRandom
+from bot.logs import configure
+from bot.seeds import (
+    CHANNEL_NUMBER,
+    SHARED_MOBILE,
+    UNKNOWN_MOBILE,
+    VERIFICATION_NUMBER,
+    VOICE_NUMBER,
+    Seeded,
+    seed,
+)
+from bot.settings import LOOPBACK, BadSetting, Settings
+from dialogs.ports import Clock
+from identity.sessions import address_block, token_digest
+from identity.totp import code_at
+from psa.base import Can, NewTicketFields, Psa, TicketNote, TicketPage, TicketRef
+from psa.builtin import BuiltinPsa
+from simulator.carrier import Carrier
+from simulator.carrier_http import CarrierApi
+from simulator.carrier_records import CarrierAccount
+from storage.migrations import migrate
+from web.ports import DemoAccount, Phone, SentMessage
+
+CARRIER_PATH = "/simulator/carrier"
+#: The demo's own API token lasts as long as anybody plays with the clock.
+TOKEN_LASTS = timedelta(days=3650)
+_SEEDED = TypeAdapter(Seeded)
+
+
+class DemoWorld:
+    """The stand-ins for everything outside, and the clock. Implements `web.ports.Simulator`."""
+
+    def __init__(self, clock: SystemClock, carrier: Carrier) -> None:
+        self._clock = clock
+        self._wall = SystemClock()
+        self.carrier = carrier
+        self.seeded: Seeded | None = None
+        self.written: list[SentMessage] = []
+
+    def accounts(self) -> Sequence[DemoAccount]:
+        """Who can sign in, with the code their authenticator shows. Those apps go by the real time."""
+        now = self._wall.now()
+        return [DemoAccount(t.login, t.password, code_at(t.totp_secret, now), t.role) for t in self._seeded.technicians]
+
+    def phones(self) -> Sequence[Phone]:
+        known = [Phone(c.mobile, f"{c.name}, {c.client}") for c in self._seeded.contacts]
+        shared = Phone(SHARED_MOBILE, "Ina Jones and Jon Kerr, who share it")
+        return [*known, shared, Phone(UNKNOWN_MOBILE, "Somebody unknown")]
+
+    def verification_numbers(self) -> Sequence[str]:
+        return [VERIFICATION_NUMBER, CHANNEL_NUMBER]
+
+    async def text(self, sender: str, to: str, body: str) -> int:
+        return (await self.carrier.text(sender, to, body)).status
+
+    def outbox(self) -> Sequence[SentMessage]:
+        everything = [_sent(entry) for entry in self.carrier.outbox()] + self.written
+        return sorted(everything, key=lambda message: message.at, reverse=True)
+
+    def received_by(self, phone: str) -> Sequence[SentMessage]:
+        both = [_sent(entry) for entry in (*self.carrier.outbox(), *self.carrier.texted())]
+        mine = [message for message in both if phone in {message.to, message.sender}]
+        return sorted(mine, key=lambda message: message.at)
+
+    def advance(self, seconds: float) -> datetime:
+        return self._clock.advance(seconds)
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @property
+    def _seeded(self) -> Seeded:
+        if self.seeded is None:
+            raise LookupError("the demo has not been filled yet")
+        return self.seeded
+
+
+def _sent(entry: dict[str, object]) -> SentMessage:
+    payload = entry["payload"]
+    return SentMessage(
+        channel=str(entry["channel"]),
+        to=str(entry["to"]),
+        sender=str(entry["from"]),
+        text=str(entry["text"]),
+        payload=payload if isinstance(payload, dict) else {},
+        at=datetime.fromisoformat(str(entry["at"])),
+    )
+
+
+class WatchedPsa:
+    """A connector whose writes the outbox inspector shows too. The same key twice shows once."""
+
+    can: ClassVar[Can] = BuiltinPsa.can
+
+    def __init__(self, inner: Psa, written: list[SentMessage], clock: Clock) -> None:
+        self._inner = inner
+        self._written = written
+        self._clock = clock
+
+    async def check(self) -> None:
+        await self._inner.check()
+
+    async def get_ticket(self, ticket_id: str) -> TicketRef:
+        return await self._inner.get_ticket(ticket_id)
+
+    async def search_tickets(
+        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+    ) -> TicketPage:
+        return await self._inner.search_tickets(
+            contact_id=contact_id, client_id=client_id, query=query, open_only=open_only, cursor=cursor
+        )
+
+    async def create_ticket(self, fields: NewTicketFields, *, key: str) -> TicketRef:
+        made = await self._inner.create_ticket(fields, key=key)
+        self._show(made.id, fields.title, "ticket", key)
+        return made
+
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
+        await self._inner.add_note(ticket_id, body, internal=internal, key=key)
+        self._show(ticket_id, body, "note", key)
+
+    async def notes(self, ticket_id: str) -> tuple[TicketNote, ...]:
+        return await self._inner.notes(ticket_id)
+
+    async def statuses(self) -> tuple[str, ...]:
+        return await self._inner.statuses()
+
+    async def set_status(self, ticket_id: str, status: str) -> TicketRef:
+        return await self._inner.set_status(ticket_id, status)
+
+    def _show(self, to: str, text: str, kind: Literal["ticket", "note"], key: str) -> None:
+        if any(message.payload.get("key") == key for message in self._written):
+            return
+        payload = {"kind": kind, "key": key}
+        self._written.append(SentMessage("psa", to, "watchword", text, payload, self._clock.now()))
+        del self._written[:-2000]
+
+
+def run(host: str, port: int, state: Path | None, facts: Path | None) -> None:
+    """Run the demo until told to stop. Raises BadSetting before anything listens."""
+    if host not in LOOPBACK:
+        raise BadSetting(f"The demo listens on this computer only; --host {host} is refused. Use 127.0.0.1.")
+    configure(readable=True)
+    with StateFolder(state) as folder:
+        run_until_done(_demo(host, port, folder, facts))
+
+
+class StateFolder:
+    """The folder of the demo: the one that was named, or one that goes away with the process."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._state = state
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Path:
+        if self._state is not None:
+            self._state.mkdir(parents=True, exist_ok=True)
+            return self._state
+        self._temporary = tempfile.TemporaryDirectory(prefix="watchword-demo-")
+        return Path(self._temporary.name)
+
+    def __exit__(self, *error: object) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
+async def _demo(host: str, port: int, folder: Path, facts: Path | None) -> None:
+    listening = listen(host, port)
+    async with AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        house, world = await open_demo(listening, folder, stack)
+        await house.start(listening)
+        found = await facts_of(house, world)
+        if facts is not None:
+            _write_whole(facts, json.dumps(found, indent=1))
+        _greet(house.settings.public_url, world)
+        await until_told_to_stop()
+
+
+async def open_demo(
+    listening: socket.socket, folder: Path, stack: AsyncExitStack, *, clock: SystemClock | None = None
+) -> tuple[House, DemoWorld]:
+    """A demo on a bound socket, filled and ready to start; `stack` closes it. Also what scenario tests run against."""
+    host, port = listening.getsockname()[:2]
+    base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    keys = _keys(folder)
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'watchword.db'}",
+        public_url=base_url,
+        master_key=base64.b64decode(keys["master_key"]),
+        twilio_url=base_url + CARRIER_PATH,
+        host=host,
+        port=port,
+        demo=True,
+    )
+    await asyncio.to_thread(migrate, settings.database_url)
+    clock, random = clock or SystemClock(), SystemRandom()
+    account = CarrierAccount(
+        keys["account_sid"], keys["auth_token"], frozenset({VERIFICATION_NUMBER, CHANNEL_NUMBER, VOICE_NUMBER})
+    )
+    carrier = Carrier([account], clock=clock, randomness=random, public_url=base_url)
+    world = DemoWorld(clock, carrier)
+
+    def watch(psa: Callable[[str], Psa]) -> Callable[[str], Psa]:
+        return lambda tenant_id: WatchedPsa(psa(tenant_id), world.written, clock)
+
+    demo = Demo(simulator=world, routes=_under(CARRIER_PATH, CarrierApi(carrier)), psa=watch)
+    house = await build(settings, clock=clock, random=random, demo=demo, synchronous="NORMAL")
+    await carrier.start()
+    # Stopping runs backwards: first the carrier falls silent, then the house closes.
+    stack.push_async_callback(house.stop)
+    stack.push_async_callback(carrier.stop)
+    world.seeded = await _seeded(house, folder, keys)
+    world.written.clear()
+    return house, world
+
+
+def _under(prefix: str, api: CarrierApi) -> list[web.AbstractRouteDef]:
+    return [web.route(r.method, prefix + r.path, r.handler, **r.kwargs) for r in api.routes()]
+
+
+async def facts_of(house: House, world: DemoWorld) -> dict[str, object]:
+    """What a program needs to try the demo: addresses, log-ins, numbers, contacts."""
+    seeded = world.seeded
+    assert seeded is not None, "open_demo fills the demo"
+    return {
+        "base_url": house.settings.public_url,
+        "api_token": await _token(house, seeded),
+        "technicians": [
+            {"login": t.login, "password": t.password, "role": t.role, "totp_secret": t.totp_secret}
+            for t in seeded.technicians
+        ],
+        "twilio": {
+            "account_sid": seeded.account_sid,
+            "auth_token": seeded.auth_token,
+            "verification_number": VERIFICATION_NUMBER,
+            "channel_number": CHANNEL_NUMBER,
+            "voice_number": VOICE_NUMBER,
+        },
+        "contacts": [
+            {
+                "id": c.id,
+                "name": c.name,
+                "mobile": c.mobile,
+                "email": c.email,
+                "client": c.client,
+                "open_ticket": c.open_ticket,
+            }
+            for c in seeded.contacts
+        ],
+        "unknown_mobile": UNKNOWN_MOBILE,
+        "webchat": {"profile": ""},
+        "teams": {"app_id": None},
+    }
+
+
+async def _token(house: House, seeded: Seeded) -> str:
+    """A technician's log-in as a bearer token. It outlives every move of the clock, which is for the demo alone."""
+    now, token = house.clock.now(), house.random.token()
+    await house.services.accounts.create_log_in(
+        tenant_id=seeded.tenant_id,
+        log_in_id=house.random.new_id(now),
+        technician_id=seeded.technicians[0].id,
+        digest=token_digest(token),
+        kind="bearer",
+        now=now + TOKEN_LASTS,
+        expires_at=now + 2 * TOKEN_LASTS,
+        address_block=address_block("127.0.0.1"),
+        browser="",
+    )
+    return token
+
+
+def _keys(folder: Path) -> dict[str, str]:
+    """The demo's own secrets, made on the first start and kept beside its database."""
+    path = folder / "demo-keys.json"
+    if path.is_file():
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+    made = {
+        "master_key": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "account_sid": "AC" + secrets.token_hex(16),
+        "auth_token": secrets.token_hex(16),
+    }
+    _write_whole(path, json.dumps(made))
+    return made
+
+
+async def _seeded(house: House, folder: Path, keys: dict[str, str]) -> Seeded:
+    path = folder / "demo-seeds.json"
+    if path.is_file():
+        return _SEEDED.validate_json(path.read_bytes())
+    seeded = await seed(house, keys["account_sid"], keys["auth_token"])
+    _write_whole(path, _SEEDED.dump_json(seeded).decode())
+    return seeded
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Written beside and moved into place: who finds the file finds all of it. For the owner's eyes alone."""
+    beside = path.with_name(path.name + ".part")
+    beside.touch(mode=0o600)
+    beside.write_text(text)
+    os.replace(beside, path)
+
+
+def _greet(base_url: str, world: DemoWorld) -> None:
+    """What a person needs to begin, on the standard output."""
+    lines = [
+        "",
+        "Watchword demo. Nothing leaves this computer.",
+        "",
+        f"  Console    {base_url}/codes",
+        f"  Simulator  {base_url}/simulator   (phones, outbox, clock)",
+        f"  API        {base_url}/docs",
+        "",
+        "Sign in as",
+    ]
+    for account in world.accounts():
+        lines.append(f"  {account.login:<22} {account.password}   {account.role}")
+    lines += [
+        "The six-digit code for each is on the simulator page.",
+        "",
+        "Try it: sign in as Dana, announce a call to Ada Bishop, text #verify from her phone in the simulator,",
+        "read the code in the console, text #confirm, and find the story in her ticket.  Ctrl-C stops.",
+        "",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

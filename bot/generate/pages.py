@@ -1,0 +1,45 @@
+"""Which pages there are and where they lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bot.generate import commands, schema, settings
+from dialogs import reference
+from watchword import __version__
+from web.app import described
+from web.openapi import document
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
+
+
+def openapi() -> str:
+    """The description of the API, as `/docs/openapi.json` serves it."""
+    return json.dumps(document(described(), __version__), indent=2, ensure_ascii=False) + "\n"
+
+
+#: File below docs/reference -> what it must hold.
+PAGES: Mapping[str, Callable[[], str]] = {
+    **reference.PAGES,
+    "commands.md": commands.page,
+    "settings.md": settings.page,
+    "schema.md": schema.page,
+    "openapi.json": openapi,
+}
+
+
+def stale(folder: Path) -> list[str]:
+    """Pages whose file is missing or says something else."""
+    return [name for name, page in PAGES.items() if _held(folder / name) != page()]
+
+
+def write(folder: Path, name: str) -> None:
+    """Write one page, with the line ends of every system alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(PAGES[name](), "utf-8", newline="\n")
+
+
+def _held(file: Path) -> str | None:
+    return file.read_text("utf-8") if file.exists() else None

@@ -1,0 +1,95 @@
+"""Alerts stay in the console until a person has acknowledged them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
+
+from storage.database import Database
+from storage.keys import CannotOpen, Keyring, place
+from storage.sealing import row_keys
+from storage.tables import alerts
+from storage.times import maybe_moment, micros, moment
+
+#: What stands in place of words that were erased with their contact.
+ERASED = "(erased)"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One alert. `text` says what happened; names nobody but the contact and the technician it is about."""
+
+    id: str
+    kind: str
+    at: datetime
+    check_id: str
+    contact_id: str
+    text: str
+    seen_by: str
+    seen_at: datetime | None
+
+
+class Alerts:
+    """Reads and acknowledges alerts; they are raised by turns."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    async def unseen(self, tenant_id: str, *, limit: int = 50) -> tuple[AlertRow, ...]:
+        """Not yet acknowledged, newest first."""
+        return await self._listed(tenant_id, _alerts(tenant_id).where(alerts.c.seen_at.is_(None)), limit)
+
+    async def recent(self, tenant_id: str, *, limit: int = 50) -> tuple[AlertRow, ...]:
+        """Acknowledged or not, newest first."""
+        return await self._listed(tenant_id, _alerts(tenant_id), limit)
+
+    async def count(self, tenant_id: str) -> int:
+        """How many wait to be acknowledged."""
+        query = (
+            select(func.count()).select_from(alerts).where(alerts.c.tenant_id == tenant_id, alerts.c.seen_at.is_(None))
+        )
+        return await self._database.read(tenant_id, lambda conn: conn.scalar(query) or 0)
+
+    async def acknowledge(self, tenant_id: str, alert_id: str, technician_id: str, now: datetime) -> bool:
+        """The first to acknowledge stays on record; False when somebody was before, or there is no such alert."""
+        seen = (
+            update(alerts)
+            .where(alerts.c.tenant_id == tenant_id, alerts.c.id == alert_id, alerts.c.seen_at.is_(None))
+            .values(seen_by=technician_id, seen_at=micros(now))
+        )
+        return await self._database.write(tenant_id, lambda conn: conn.execute(seen).rowcount == 1)
+
+    async def _listed(self, tenant_id: str, query: Select[Any], limit: int) -> tuple[AlertRow, ...]:
+        newest = query.order_by(alerts.c.at.desc(), alerts.c.id.desc()).limit(limit)
+
+        def work(conn: Connection) -> tuple[AlertRow, ...]:
+            return tuple(self._row(conn, row) for row in conn.execute(newest).mappings().all())
+
+        return await self._database.read(tenant_id, work)
+
+    def _row(self, conn: Connection, row: RowMapping) -> AlertRow:
+        text = ""
+        if row["body"] is not None:
+            keys = row_keys(conn, self._keyring, row["tenant_id"], row["contact_id"])
+            try:
+                text = keys.open(row["body"], place("alerts", "body", row["tenant_id"], row["id"])).decode()
+            except CannotOpen:
+                text = ERASED
+        return AlertRow(
+            row["id"],
+            row["kind"],
+            moment(row["at"]),
+            row["check_id"],
+            row["contact_id"],
+            text,
+            row["seen_by"],
+            maybe_moment(row["seen_at"]),
+        )
+
+
+def _alerts(tenant_id: str) -> Select[Any]:
+    return select(alerts).where(alerts.c.tenant_id == tenant_id)

@@ -1,0 +1,57 @@
+"""What became of a text, in words for the person who waits for it (Y-06)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+#: The carrier's error codes that people meet, and what to do about each.
+MEANINGS: Mapping[str, str] = {
+    "21211": "This is not a phone number. Correct it on the contact.",
+    "21408": "Texts to this country are not allowed. An admin can allow it at the carrier.",
+    "21610": "This person has texted STOP. Ask them to text START, or use another way.",
+    "21614": "This number cannot receive texts. Use another number.",
+    "21635": "This is a landline and cannot receive texts. Use another number.",
+    "30002": "The carrier account is suspended. Tell an admin.",
+    "30003": "The phone is off or out of reach. Ask the person to check their signal.",
+    "30004": "The network blocks texts from us to this phone. Use another way.",
+    "30005": "This number does not exist any more. Correct it on the contact.",
+    "30006": "This is a landline, or its network takes no texts. Use another number.",
+    "30007": "The network has filtered the text as unwanted. Use another way, and tell an admin.",
+    "30008": "The network gave no reason. Try once more, or use another way.",
+    "30034": "The number is not registered for texts to the United States. Tell an admin.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a text has come. `state`: waiting, sent, delivered, failed or dropped. `error` is the carrier's code,
+    empty when there is none; `words` is the whole in plain words."""
+
+    state: str
+    error: str
+    words: str
+    at: datetime
+
+
+def delivery(status: str, reported: str, error: str, at: datetime) -> Delivery:
+    """From a row of the outbox: our own status, the carrier's last report, and the error of either."""
+    match status, reported:
+        case ("waiting" | "unknown", _):
+            trouble = f" So far: {_meaning(error)}" if error else ""
+            return Delivery("waiting", error, "Waiting to be sent." + trouble, at)
+        case ("dropped", _):
+            return Delivery("dropped", error, "Not sent: it was no longer needed.", at)
+        case ("dead", _) | (_, "undelivered" | "failed" | "canceled"):
+            return Delivery("failed", error, f"Not delivered. {_meaning(error)}", at)
+        case (_, "delivered" | "read"):
+            return Delivery("delivered", "", "Delivered.", at)
+        case _:
+            return Delivery("sent", error, "Sent. The network has not yet said that it arrived.", at)
+
+
+def _meaning(error: str) -> str:
+    if error in MEANINGS:
+        return f"{MEANINGS[error]} (error {error})"
+    return f"Error {error}." if error else "The reason is not known."

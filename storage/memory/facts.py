@@ -1,0 +1,148 @@
+"""Loads the facts that an ask names from the dicts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dialogs.limits import SendCounts
+from dialogs.tech_verify import Claimed, Open
+from dialogs.turns import (
+    AnnounceAsk,
+    AnnouncedCall,
+    AnnounceFacts,
+    Ask,
+    CheckAsk,
+    CheckFacts,
+    ContactFacts,
+    Duplicate,
+    Facts,
+    InboundAsk,
+    InboundFacts,
+    StoredCheck,
+    Unroutable,
+)
+from storage.digests import once_key, once_only, prefix_of, replay_key
+from storage.memory.rows import Rows
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(hours=24)
+
+
+def load(rows: Rows, ask: Ask, now: datetime) -> Facts | Duplicate | Unroutable:
+    match ask:
+        case InboundAsk():
+            return _inbound(rows, ask, now)
+        case CheckAsk():
+            return _check(rows, ask, now)
+        case AnnounceAsk():
+            return _announce(rows, ask, now)
+
+
+def _inbound(rows: Rows, ask: InboundAsk, now: datetime) -> Facts | Duplicate | Unroutable:
+    said = ask.inbound
+    found = rows.numbers.get((said.channel, said.our_address))
+    if found is None:
+        return Unroutable()
+    tenant_id, number = found
+    replay = replay_key(said)
+    if (tenant_id, once_key(said)) in rows.inbound or (replay is not None and (tenant_id, replay) in rows.replays):
+        return Duplicate()
+    contacts = rows.contacts_at(tenant_id, said.their_address)
+    talk = rows.talks.get((tenant_id, said.channel, said.their_address, said.our_address))
+    return InboundFacts(
+        rows.tenants[tenant_id],
+        number,
+        contacts,
+        rows.desks[tenant_id, talk] if talk is not None else None,
+        _checks_around(rows, tenant_id, said.channel, said.their_address, contacts),
+        tuple(call for c in contacts for call in _announced(rows, tenant_id, c.id, now)),
+        rows.suppressed(tenant_id, said.their_address, said.our_address),
+        _counts(rows, tenant_id, said.their_address, "", now) if ask.with_limits else SendCounts(),
+    )
+
+
+def _check(rows: Rows, ask: CheckAsk, now: datetime) -> Facts | Duplicate | Unroutable:
+    tenant = rows.tenants.get(ask.tenant_id)
+    if tenant is None:
+        return Unroutable()
+    if ask.timer and (ask.tenant_id, ask.check_id, ask.timer) not in rows.timers:
+        return Duplicate()
+    if ask.once and (ask.tenant_id, once_only(ask.once)) in rows.once:
+        return Duplicate()
+    check = rows.checks.get((ask.tenant_id, ask.check_id))
+    picked = rows.contacts.get((ask.tenant_id, ask.pick))
+    if check is None:
+        return CheckFacts(tenant, None, None, picked, False, SendCounts())
+    return CheckFacts(
+        tenant,
+        check,
+        rows.contacts.get((ask.tenant_id, check.contact_id)),
+        picked,
+        rows.suppressed(ask.tenant_id, check.their_address, check.our_address),
+        _counts(rows, ask.tenant_id, check.their_address, ask.technician_id, now) if ask.with_limits else SendCounts(),
+    )
+
+
+def _announce(rows: Rows, ask: AnnounceAsk, now: datetime) -> Facts | Unroutable:
+    tenant = rows.tenants.get(ask.tenant_id)
+    if tenant is None:
+        return Unroutable()
+    mobile = rows.mobiles.get((ask.tenant_id, ask.contact_id), "")
+    ours = _primary(rows, ask.tenant_id)
+    return AnnounceFacts(
+        tenant,
+        rows.contacts.get((ask.tenant_id, ask.contact_id)),
+        mobile,
+        ours,
+        bool(mobile) and rows.suppressed(ask.tenant_id, mobile, ours),
+        tuple(_announced(rows, ask.tenant_id, ask.contact_id, now)),
+    )
+
+
+def _primary(rows: Rows, tenant_id: str) -> str:
+    numbers = [n for (channel, _), (t, n) in rows.numbers.items() if t == tenant_id and channel == "sms"]
+    asking = sorted((n for n in numbers if n.purpose == "verification"), key=lambda n: (not n.primary, n.id))
+    return asking[0].address if asking else ""
+
+
+def _checks_around(
+    rows: Rows, tenant_id: str, channel: str, their: str, contacts: tuple[ContactFacts, ...]
+) -> tuple[StoredCheck, ...]:
+    ids = {c.id for c in contacts}
+    of_tenant = sorted(
+        (c for (t, _), c in rows.checks.items() if t == tenant_id), key=lambda c: (c.created_at, c.id), reverse=True
+    )
+    around, ended = [], False
+    for check in of_tenant:
+        theirs = (check.channel, check.their_address) == (channel, their)
+        if isinstance(check.state, Open | Claimed):
+            if theirs or check.contact_id in ids:
+                around.append(check)
+        elif theirs and not ended:
+            ended = True
+            around.append(check)
+    return tuple(around)
+
+
+def _announced(rows: Rows, tenant_id: str, contact_id: str, now: datetime) -> list[AnnouncedCall]:
+    calls = [
+        call
+        for key, call in rows.announced.items()
+        if key[0] == tenant_id
+        and key not in rows.ended_calls
+        and call.contact_id == contact_id
+        and call.expires_at > now
+    ]
+    return sorted(calls, key=lambda call: call.id)
+
+
+def _counts(rows: Rows, tenant_id: str, to: str, technician_id: str, now: datetime) -> SendCounts:
+    day = [s for (t, _), s in rows.sends.items() if t == tenant_id and not s.given_back and s.at > now - _DAY]
+    hour = [s for s in day if s.at > now - _HOUR]
+    return SendCounts(
+        tuple(sorted(s.at for s in day if s.destination == to)),
+        tuple(sorted(s.at for s in hour if s.prefix == prefix_of(to))),
+        tuple(sorted(s.at for s in hour if technician_id and s.technician_id == technician_id)),
+        tuple(sorted(s.at for s in hour)),
+        sum(s.segments for s in day),
+    )

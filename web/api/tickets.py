@@ -1,0 +1,153 @@
+"""Tickets of the tenant's ticket system, whichever that is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from psa.base import Can, NewTicketFields, Psa, PsaError, PsaRejected, PsaUnavailable, TicketMissing, TicketRef
+from web.answers import answer
+from web.api.ids import ticket_id
+from web.api.shapes import Listed, NewTicketWith, Note, Ticket, TicketQuery, TicketWithNotes
+from web.once import HEADER
+from web.problems import Problem, not_found
+from web.routing import Access, Call, Route, Surface
+
+
+async def search(call: Call) -> web.StreamResponse:
+    """Newest first. What the ticket system cannot search by is refused with `not_supported`."""
+    asked: TicketQuery = call.query
+    psa = call.services.psa(call.who.tenant_id)
+    for given, ability in (
+        (asked.contact_id, Can.SEARCH_BY_CONTACT),
+        (asked.client_id, Can.SEARCH_BY_CLIENT),
+        (asked.q, Can.SEARCH_TEXT),
+    ):
+        if given:
+            _needs(psa, ability)
+    with ticket_system():
+        found = await psa.search_tickets(
+            contact_id=asked.contact_id,
+            client_id=asked.client_id,
+            query=asked.q,
+            open_only=asked.open,
+            cursor=asked.after,
+        )
+    return answer(
+        Listed[Ticket](items=[Ticket.model_validate(_fields(ticket)) for ticket in found.items], next=found.next)
+    )
+
+
+async def read(call: Call) -> web.StreamResponse:
+    """One ticket with its notes."""
+    psa, id = call.services.psa(call.who.tenant_id), ticket_id(call)
+    with ticket_system():
+        ticket = await psa.get_ticket(id)
+        notes = await psa.notes(id) if Can.READ_NOTES in psa.can else ()
+    shown = [Note(at=n.at, author=n.author, body=n.body, internal=n.is_internal) for n in notes]
+    return answer(TicketWithNotes.model_validate(_fields(ticket) | {"notes": shown}))
+
+
+async def create(call: Call) -> web.StreamResponse:
+    """Opens a ticket for a contact, or for a client when no contact is named."""
+    given: NewTicketWith = call.body
+    tenant_id, services = call.who.tenant_id, call.services
+    client_id = given.client_id
+    if given.contact_id:
+        contact = await services.directory.contact(tenant_id, given.contact_id)
+        if contact is None or client_id not in ("", contact.client_id):
+            raise Problem(422, "contact_not_found", "There is no such contact of this client.")
+        client_id = contact.client_id
+    if not client_id:
+        raise Problem(422, "client_required", "Say for whom: give contact_id, or client_id.")
+    psa = services.psa(tenant_id)
+    _needs(psa, Can.CREATE_TICKET)
+    with ticket_system():
+        fields = NewTicketFields(given.title, given.body, contact_id=given.contact_id, client_id=client_id)
+        ticket = await psa.create_ticket(fields, key=_key(call))
+    return answer(Ticket.model_validate(_fields(ticket)), 201)
+
+
+def _key(call: Call) -> str:
+    """The caller's own key where there is one, so that even a crash between the two systems makes one ticket."""
+    given = call.request.headers.get(HEADER)
+    if given is None:
+        return call.services.random.new_id(call.services.clock.now())
+    return "api:" + hashlib.sha256(f"{call.who.technician_id}\0{given}".encode("utf-8", "replace")).hexdigest()
+
+
+def _needs(psa: Psa, ability: Can) -> None:
+    if ability not in psa.can:
+        raise Problem(409, "not_supported", "Your ticket system does not offer this.")
+
+
+@contextmanager
+def ticket_system() -> Iterator[None]:
+    """Turns the ticket system's refusals into ours. Its own words stay inside: they may name hosts and accounts."""
+    try:
+        yield
+    except TicketMissing:
+        raise not_found() from None
+    except PsaUnavailable as away:
+        wait = max(1, round(away.retry_after or 5))
+        raise Problem(
+            503, "ticket_system_down", "The ticket system does not answer. Try again in a moment.", retry_after=wait
+        ) from away
+    except PsaRejected as why:
+        raise Problem(422, "ticket_system_refused", "The ticket system does not take this.") from why
+    except PsaError as why:
+        raise Problem(
+            503,
+            "ticket_system_unclear",
+            "The ticket system did not answer in time; it may have happened. Look before you try again.",
+            retry_after=5,
+        ) from why
+
+
+def _fields(ticket: TicketRef) -> dict[str, object]:
+    return {
+        "id": ticket.id,
+        "number": ticket.number,
+        "title": ticket.title,
+        "status": ticket.status,
+        "open": ticket.is_open,
+        "client_id": ticket.client_id or None,
+        "contact_id": ticket.contact_id or None,
+        "url": ticket.url or None,
+    }
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/tickets",
+        search,
+        Access.TECHNICIAN,
+        Surface.API,
+        "Find tickets",
+        query=TicketQuery,
+        answers={200: Listed[Ticket]},
+    ),
+    Route(
+        "GET",
+        "/api/v1/tickets/{id}",
+        read,
+        Access.TECHNICIAN,
+        Surface.API,
+        "Read a ticket with its notes",
+        answers={200: TicketWithNotes},
+    ),
+    Route(
+        "POST",
+        "/api/v1/tickets",
+        create,
+        Access.TECHNICIAN,
+        Surface.API,
+        "Open a ticket",
+        body=NewTicketWith,
+        answers={201: Ticket},
+    ),
+)

@@ -1,0 +1,137 @@
+"""Everything `/codes` shows, read in one go: what waits, what runs, what ended lately, alerts and announced calls."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from storage.alerts import AlertRow
+from storage.checks import CheckRow
+from storage.log import LogRow
+from web.look import _
+from web.pages.check_cards import card
+from web.pages.tickets_of import Shelf, ticket_text
+from web.pages.views import Board, Calling, Card, Choice, Notice
+from web.problems import not_found
+from web.routing import Call
+from web.views import is_theirs, reveal
+
+#: Ended checks and unknown senders of the last hours stay on the page.
+RECENT = timedelta(hours=12)
+SHOWN = 30
+
+#: What an alert wants done, by its kind; the alert's own text says what happened.
+WHAT_TO_DO = {
+    "confirmed_unclaimed": _("Call them on a number you know. Somebody may be on the phone with them in your name."),
+    "wrong_codes": _("Call them on a number you know. Somebody may be guessing in your name."),
+    "denied": _("They say the caller was not you. Call them on a number you know and warn your team."),
+    "late_deny": _("They took their yes back. Undo what the caller was given, and call them on a number you know."),
+    "nobody_claimed": _("They were told to hang up. Call them back if it was one of you."),
+}
+#: Kinds of log lines that make a grey row: a text that started nothing because nobody is known by the number.
+STRANGER = "desk.stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    card: Card
+    pending: bool
+
+
+async def board_of(call: Call, shelf: Shelf) -> Board:
+    """The whole board for whoever is signed in. The code is in it for their own live claims only."""
+    who, services = call.who, call.services
+    now = services.clock.now()
+    # Read before the rows: what happens meanwhile has a later number, so the stream brings it once more, never not.
+    seq = await services.log.newest(who.tenant_id)
+    live, ended, alerts, calling, strangers = await asyncio.gather(
+        services.checks.page(who.tenant_id, live=True, limit=SHOWN),
+        services.checks.page(who.tenant_id, live=False, limit=SHOWN),
+        services.alerts.unseen(who.tenant_id),
+        announced_of(call),
+        services.log.before(who.tenant_id, kind=STRANGER, limit=10),
+    )
+    recent = [row for row in ended.items if now - (row.ended_at or row.created_at) < RECENT]
+    running = [row for row in live.items if row.is_live(now)]
+    shown = [await _card(call, shelf, row) for row in running]
+    done = [await _card(call, shelf, row) for row in recent]
+    return Board(
+        live=tuple(offer.card for offer in shown),
+        today=tuple(offer.card for offer in done),
+        strangers=tuple(stranger(line) for line in strangers.items if now - line.at < RECENT),
+        warnings=tuple(notice(alert) for alert in alerts),
+        calling=calling,
+        now=now,
+        seq=seq,
+        pending=any(offer.pending for offer in (*shown, *done)),
+    )
+
+
+async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> Board:
+    """One check alone, live or not, for the page that alert texts lead to."""
+    who, services = call.who, call.services
+    seq = await services.log.newest(who.tenant_id)
+    row = await services.checks.get(who.tenant_id, check_id)
+    if row is None:
+        raise not_found()
+    offer = await _card(call, shelf, row)
+    return Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending)
+
+
+async def announced_of(call: Call) -> tuple[Calling, ...]:
+    """My own live announced calls, newest first."""
+    who, services = call.who, call.services
+    rows = await services.announced.live(who.tenant_id, services.clock.now(), technician_id=who.technician_id)
+    people = await services.directory.contacts_with(who.tenant_id, [r.contact_id for r in rows]) if rows else ()
+    companies = {p.id: p.client_name for p in people}
+    words = {"new": _("a new ticket"), "later": _("no ticket yet")}
+    return tuple(
+        Calling(
+            id=r.id,
+            name=r.contact_name,
+            company=companies.get(r.contact_id, ""),
+            ticket=ticket_text(r.ticket_number, "") if r.ticket == "ticket" else words[r.ticket],
+            expires_at=r.expires_at,
+            contact_id=r.contact_id,
+        )
+        for r in rows
+    )
+
+
+async def _card(call: Call, shelf: Shelf, row: CheckRow) -> _Offer:
+    """The row's card; with the code if it is this technician's own live claim, and with tickets where one is chosen."""
+    who, services = call.who, call.services
+    code = await reveal(call, row.id, insist=True) if is_theirs(row, call) else ""
+    made = card(row, who.technician_id, code)
+    if made.kind == "theirs" or (made.kind == "ended" and not made.can_link):
+        return _Offer(made, False)
+    people = row.candidates or ((row.contact,) if row.contact else ())
+    clients = {person.client_id for person in people}
+    client_id = clients.pop() if len(clients) == 1 else ""
+    key = (who.tenant_id, client_id, row.contact.id if row.contact else "")
+    offered = await shelf.offer(
+        services.psa(who.tenant_id), key, services.clock.now(), chosen=row.ticket_id, with_later=made.kind == "waiting"
+    )
+    whom: tuple[Choice, ...] = ()
+    if made.kind == "waiting" and row.contact is None and row.candidates:
+        names = tuple(Choice(c.id, f"{c.name}, {c.client}") for c in row.candidates)
+        whom = (Choice("", _("Choose one"), chosen=True), *names)
+    return _Offer(replace(made, tickets=offered.choices, contacts=whom), offered.pending)
+
+
+def stranger(line: LogRow) -> Card:
+    """A grey row about a text that started nothing. It names nobody: the number is sealed in the log."""
+    return Card(
+        id=line.id,
+        kind="stranger",
+        state=_("A text from an unknown number"),
+        channel=_("They asked for a check.") if line.public.get("said") == "verify" else "",
+        created_at=line.at,
+    )
+
+
+def notice(alert: AlertRow) -> Notice:
+    """An alert with what to do about it."""
+    todo = WHAT_TO_DO.get(alert.kind, _("Look into it, then say that you have seen it."))
+    return Notice(alert.id, alert.text or _("Something needs a look"), todo, alert.at, alert.check_id)

@@ -1,0 +1,154 @@
+"""The board of checks, the one-thumb page of a single check, and everything a technician does there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from web.look import _
+from web.pages.board import board_of, board_of_one
+from web.pages.context import after, frame, own_path, page, see_other, wants_json
+from web.pages.forms import ClaimForm, Press, RejectForm, TicketForm, VerbalForm
+from web.pages.tickets_of import Shelf
+from web.pages.views import EPOCH, Board, Calling, Card, Notice, as_json
+from web.ports import Acted
+from web.problems import not_found
+from web.routing import Access, Call, Handler, Route, Surface
+
+#: What the page's `<template>` elements are drawn from; scripts fill in the rest.
+BLANK = {
+    "card": Card("", "waiting", ""),
+    "warning": Notice("", "", "", EPOCH),
+    "calling": Calling("", "", "", "", EPOCH),
+}
+
+
+class Codes:
+    """The handlers of `/codes`; together they hold the tickets that were last offered."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf()
+
+    async def home(self, call: Call) -> web.StreamResponse:
+        """The console begins with the codes."""
+        return see_other("/codes")
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        """What waits, what runs, what ended lately."""
+        board = await board_of(call, self._shelf)
+        return self._page(call, board, _("Codes"), rows="/codes/rows", here="/codes", single=False)
+
+    async def rows(self, call: Call) -> web.StreamResponse:
+        """The same as JSON, fetched by the page when the event stream says that something changed."""
+        return web.json_response(as_json(await board_of(call, self._shelf)))
+
+    async def show_one(self, call: Call) -> web.StreamResponse:
+        """One check, for one thumb: where the alert texts lead."""
+        check_id = call.request.match_info["check_id"]
+        board = await board_of_one(call, self._shelf, check_id)
+        path = f"/codes/{check_id}"
+        return self._page(call, board, _("One check"), rows=f"{path}/rows", here=path, single=True)
+
+    async def rows_of_one(self, call: Call) -> web.StreamResponse:
+        """The same as JSON."""
+        board = await board_of_one(call, self._shelf, call.request.match_info["check_id"])
+        return web.json_response(as_json(board))
+
+    async def claim(self, call: Call) -> web.StreamResponse:
+        """I am calling them: the check is mine, and the code stands on my page."""
+        form: ClaimForm = call.body
+        acts, check_id = call.services.acts, _check_id(call)
+        acted = await acts.claim(
+            call.who, check_id, direction=form.direction, ticket=form.ticket, contact_id=form.contact_id
+        )
+        if form.ticket == "new":
+            self._shelf.forget(call.who.tenant_id)
+        return _after(call, acted, "claim")
+
+    async def release(self, call: Call) -> web.StreamResponse:
+        """Let go of it."""
+        return _after(call, await call.services.acts.release(call.who, _check_id(call)), "release")
+
+    async def take_over(self, call: Call) -> web.StreamResponse:
+        """Take it from another technician."""
+        return _after(call, await call.services.acts.take_over(call.who, _check_id(call)), "take-over")
+
+    async def verbal(self, call: Call) -> web.StreamResponse:
+        """They said yes out loud."""
+        form: VerbalForm = call.body
+        return _after(call, await call.services.acts.verbal(call.who, _check_id(call), note=form.note), "verbal")
+
+    async def reject(self, call: Call) -> web.StreamResponse:
+        """End it."""
+        form: RejectForm = call.body
+        return _after(call, await call.services.acts.reject(call.who, _check_id(call), reason=form.reason), "reject")
+
+    async def link_ticket(self, call: Call) -> web.StreamResponse:
+        """Link a ticket, or another one."""
+        form: TicketForm = call.body
+        acted = await call.services.acts.link_ticket(call.who, _check_id(call), ticket=form.ticket)
+        if form.ticket == "new":
+            self._shelf.forget(call.who.tenant_id)
+        return _after(call, acted, "ticket")
+
+    async def resend(self, call: Call) -> web.StreamResponse:
+        """The code did not arrive: send the same one again."""
+        return _after(call, await call.services.acts.resend(call.who, _check_id(call)), "resend")
+
+    async def write_note(self, call: Call) -> web.StreamResponse:
+        """Write the result to the ticket."""
+        return _after(call, await call.services.acts.approve_note(call.who, _check_id(call)), "note")
+
+    async def alert_seen(self, call: Call) -> web.StreamResponse:
+        """Somebody has seen the alert; whoever was first stays on record, and being second is no mistake."""
+        who, services = call.who, call.services
+        alert_id = call.request.match_info["alert_id"]
+        await services.alerts.acknowledge(who.tenant_id, alert_id, who.technician_id, services.clock.now())
+        return after(call, Acted(alert_id), "seen", "/codes")
+
+    def _page(self, call: Call, board: Board, title: str, *, rows: str, here: str, single: bool) -> web.StreamResponse:
+        values = {"board": board, "blank": BLANK, "rows": rows, "here": here, "single": single}
+        return page(call, "codes.html", frame(call, title, "codes"), values)
+
+
+def _check_id(call: Call) -> str:
+    return call.request.match_info["check_id"]
+
+
+def _after(call: Call, acted: Acted, said: str) -> web.StreamResponse:
+    """Back to the page the button stood on."""
+    if acted.refused == "not_found" and not wants_json(call.request):
+        raise not_found()
+    form: Press = call.body
+    return after(call, acted, said, own_path(form.back))
+
+
+def _act(path: str, handler: Handler, summary: str, body: type[Press]) -> Route:
+    return Route("POST", path, handler, Access.TECHNICIAN, Surface.PAGE, summary, body=body)
+
+
+def _get(path: str, handler: Callable[[Call], Awaitable[web.StreamResponse]], summary: str) -> Route:
+    return Route("GET", path, handler, Access.TECHNICIAN, Surface.PAGE, summary)
+
+
+def routes() -> tuple[Route, ...]:
+    """All of it, around one set of handlers."""
+    codes = Codes()
+    one = "/codes/{check_id}"
+    return (
+        _get("/", codes.home, "Home"),
+        _get("/codes", codes.show, "The board of checks"),
+        _get("/codes/rows", codes.rows, "Its rows"),
+        _get(one, codes.show_one, "One check"),
+        _get(one + "/rows", codes.rows_of_one, "Its row"),
+        _act(one + "/claim", codes.claim, "Claim", ClaimForm),
+        _act(one + "/release", codes.release, "Let go", Press),
+        _act(one + "/take-over", codes.take_over, "Take over", Press),
+        _act(one + "/verbal", codes.verbal, "Spoken yes", VerbalForm),
+        _act(one + "/reject", codes.reject, "End it", RejectForm),
+        _act(one + "/ticket", codes.link_ticket, "Link a ticket", TicketForm),
+        _act(one + "/resend", codes.resend, "Send the code again", Press),
+        _act(one + "/note", codes.write_note, "Write the result to the ticket", Press),
+        _act("/alerts/{alert_id}/seen", codes.alert_seen, "Alert seen", Press),
+    )

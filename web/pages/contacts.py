@@ -1,0 +1,90 @@
+"""People: found by what anyone remembers of them, with what is true of them, and the one tap before a call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from storage.directory import StoredContact
+from storage.paging import BadCursor, Page
+from storage.phones import readable, region_of
+from web.look import _
+from web.problems import Problem
+from web.routing import Call
+
+#: What a person types when they look for a number.
+_NUMBER = re.compile(r"[+(]?[\d][\d\s()./-]{3,}")
+KINDS = {"mobile": _("Mobile"), "phone": _("Phone"), "email": _("E-mail")}
+
+
+@dataclass(frozen=True, slots=True)
+class AddressView:
+    """One way to reach somebody. `opted_out`: they texted STOP, so no text may go there."""
+
+    kind: str
+    value: str
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactView:
+    """A contact. `address` is the one shown in lists; `may_text`: a mobile number that has not opted out."""
+
+    id: str
+    name: str
+    company: str
+    client_id: str
+    address: str
+    addresses: tuple[AddressView, ...] = ()
+    may_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of contacts. `more` is the query string of the next page, empty on the last."""
+
+    contacts: tuple[ContactView, ...]
+    more: str
+
+
+async def find(call: Call, q: str, cursor: str) -> Found:
+    """Contacts by name, company, e-mail or number; all of them by name when nothing is asked."""
+    who, services = call.who, call.services
+    q = q.strip()[:120]
+    try:
+        if _NUMBER.fullmatch(q):
+            page: Page[StoredContact] = await services.directory.find(
+                who.tenant_id, phone=q, region=await own_region(call), cursor=cursor
+            )
+        else:
+            page = await services.directory.find(who.tenant_id, q=q, cursor=cursor)
+    except BadCursor:
+        raise Problem(400, "bad_cursor", "That link is old. Start again from the first page.") from None
+    more = urlencode({"q": q, "after": page.next}) if page.next else ""
+    return Found(tuple(view(c) for c in page.items), more)
+
+
+async def own_region(call: Call) -> str:
+    """Where numbers without a country code are taken to be: where the tenant's own first number is."""
+    numbers = await call.services.tenants.numbers(call.who.tenant_id)
+    return next((region for n in numbers if (region := region_of(n.facts.address))), "")
+
+
+def view(contact: StoredContact, opted_out: Collection[str] = ()) -> ContactView:
+    """A stored contact as pages show it; `opted_out` are the addresses that sent STOP."""
+    mobile = contact.default("mobile")
+    shown = mobile or contact.default("phone") or contact.default("email")
+    addresses = tuple(
+        AddressView(KINDS.get(a.kind, a.kind), readable(a.value), a.value in opted_out) for a in contact.addresses
+    )
+    return ContactView(
+        contact.id,
+        contact.name,
+        contact.client_name,
+        contact.client_id,
+        readable(shown),
+        addresses,
+        may_text=bool(mobile) and mobile not in opted_out,
+    )

@@ -1,0 +1,170 @@
+"""Demo mode only: phones to text from, everything that left, and the clock. Works without script like every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from web.answers import iso
+from web.look import _
+from web.pages.context import frame, page, see_other, wants_json
+from web.pages.forms import Advance, PhoneText
+from web.pages.views import as_json
+from web.ports import Phone, SentMessage, Simulator
+from web.problems import Problem, not_found
+from web.routing import Access, Call, Route, Surface
+
+#: The page shows this many; the JSON shows all.
+SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One text on the phone's screen. `out`: the phone's own."""
+
+    id: str
+    text: str
+    out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One thing that left."""
+
+    id: str
+    channel: str
+    to: str
+    text: str
+    at: datetime
+
+
+async def show_simulator(call: Call) -> web.StreamResponse:
+    """The bench: one phone, the outbox, the clock, and who can sign in."""
+    demo = _demo(call)
+    phone = _phone(demo, call.request.query.get("phone", ""))
+    values = {
+        "phone": phone,
+        "phones": demo.phones(),
+        "numbers": demo.verification_numbers(),
+        "talk": _talk(demo, phone),
+        "posts": _posts(demo),
+        "sign_ins": demo.accounts(),
+    }
+    return page(call, "simulator.html", frame(call, _("Simulator"), "simulator"), values)
+
+
+async def state(call: Call) -> web.StreamResponse:
+    """The same as JSON, asked for once a second by the page."""
+    demo = _demo(call)
+    phone = _phone(demo, call.request.query.get("phone", ""))
+    return web.json_response(
+        {
+            "now": as_json(demo.now()),
+            "talk": as_json(_talk(demo, phone)),
+            "posts": as_json(_posts(demo)),
+            "codes": {account.login: account.code for account in demo.accounts()},
+        }
+    )
+
+
+async def send(call: Call) -> web.StreamResponse:
+    """A text from a phone, by the page's form."""
+    given: PhoneText = call.body
+    await _text(call, given)
+    return _back(call, given.sender)
+
+
+async def send_json(call: Call) -> web.StreamResponse:
+    """A text from a phone: `{"from", "to", "text"}`."""
+    status = await _text(call, call.body)
+    return web.json_response({"webhook_status": status})
+
+
+async def advance(call: Call) -> web.StreamResponse:
+    """Move the clock forward, by the page's form."""
+    given: Advance = call.body
+    _demo(call).advance(given.advance_s)
+    return _back(call, "")
+
+
+async def advance_json(call: Call) -> web.StreamResponse:
+    """Move the application's clock forward: `{"advance_s": seconds}`."""
+    given: Advance = call.body
+    return web.json_response({"now": iso(_demo(call).advance(given.advance_s))})
+
+
+async def outbox(call: Call) -> web.StreamResponse:
+    """Everything that left, newest first."""
+    return web.json_response({"items": [_item(m) for m in _demo(call).outbox()], "next": None})
+
+
+async def _text(call: Call, given: PhoneText) -> int:
+    demo = _demo(call)
+    body = given.quick or given.text
+    if not body.strip():
+        raise Problem(422, "empty_text", "Write a text first, or press one of the buttons.")
+    if given.to not in demo.verification_numbers():
+        raise Problem(422, "unknown_number", "That is none of our numbers. Choose one from the list.")
+    return await demo.text(given.sender, given.to, body)
+
+
+def _back(call: Call, phone: str) -> web.StreamResponse:
+    if wants_json(call.request):
+        return web.json_response({"refused": "", "message": ""})
+    return see_other("/simulator", phone=phone) if phone else see_other("/simulator")
+
+
+def _demo(call: Call) -> Simulator:
+    if call.services.demo is None:
+        raise not_found()
+    return call.services.demo
+
+
+def _phone(demo: Simulator, number: str) -> Phone:
+    """The phone asked for, else the first. A number may come with its plus read as a space."""
+    wanted = number.replace(" ", "+")
+    phones = demo.phones()
+    return next((p for p in phones if p.number == wanted), phones[0])
+
+
+def _talk(demo: Simulator, phone: Phone) -> list[Bubble]:
+    sent = list(enumerate(demo.received_by(phone.number)))[-SHOWN:]
+    return [Bubble(f"{phone.number} {i}", m.text, m.sender == phone.number) for i, m in sent]
+
+
+def _posts(demo: Simulator) -> list[Post]:
+    left = demo.outbox()
+    return [Post(str(len(left) - i), m.channel, m.to, m.text, m.at) for i, m in enumerate(left[:SHOWN])]
+
+
+def _item(message: SentMessage) -> dict[str, object]:
+    return {
+        "channel": message.channel,
+        "to": message.to,
+        "from": message.sender,
+        "text": message.text,
+        "payload": dict(message.payload),
+        "at": iso(message.at),
+    }
+
+
+ROUTES = (
+    Route("GET", "/simulator", show_simulator, Access.PUBLIC, Surface.PAGE, "The simulator", demo_only=True),
+    Route("GET", "/simulator/state", state, Access.PUBLIC, Surface.API, "Phone and outbox now", demo_only=True),
+    Route("POST", "/simulator/send", send, Access.PUBLIC, Surface.PAGE, "Text by form", body=PhoneText, demo_only=True),
+    Route(
+        "POST",
+        "/simulator/advance",
+        advance,
+        Access.PUBLIC,
+        Surface.PAGE,
+        "Clock by form",
+        body=Advance,
+        demo_only=True,
+    ),
+    Route("GET", "/simulator/outbox", outbox, Access.PUBLIC, Surface.API, "Everything that left", demo_only=True),
+    Route("POST", "/simulator/text", send_json, Access.PUBLIC, Surface.API, "Text", body=PhoneText, demo_only=True),
+    Route("POST", "/simulator/clock", advance_json, Access.PUBLIC, Surface.API, "Clock", body=Advance, demo_only=True),
+)
