@@ -21,7 +21,6 @@ from bot.settings import LOOPBACK, BadSetting, check_for_serving, read_settings
 from dialogs.messages import Unavailable
 from dialogs.settings import SettingsError
 from storage.keys import BadMasterKey, CannotOpen
-from watchword import __version__
 
 MISTAKE = 2
 
@@ -130,7 +129,9 @@ app.command()(features)
 @app.command()
 def version() -> None:
     """Which version this is."""
-    say(f"watchword {__version__}")
+    from bot.app import installed_version
+
+    say(f"watchword {installed_version()}")
 
 
 def main() -> None:

@@ -37,9 +37,10 @@ from bot.seeds import (
 )
 from bot.settings import LOOPBACK, BadSetting, Settings
 from dialogs.ports import Clock
+from identity.passwords import Passwords
 from identity.sessions import address_block, token_digest
 from identity.totp import code_at
-from psa.base import Can, NewTicketFields, Psa, TicketNote, TicketPage, TicketRef
+from psa.base import Can, NewTicketFields, Psa, PsaUnavailable, TicketNote, TicketPage, TicketRef
 from psa.builtin import BuiltinPsa
 from simulator.carrier import Carrier
 from simulator.carrier_http import CarrierApi
@@ -62,6 +63,8 @@ class DemoWorld:
         self.carrier = carrier
         self.seeded: Seeded | None = None
         self.written: list[SentMessage] = []
+        #: While this is set no ticket can be read or written, as if the ticket system were switched off.
+        self.tickets_down = False
 
     def accounts(self) -> Sequence[DemoAccount]:
         """Who can sign in, with the code their authenticator shows. Those apps go by the real time."""
@@ -118,10 +121,17 @@ class WatchedPsa:
 
     can: ClassVar[Can] = BuiltinPsa.can
 
-    def __init__(self, inner: Psa, written: list[SentMessage], clock: Clock) -> None:
-        self._inner = inner
-        self._written = written
+    def __init__(self, inner: Psa, world: DemoWorld, clock: Clock) -> None:
+        self._to = inner
+        self._world = world
         self._clock = clock
+
+    @property
+    def _inner(self) -> Psa:
+        """The connector, while the ticket system answers."""
+        if self._world.tickets_down:
+            raise PsaUnavailable("The ticket system of the demo is switched off.")
+        return self._to
 
     async def check(self) -> None:
         await self._inner.check()
@@ -155,11 +165,12 @@ class WatchedPsa:
         return await self._inner.set_status(ticket_id, status)
 
     def _show(self, to: str, text: str, kind: Literal["ticket", "note"], key: str) -> None:
-        if any(message.payload.get("key") == key for message in self._written):
+        written = self._world.written
+        if any(message.payload.get("key") == key for message in written):
             return
         payload = {"kind": kind, "key": key}
-        self._written.append(SentMessage("psa", to, "watchword", text, payload, self._clock.now()))
-        del self._written[:-2000]
+        written.append(SentMessage("psa", to, "watchword", text, payload, self._clock.now()))
+        del written[:-2000]
 
 
 def run(host: str, port: int, state: Path | None, facts: Path | None) -> None:
@@ -204,9 +215,19 @@ async def _demo(host: str, port: int, folder: Path, facts: Path | None) -> None:
 
 
 async def open_demo(
-    listening: socket.socket, folder: Path, stack: AsyncExitStack, *, clock: SystemClock | None = None
+    listening: socket.socket,
+    folder: Path,
+    stack: AsyncExitStack,
+    *,
+    clock: SystemClock | None = None,
+    passwords: Passwords | None = None,
+    carrier_answers: bool = True,
 ) -> tuple[House, DemoWorld]:
-    """A demo on a bound socket, filled and ready to start; `stack` closes it. Also what scenario tests run against."""
+    """A demo on a bound socket, filled and ready to start; `stack` closes it. Also what scenario tests run against.
+
+    `passwords`: what hashes them, where the usual cost is too dear. `carrier_answers`: whether the carrier keeps the
+    STOP list and answers such words, or leaves that to us.
+    """
     host, port = listening.getsockname()[:2]
     base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     keys = _keys(folder)
@@ -224,14 +245,14 @@ async def open_demo(
     account = CarrierAccount(
         keys["account_sid"], keys["auth_token"], frozenset({VERIFICATION_NUMBER, CHANNEL_NUMBER, VOICE_NUMBER})
     )
-    carrier = Carrier([account], clock=clock, randomness=random, public_url=base_url)
+    carrier = Carrier([account], clock=clock, randomness=random, public_url=base_url, answers_opt_out=carrier_answers)
     world = DemoWorld(clock, carrier)
 
     def watch(psa: Callable[[str], Psa]) -> Callable[[str], Psa]:
-        return lambda tenant_id: WatchedPsa(psa(tenant_id), world.written, clock)
+        return lambda tenant_id: WatchedPsa(psa(tenant_id), world, clock)
 
     demo = Demo(simulator=world, routes=_under(CARRIER_PATH, CarrierApi(carrier)), psa=watch)
-    house = await build(settings, clock=clock, random=random, demo=demo, synchronous="NORMAL")
+    house = await build(settings, clock=clock, random=random, demo=demo, passwords=passwords, synchronous="NORMAL")
     await carrier.start()
     # Stopping runs backwards: first the carrier falls silent, then the house closes.
     stack.push_async_callback(house.stop)

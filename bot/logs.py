@@ -161,16 +161,6 @@ def configure(*, readable: bool, out: TextIO | None = None, level: int = logging
     root.setLevel(max(level, logging.WARNING))
 
 
-def configure_for_serve() -> None:
-    """JSON, for whatever gathers the logs."""
-    configure(readable=False)
-
-
-def configure_for_demo() -> None:
-    """Lines for the person in front of the terminal; requests are left out, they would hide the rest."""
-    configure(readable=True, level=logging.WARNING)
-
-
 class AccessLog(AbstractAccessLogger):
     """One line for each request: the route or the path, never the query, and no address of the caller."""
 

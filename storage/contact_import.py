@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from dialogs.ports import Randomness
 from storage.contacts_csv import ContactRow, ParsedImport, Problem
 from storage.database import Database
-from storage.directory import NewAddress, NewContact, put_client, put_contact
+from storage.directory import NewAddress, NewContact, put_client, put_contacts
 from storage.keys import Keyring
 from storage.tables import addresses, clients, contacts
 
@@ -51,9 +51,11 @@ class ContactImport:
             for name in plan.new_clients:
                 client_ids[name.casefold()] = self._randomness.new_id(now)
                 put_client(conn, tenant_id, client_ids[name.casefold()], name, now)
-            for row in plan.new_contacts:
-                new = _contact(row, client_ids[row.client.casefold()], lambda: self._randomness.new_id(now))
-                put_contact(conn, self._keyring, tenant_id, new, now)
+            new = [
+                _contact(row, client_ids[row.client.casefold()], lambda: self._randomness.new_id(now))
+                for row in plan.new_contacts
+            ]
+            put_contacts(conn, self._keyring, tenant_id, new, now)
             return plan
 
         return await self._database.write(tenant_id, work)

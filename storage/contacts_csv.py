@@ -57,6 +57,8 @@ HEADINGS: Mapping[str, str] = {
     "workemail": "email",
 }
 _EMAIL = re.compile(r"[^@\s<>(),;:\"\\\[\]]+@[^@\s<>(),;:\"\\\[\].]+(?:\.[^@\s<>(),;:\"\\\[\].]+)+")
+#: Control, format, surrogate, private and unassigned characters.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _EXTENSION = re.compile(r"(?:x|ext|extension|#)\.?\s*\d+\s*$", re.IGNORECASE)
 
 
@@ -237,8 +239,8 @@ def _number(line: int, column: str, typed: str, region: str, wrong: list[Problem
 
 def _tidy(cell: str) -> str:
     """White space folded; invisible and control characters out, which only ever come in by accident or malice."""
-    folded = " ".join(unicodedata.normalize("NFC", cell).split())
-    return "".join(c for c in folded if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
+    seen = (c for c in unicodedata.normalize("NFC", cell) if c.isspace() or unicodedata.category(c) not in _UNSEEN)
+    return " ".join("".join(seen).split())
 
 
 def _without_repeats(rows: list[ContactRow], problems: list[Problem]) -> ParsedImport:

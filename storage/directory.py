@@ -126,7 +126,7 @@ class Directory:
 
     async def add_contact(self, tenant_id: str, new: NewContact, now: datetime) -> None:
         """First entry of a contact; its addresses are not changes. Raises IntegrityError for an unknown client."""
-        await self._database.write(tenant_id, lambda conn: put_contact(conn, self._keyring, tenant_id, new, now))
+        await self._database.write(tenant_id, lambda conn: put_contacts(conn, self._keyring, tenant_id, [new], now))
 
     async def contact(self, tenant_id: str, contact_id: str) -> StoredContact | None:
         query = _contacts(tenant_id).where(contacts.c.id == contact_id)
@@ -235,21 +235,24 @@ def put_client(conn: Connection, tenant_id: str, client_id: str, name: str, now:
     conn.execute(insert(clients).values(tenant_id=tenant_id, id=client_id, name=name, created_at=micros(now)))
 
 
-def put_contact(conn: Connection, keyring: Keyring, tenant_id: str, new: NewContact, now: datetime) -> None:
-    """Insert a contact with a key of its own and the addresses."""
-    key = keyring.new_contact_key(tenant_key(conn, keyring, tenant_id), new.id)
-    conn.execute(
-        insert(contacts).values(
-            tenant_id=tenant_id,
-            id=new.id,
-            client_id=new.client_id,
-            name=new.name,
-            locale=new.locale,
-            key=key,
-            created_at=micros(now),
-        )
-    )
-    rows = [_address_row(tenant_id, new.id, address, None) for address in new.addresses]
+def put_contacts(conn: Connection, keyring: Keyring, tenant_id: str, new: Sequence[NewContact], now: datetime) -> None:
+    """Insert contacts, each with a key of its own, and their addresses. In bulk: an import must not hold up texts."""
+    key = tenant_key(conn, keyring, tenant_id)
+    people = [
+        {
+            "tenant_id": tenant_id,
+            "id": contact.id,
+            "client_id": contact.client_id,
+            "name": contact.name,
+            "locale": contact.locale,
+            "key": keyring.new_contact_key(key, contact.id),
+            "created_at": micros(now),
+        }
+        for contact in new
+    ]
+    rows = [_address_row(tenant_id, contact.id, address, None) for contact in new for address in contact.addresses]
+    if people:
+        conn.execute(insert(contacts), people)
     if rows:
         conn.execute(insert(addresses), rows)
 

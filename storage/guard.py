@@ -106,9 +106,7 @@ class Check:
     def _select(self, select: Select[Any], outer: frozenset[FromClause]) -> None:
         sources: list[FromClause] = []
         conditions: list[Condition] = []
-        for source in select.get_final_froms():
-            if source in outer:
-                continue
+        for source in _own_sources(select, outer):
             leaves = _leaves(source)
             sources += leaves
             conditions += _join_conditions(source)
@@ -120,7 +118,12 @@ class Check:
         """The table, and every further one of an UPDATE ... FROM, must be tied by the WHERE."""
         if isinstance(statement, Update):
             for column, value in (statement._values or {}).items():
-                if _is_key(column) and not self._is_scope(value):
+                key = (
+                    column in ("tenant_id", "id" if statement.table is tenants else "")
+                    if isinstance(column, str)
+                    else _is_key(column)
+                )
+                if key and not self._is_scope(value):
                     raise UnscopedStatement(f"{statement.table} would move to another tenant")
             for row in self._given:
                 if row.get("tenant_id", self._scope) != self._scope:
@@ -209,14 +212,22 @@ def _selects(part: Any, around: frozenset[FromClause]) -> Iterator[tuple[Select[
     """
     inside = around
     if isinstance(part, Select):
-        yield part, around if part._auto_correlate else frozenset()
-        inside = frozenset(leaf for source in part.get_final_froms() for leaf in _leaves(source))
+        yield part, around
+        inside = frozenset(leaf for source in _own_sources(part, around) for leaf in _leaves(source))
     elif isinstance(part, Update | Delete):
         inside = frozenset((part.table,))
     elif isinstance(part, CompoundSelect):
         inside = frozenset()
     for child in part.get_children():
         yield from _selects(child, frozenset() if isinstance(child, FromClause) else inside)
+
+
+def _own_sources(select: Select[Any], around: frozenset[FromClause]) -> list[FromClause]:
+    """What stands in the select's own FROM. A select with a single source keeps it, whatever is around."""
+    sources = list(select.get_final_froms())
+    if not select._auto_correlate or len(sources) < 2:
+        return sources
+    return [source for source in sources if source not in around]
 
 
 def _leaves(source: FromClause) -> list[FromClause]:

@@ -44,11 +44,11 @@ def read_health(conn: Connection, keyring: Keyring, now: datetime) -> Health:
     yesterday = micros(now - timedelta(days=1))
     dead = select(func.count()).where(outbox.c.status == "dead", outbox.c.done_at > yesterday)
     unplaced = select(func.count()).where(audit.c.seq.is_(None), audit.c.at < micros(now - timedelta(minutes=1)))
-    counted = conn.execute(admins.group_by(technicians.c.tenant_id)).tuples()
+    counted = conn.execute(admins.group_by(technicians.c.tenant_id)).all()
     return Health(
         locked=locked,
         old_key=old_key,
-        admins=dict(counted.all()),
+        admins={row[0]: row[1] for row in counted},
         waiting=waiting,
         oldest_due=maybe_moment(oldest_due),
         dead=conn.scalar(dead) or 0,

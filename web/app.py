@@ -16,6 +16,7 @@ from web.plain import plain_problem
 from web.problems import ShowProblem
 from web.routing import Access, Call, Route, Surface
 from web.services import Services
+from web.stream import install_streams
 
 #: Everything that was declared, for the role matrix of the tests and for pages that list it.
 ROUTES: web.AppKey[tuple[Route, ...]] = web.AppKey("routes", tuple)
@@ -31,6 +32,7 @@ def build_web(
     """
     app = web.Application(middlewares=[edge(services, show_problem)], client_max_size=bodies.MAX_JSON)
     install_headers(app, services.public_url)
+    install_streams(app)
     routes = declared(services, pages)
     for route in routes:
         handler = guard(route, services)

@@ -24,6 +24,8 @@ PING_EVERY = 15.0
 LOOK_EVERY = 4.0
 #: What browsers wait before they come back, in milliseconds.
 RETRY_MS = 1500
+#: The streams that are open, as tasks.
+OPEN: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("open_streams", set)
 
 
 async def events(call: Call) -> web.StreamResponse:
@@ -32,10 +34,30 @@ async def events(call: Call) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
     await response.prepare(call.request)
-    with contextlib.suppress(ConnectionResetError):
-        await response.write(f"retry: {RETRY_MS}\n\n".encode())
-        await _relay(call, response)
+    task, open_streams = asyncio.current_task(), call.request.app[OPEN]
+    assert task is not None
+    open_streams.add(task)
+    try:
+        with contextlib.suppress(ConnectionResetError):
+            await response.write(f"retry: {RETRY_MS}\n\n".encode())
+            await _relay(call, response)
+    finally:
+        open_streams.discard(task)
     return response
+
+
+def install_streams(app: web.Application) -> None:
+    """Let open streams end when the application stops; they would hold it up for a minute otherwise."""
+    app[OPEN] = set()
+
+    async def close(app: web.Application) -> None:
+        open_streams = app[OPEN]
+        running = tuple(open_streams)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    app.on_shutdown.append(close)
 
 
 async def _relay(call: Call, response: web.StreamResponse) -> None:
@@ -60,7 +82,7 @@ async def _relay_from(call: Call, response: web.StreamResponse, source: AsyncGen
         while True:
             await asyncio.wait({waiting}, timeout=max(0.0, looked + LOOK_EVERY - loop.time()))
             if loop.time() >= looked + LOOK_EVERY:
-                if not await _still_runs(call):
+                if _is_gone(call.request) or not await _still_runs(call):
                     return
                 looked = loop.time()
             if waiting.done():
@@ -74,6 +96,11 @@ async def _relay_from(call: Call, response: web.StreamResponse, source: AsyncGen
         waiting.cancel()
         with contextlib.suppress(asyncio.CancelledError, StartOver, StopAsyncIteration):
             await waiting
+
+
+def _is_gone(request: web.Request) -> bool:
+    """Whether the browser has hung up; without asking, that shows only at the next write."""
+    return request.transport is None or request.transport.is_closing()
 
 
 async def _still_runs(call: Call) -> bool:

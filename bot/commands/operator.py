@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import typer
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from bot.clock import SystemClock, SystemRandom
 from bot.settings import Settings, read_settings
 from dialogs.ports import Clock, Randomness
 from dialogs.turns import AuditEvent
-from storage.audit_append import append_audit
+from storage import upkeep
 from storage.database import Database, Unscoped
 from storage.directory import Directory
 from storage.health import read_keys
 from storage.keys import CannotOpen, Keyring
-from storage.migrations import pending
+from storage.noting import Noting
 from storage.people import People
 from storage.sqlite import SqliteDatabase
 from storage.tenants import StoredTenant, Tenants
@@ -84,28 +82,7 @@ class Operator:
         event = AuditEvent(
             id=self.new_id(), at=self.clock.now(), kind=kind, public={"who": "operator", **(public or {})}
         )
-        return _Noting(self, tenant_id, event)
-
-
-@dataclass(frozen=True, slots=True)
-class _Noting:
-    """A `Database` that notes what it writes."""
-
-    operator: Operator
-    tenant_id: str
-    event: AuditEvent
-
-    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
-        return await self.operator.database.read(scope, work)
-
-    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
-        def and_note(conn: Connection) -> T:
-            done = work(conn)
-            if done is not False:
-                append_audit(conn, self.operator.keyring, self.tenant_id, self.event)
-            return done
-
-        return await self.operator.database.write(scope, and_note)
+        return Noting(self.database, self.keyring, tenant_id, event)
 
 
 def run(work: Callable[[Operator], Awaitable[T]]) -> T:
@@ -141,9 +118,9 @@ def check_migrated(settings: Settings) -> None:
     if not settings.database_path.is_file():
         raise Mistake(f"There is no database at {settings.database_path}. Make it with: watchword migrate")
     try:
-        missing = pending(settings.database_url)
-    except DBAPIError as why:
-        raise Mistake(f"{settings.database_path} cannot be read: {why.orig}. Is it a Watchword database?") from None
+        missing = upkeep.missing(settings.database_url)
+    except upkeep.BadDatabase as why:
+        raise Mistake(f"{settings.database_path} cannot be used: {why}") from None
     if missing:
         raise Mistake("The database's tables are not those of this version. Stop the server and run: watchword migrate")
 

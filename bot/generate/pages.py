@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bot.generate import commands, schema, settings
-from dialogs import reference
-from watchword import __version__
+from bot.app import installed_version
+from bot.generate import commands, settings
+from dialogs import reference as dialogs_reference
+from storage import reference as storage_reference
 from web.app import described
 from web.openapi import document
 
@@ -17,15 +18,15 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 def openapi() -> str:
     """The description of the API, as `/docs/openapi.json` serves it."""
-    return json.dumps(document(described(), __version__), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(described(), installed_version()), indent=2, ensure_ascii=False) + "\n"
 
 
 #: File below docs/reference -> what it must hold.
 PAGES: Mapping[str, Callable[[], str]] = {
-    **reference.PAGES,
+    **dialogs_reference.PAGES,
     "commands.md": commands.page,
     "settings.md": settings.page,
-    "schema.md": schema.page,
+    "schema.md": storage_reference.page,
     "openapi.json": openapi,
 }
 

@@ -1,5 +1,6 @@
 """What several contract suites share: every turn store, seeded, one test at a time."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from tests.fixtures.turn_stores import HOUSES, House, SqliteHouse, make_template
 @pytest.fixture(scope="session")
 def template_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def seeded_file(template_database: Path, tmp_path: Path) -> Path:
+    """A file with two worlds in it that nobody has opened."""
+    return Path(shutil.copy(template_database, tmp_path / "seeded.db"))
 
 
 @pytest.fixture(params=sorted(HOUSES))

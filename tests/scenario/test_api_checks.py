@@ -39,7 +39,7 @@ async def _ticket(house: House, bearer: str, person: int = 0) -> Any:
     return made.json
 
 
-@pytest.mark.feature("SEC-02", "TV-08")
+@pytest.mark.feature("SEC-02", "Y-04")
 async def test_the_code_is_for_the_claimer_alone(house: House) -> None:
     id = await _asked(house)
     mine, theirs = await house.log_in("technician"), await house.log_in("other_technician")
@@ -113,7 +113,7 @@ async def test_ticket_choices(house: House) -> None:
     assert (unknown.status, unknown.json["error"]) == (404, "ticket_not_found")
 
 
-@pytest.mark.feature("TV-09")
+@pytest.mark.feature("Y-04")
 async def test_everything_else_a_technician_does(house: House) -> None:
     id = await _asked(house)
     mine, theirs = await house.log_in("technician"), await house.log_in("other_technician")

@@ -10,9 +10,10 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Life:
@@ -42,7 +43,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return self.seconds
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         within = context if context is not None else copy_context()
         handle = asyncio.Handle(callback, args, self, within)
@@ -50,7 +51,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return handle
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         within = context if context is not None else copy_context()
         handle = asyncio.TimerHandle(when, callback, args, self, within)

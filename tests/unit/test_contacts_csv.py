@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.contacts_csv import ContactRow, ParsedImport, parse_contacts_csv
+from storage.contacts_csv import MOST_ROWS, ContactRow, ParsedImport, parse_contacts_csv
 from storage.phones import BadNumber, is_landline, masked, readable, region_of, to_e164
 
 
@@ -118,6 +118,22 @@ def test_without_a_region_numbers_need_their_country() -> None:
     parsed = parse_contacts_csv("name,client,mobile\nAda,Acme,2125550111\nBen,Acme,+12125550112\n", "")
     assert [row.name for row in parsed.rows] == ["Ben"]
     assert "country code" in parsed.problems[0].what
+
+
+def test_a_table_that_breaks_off_keeps_what_came_before() -> None:
+    file = 'name,client,mobile\nAda,Acme,2125550111\nBen,Acme,"' + "x" * 200_000
+    parsed = parse_contacts_csv(file, "US")
+    assert [row.name for row in parsed.rows] == ["Ada"]
+    (problem,) = parsed.problems
+    assert (problem.line, problem.severity) == (3, "error")
+    assert "cannot be read as a table" in problem.what
+
+
+def test_a_file_that_is_too_long_says_where_it_was_cut() -> None:
+    file = "name,client,email\n" + "".join(f"P{i},Acme,p{i}@acme.example\n" for i in range(MOST_ROWS + 3))
+    parsed = parse_contacts_csv(file, "")
+    assert len(parsed.rows) == MOST_ROWS
+    assert [(p.line, p.what) for p in parsed.problems] == [(MOST_ROWS + 2, "More than 50000 contacts.")]
 
 
 @given(st.text(alphabet=st.sampled_from("name,client;mobile\t\n\r\"'=+@0123456789AdaBen \u202e\x00é"), max_size=200))

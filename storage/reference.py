@@ -1,4 +1,4 @@
-"""`docs/reference/schema.md`: the tables, with the comments that stand beside them in `storage/tables.py`."""
+"""The reference page of the tables, with the comments that stand beside them in `storage/tables.py`."""
 
 from __future__ import annotations
 

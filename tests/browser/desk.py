@@ -1,0 +1,135 @@
+"""What browser tests work with: the demo's people and phones, and pages that remember every complaint."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyotp
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect
+
+#: No wait in these tests may be longer; most take a few milliseconds.
+expect.set_options(timeout=5000)
+#: Log-ins that were made once and are used again: a six-digit code works one time only.
+_STATES: dict[tuple[str, str], Any] = {}
+
+
+class Demo:
+    """A running demo: who is in it, and its simulator."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+        self.base_url: str = facts["base_url"]
+        self.number: str = facts["twilio"]["verification_number"]
+
+    def contact(self, first_name: str) -> dict[str, Any]:
+        return next(c for c in self.facts["contacts"] if c["name"].startswith(first_name))
+
+    def technician(self, name: str) -> dict[str, str]:
+        found: dict[str, str] = next(t for t in self.facts["technicians"] if t["login"].startswith(name))
+        return found
+
+    def text(self, sender: str, body: str) -> None:
+        """A text from a phone to the verification number."""
+        answer = self._ask("/simulator/text", {"from": sender, "to": self.number, "text": body})
+        assert answer["webhook_status"] == 200, answer
+
+    def texts_to(self, number: str) -> list[str]:
+        """Every text that went to a phone, oldest first."""
+        items = self._ask("/simulator/outbox")["items"]
+        return [i["text"] for i in reversed(items) if i["channel"] == "sms" and i["to"] == number]
+
+    def notes(self) -> list[str]:
+        """Everything written to tickets, oldest first."""
+        return [i["text"] for i in reversed(self._ask("/simulator/outbox")["items"]) if i["channel"] == "psa"]
+
+    def advance(self, seconds: float) -> None:
+        self._ask("/simulator/clock", {"advance_s": seconds})
+
+    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(  # noqa: S310 - our own demo on loopback
+            self.base_url + path, data=data, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own demo on loopback
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+
+class Desk:
+    """Opens pages and watches them."""
+
+    def __init__(self, browser: Browser, demo: Demo, stack: ExitStack) -> None:
+        self.browser = browser
+        self.demo = demo
+        self._stack = stack
+        self.complaints: list[str] = []
+        self.expected = re.compile(r"(?!)")
+
+    def expect_refusals(self, *statuses: int) -> None:
+        """These statuses are what the test is about, so the browser may mention them."""
+        self.expected = re.compile("|".join(f"status of {s}" for s in statuses))
+
+    def context(self, **options: Any) -> BrowserContext:
+        """A browser profile with nobody signed in."""
+        context = self.browser.new_context(base_url=self.demo.base_url, **options)
+        self._stack.callback(context.close)
+        context.on("console", lambda m: self._note("console", m.text) if m.type in ("error", "warning") else None)
+        context.on("weberror", lambda e: self._note("script", str(e.error)))
+        context.on("request", self._look_at)
+        return context
+
+    def signed_in(self, name: str = "dana", **options: Any) -> BrowserContext:
+        """A profile in which this technician is signed in."""
+        key = (self.demo.base_url, name)
+        if key not in _STATES:
+            context = self.context(**options)
+            page = context.new_page()
+            self.sign_in(page, name)
+            _STATES[key] = context.storage_state()
+            return context
+        return self.context(storage_state=_STATES[key], **options)
+
+    def sign_in(self, page: Page, name: str) -> None:
+        """By the form, as a person does it."""
+        technician = self.demo.technician(name)
+        if "/sign-in" not in page.url:
+            page.goto("/sign-in")
+        page.get_by_label("Login").fill(technician["login"])
+        page.get_by_label("Password").fill(technician["password"])
+        page.get_by_label("Code").fill(pyotp.TOTP(technician["totp_secret"]).now())
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/codes*")
+
+    def check(self) -> None:
+        """Fail on anything the browser complained about."""
+        assert not self.complaints, "\n".join(self.complaints)
+
+    def _note(self, kind: str, text: str) -> None:
+        if not self.expected.search(text):
+            self.complaints.append(f"{kind}: {text}")
+
+    def _look_at(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.path == "/csp-report":
+            self._note("policy", request.post_data or "a page broke its own content security policy")
+        if parts.scheme != "data" and f"{parts.scheme}://{parts.netloc}" != self.demo.base_url:
+            self._note("foreign", request.url)
+
+
+def wire_bytes(page: Page, path: str) -> tuple[int, list[str]]:
+    """What a first visit to `path` sends over the wire, bodies only, and which requests it takes; streams and the
+    page's own later fetches left out."""
+    answers: list[Response] = []
+    page.on("response", answers.append)
+    page.goto(path)
+    page.wait_for_load_state("load")
+    page.remove_listener("response", answers.append)
+    counted = [a for a in answers if not urlsplit(a.url).path.endswith(("/events", "/rows", "/state"))]
+    sizes = [a.request.sizes()["responseBodySize"] for a in counted]
+    return sum(sizes), [urlsplit(a.url).path for a in counted]

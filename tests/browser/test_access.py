@@ -1,0 +1,188 @@
+"""Every page for everyone: axe in light and dark, 320 px, the keyboard, sizes of targets, and the budgets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.desk import Demo, Desk, wire_bytes
+
+pytestmark = pytest.mark.browser
+
+#: Where a person gets to; `{...}` is filled from the demo.
+SIGNED_IN = (
+    "/codes",
+    "/contacts",
+    "/contacts?q=nobody",
+    "/contacts/{contact}",
+    "/announce?q=a",
+    "/tickets",
+    "/tickets/{ticket}",
+    "/profile",
+    "/step-up",
+    "/simulator",
+    "/codes/{check}",
+)
+PUBLIC = ("/sign-in", "/simulator")
+#: Bytes over the wire and requests (first visit, nothing kept): HTML, style, scripts, icon.
+CONSOLE_BUDGET = (45_000, 8)
+LOGIN_BUDGET = (12_000, 4)
+
+
+@pytest.fixture(scope="module")
+def filled(demo: Demo) -> Demo:
+    """Something of everything: a waiting check, a claimed one, an alarm, an unknown sender."""
+    for first_name, words in (("Hugo", ["#verify"]), ("Cleo", ["#verify", "#confirm", "#confirm"])):
+        for word in words:
+            demo.text(demo.contact(first_name)["mobile"], word)
+    demo.text(demo.facts["unknown_mobile"], "#verify")
+    demo.text(demo.contact("Ada")["mobile"], "#verify")
+    return demo
+
+
+@pytest.fixture
+def console(desk: Desk, filled: Demo) -> Iterator[Page]:
+    """Dana's page, with one check of hers showing its code."""
+    page = desk.signed_in("dana").new_page()
+    _claim(page, "Ada Bishop")
+    yield page
+
+
+def _claim(page: Page, name: str) -> None:
+    page.goto("/codes")
+    row = page.locator(".waiting", has_text=name)
+    if row.count():
+        row.get_by_role("button", name="show code").click()
+    page.locator(".mine", has_text=name).wait_for()
+
+
+def address(pattern: str, page: Page, demo: Demo) -> str:
+    """The pattern filled in."""
+    ada = demo.contact("Ada")
+    if "{check}" in pattern:
+        page.goto("/codes")
+        return pattern.replace("{check}", page.locator("[data-list=live] > li").first.get_attribute("data-id") or "")
+    return pattern.format(contact=ada["id"], ticket=ada["open_ticket"])
+
+
+def problems(found: Any) -> str:
+    return "\n".join(
+        f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes']][:4]}" for v in found.response["violations"]
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(desk: Desk, filled: Demo, console: Page, scheme: Any) -> None:
+    axe = Axe()
+    console.emulate_media(color_scheme=scheme)
+    complaints = {}
+    for pattern in SIGNED_IN:
+        console.goto(address(pattern, console, filled))
+        complaints[pattern] = problems(axe.run(console))
+    public = desk.context(color_scheme=scheme).new_page()
+    for path in PUBLIC:
+        public.goto(path)
+        complaints["public " + path] = problems(axe.run(public))
+    assert not {path: text for path, text in complaints.items() if text}
+
+
+def test_axe_finds_nothing_in_what_opens(console: Page) -> None:
+    console.goto("/codes")
+    for summary in console.locator("details > summary").all():
+        summary.click()
+    assert not problems(Axe().run(console))
+
+
+def test_no_page_scrolls_sideways_at_320_pixels_and_phone_targets_are_large(console: Page, filled: Demo) -> None:
+    console.set_viewport_size({"width": 320, "height": 640})
+    wide, small = [], []
+    for pattern in SIGNED_IN:
+        console.goto(address(pattern, console, filled))
+        if console.evaluate("document.documentElement.scrollWidth") > 320:
+            wide.append(pattern)
+        small += [f"{pattern}: {s}" for s in console.evaluate(TOO_SMALL)]
+    assert not wide
+    assert not small
+
+
+#: Buttons and fields under 44 px, and links that stand alone under 24 px; links inside sentences are exempt.
+TOO_SMALL = """() => [...document.querySelectorAll('button, input:not([type=hidden]), select, summary, a')]
+  .filter((e) => e.checkVisibility() && !e.classList.contains('skip'))
+  .map((e) => [e, e.type === 'checkbox' ? e.closest('label') : e])
+  .filter(([e, box]) => {
+    const size = box.getBoundingClientRect(), least = e.tagName === 'A' ? 24 : 43.9;
+    const inText = e.tagName === 'A' && e.parentElement.tagName === 'P' && e.parentElement.textContent !== e.textContent;
+    return !inText && (size.height < least || size.width < 24);
+  })
+  .map(([e]) => `${e.tagName} ${e.textContent.trim().slice(0, 30)} ${Math.round(e.getBoundingClientRect().height)}`)"""
+
+
+def test_zoomed_to_200_percent_nothing_is_lost(console: Page) -> None:
+    console.set_viewport_size({"width": 640, "height": 400})
+    console.goto("/codes")
+    expect(console.get_by_role("button", name="show code").first).to_be_visible()
+    assert console.evaluate("document.documentElement.scrollWidth") <= 640
+
+
+def test_the_keyboard_alone_claims_a_check_and_focus_is_always_seen(console: Page) -> None:
+    console.goto("/codes")
+    expect(console.get_by_text("Live", exact=True)).to_be_visible()
+    names: list[str] = []
+    for _ in range(60):
+        console.keyboard.press("Tab")
+        focus = console.evaluate(FOCUS)
+        assert focus["outline"] >= 3, f"no visible focus on {focus['name']}"
+        assert focus["covered"] is False, f"focus is hidden on {focus['name']}"
+        names.append(focus["name"])
+        if "show code" in focus["name"]:
+            break
+    else:
+        pytest.fail(f"the button was never reached: {names}")
+    assert names[0] == "Skip to the content"
+    console.keyboard.press("Enter")
+    expect(console.locator(".mine", has_text="Hugo Iver").locator(".code")).to_have_text(re.compile(r"\d{3} \d{3}"))
+    expect(console.locator(".mine", has_text="Hugo Iver").locator(".slip")).to_be_focused()
+    console.locator(".mine", has_text="Hugo Iver").get_by_role("button", name="Let go").press("Enter")
+    expect(console.locator(".waiting", has_text="Hugo Iver")).to_be_visible()
+
+
+FOCUS = """() => {
+  const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  const inside = box.y >= 0 && box.bottom <= innerHeight;
+  return {
+    name: (e.getAttribute('aria-label') || e.textContent || e.name || e.tagName).trim(),
+    outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
+    covered: inside && top !== null && !e.contains(top) && !top.contains(e),
+  };
+}"""
+
+
+@pytest.mark.parametrize("pattern", SIGNED_IN)
+def test_console_pages_keep_to_their_budget(desk: Desk, filled: Demo, pattern: str) -> None:
+    page = desk.signed_in("dana").new_page()
+    path = address(pattern, page, filled)
+    fresh = desk.signed_in("dana").new_page()
+    size, requests = wire_bytes(fresh, path)
+    assert size <= CONSOLE_BUDGET[0], f"{size} bytes in {requests}"
+    assert len(requests) <= CONSOLE_BUDGET[1], requests
+
+
+def test_the_sign_in_page_keeps_to_its_budget(desk: Desk) -> None:
+    size, requests = wire_bytes(desk.context().new_page(), "/sign-in")
+    assert size <= LOGIN_BUDGET[0], f"{size} bytes in {requests}"
+    assert len(requests) <= LOGIN_BUDGET[1], requests
+
+
+def test_status_sentences_and_the_title_say_what_is_new(console: Page, filled: Demo) -> None:
+    console.goto("/codes")
+    expect(console.get_by_text("Live", exact=True)).to_be_visible()
+    filled.text(filled.contact("Gita")["mobile"], "#verify")
+    expect(console.get_by_role("status").first).to_contain_text("New check: Gita Hale")
+    expect(console).to_have_title(re.compile(r"^\(\d+\) Codes"))
+    filled.text(filled.contact("Gita")["mobile"], "#deny")

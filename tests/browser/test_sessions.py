@@ -1,0 +1,137 @@
+"""Signing in and out, proving it again, and what happens to open pages when a log-in or the line ends."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.desk import Demo, Desk
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.feature("SEC-33")
+def test_every_wrong_sign_in_reads_the_same(desk: Desk, demo: Demo) -> None:
+    desk.expect_refusals(422)
+    dana = demo.technician("dana")
+    page = desk.context().new_page()
+    said = set()
+    for login, password in ((dana["login"], "wrong"), ("nobody@harbor.example", dana["password"])):
+        page.goto("/sign-in")
+        page.get_by_label("Login").fill(login)
+        page.get_by_label("Password").fill(password)
+        page.get_by_label("Code").fill("000000")
+        page.get_by_role("button", name="Sign in").click()
+        said.add(page.get_by_role("alert").text_content())
+        expect(page.get_by_label("Login")).to_have_value(login)
+        expect(page.get_by_label("Password")).to_have_value("")
+    assert said == {"Login, password or code is not right. A code works once: wait for the next one."}
+
+
+@pytest.mark.feature("SEC-29")
+def test_where_they_wanted_to_go_is_kept_but_only_inside(desk: Desk, demo: Demo) -> None:
+    page = desk.context().new_page()
+    page.goto("/tickets?q=x")
+    assert "next=%2Ftickets%3Fq%3Dx" in page.url
+    page.goto("/sign-in?next=//evil.example/")
+    desk.sign_in(page, "theo")
+    assert page.url.startswith(demo.base_url + "/codes")
+
+
+@pytest.mark.feature("SEC-29")
+def test_cookie_and_sign_out(desk: Desk, demo: Demo) -> None:
+    context = desk.context()
+    page = context.new_page()
+    desk.sign_in(page, "sam")
+    (cookie,) = context.cookies()
+    assert (cookie["name"], cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (
+        "__Host-ww",
+        True,
+        True,
+        "Lax",
+    )
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    context.add_cookies([cookie])
+    page.goto("/codes")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.feature("SEC-29", "SEC-34")
+def test_a_log_in_ended_elsewhere_loses_its_stream_and_page(desk: Desk, demo: Demo) -> None:
+    desk.expect_refusals(401)
+    stolen, mine = desk.context(), desk.context()
+    stolen_page, page = stolen.new_page(), mine.new_page()
+    desk.sign_in(stolen_page, "dana")
+    expect(stolen_page.get_by_text("Live", exact=True)).to_be_visible()
+    mine.add_cookies(stolen.cookies())
+    page.goto("/profile")
+    began = time.monotonic()
+    page.get_by_role("button", name="Sign it out").first.click()
+    expect(stolen_page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=8000)
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.feature("SEC-34")
+def test_new_recovery_codes_need_a_fresh_proof_when_the_log_in_is_older(desk: Desk, demo: Demo) -> None:
+    page = desk.context().new_page()
+    desk.sign_in(page, "alex")
+    page.goto("/profile")
+    page.get_by_role("button", name="Make new recovery codes").click()
+    expect(page.get_by_role("heading", name="Your new recovery codes")).to_be_visible()
+    codes = page.locator("ul.mono li").all_text_contents()
+    assert len(set(codes)) == 10
+
+    demo.advance(301)
+    page.goto("/profile")
+    page.get_by_role("button", name="Make new recovery codes").click()
+    expect(page.get_by_role("heading", name="Show that it is you")).to_be_visible()
+    page.get_by_label("Password").fill(demo.technician("alex")["password"])
+    page.get_by_label("Code").fill(codes[0])
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url("**/profile*")
+    page.get_by_role("button", name="Make new recovery codes").click()
+    expect(page.get_by_role("heading", name="Your new recovery codes")).to_be_visible()
+
+
+def test_a_lost_line_is_said_and_rows_catch_up_when_it_is_back(desk: Desk, demo: Demo) -> None:
+    desk.expect_refusals(0)
+    context = desk.context()
+    page = context.new_page()
+    desk.sign_in(page, "theo")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    desk.complaints.clear()
+    context.route("**/events*", lambda route: route.abort())
+    # The running stream is cut by the server when the page asks anew; a reload of the module does that here.
+    page.reload()
+    expect(page.get_by_text("Live updates stopped at")).to_be_visible()
+    expect(page.locator("ww-board.lost")).to_have_count(1)
+    context.unroute("**/events*")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=10000)
+    expect(page.get_by_text("Live updates stopped at")).to_be_hidden()
+    desk.complaints.clear()
+
+
+@pytest.mark.feature("SEC-36")
+def test_pages_that_are_not_there_say_what_to_do(desk: Desk, demo: Demo) -> None:
+    desk.expect_refusals(404, 405, 403)
+    page = desk.signed_in("theo").new_page()
+    for path in ("/nothing", "/codes/00000000-0000-7000-8000-000000000000", "/contacts/nobody", "/tickets/none"):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 404
+        expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        expect(page.get_by_role("link", name="To the codes")).to_be_visible()
+    answer = page.request.get("/sign-out")
+    assert answer.status == 405
+
+
+def test_on_duty_is_a_switch(desk: Desk, demo: Demo) -> None:
+    page = desk.signed_in("theo").new_page()
+    page.goto("/profile")
+    page.get_by_role("button", name="Go off duty").click()
+    expect(page.get_by_text("You are off duty")).to_be_visible()
+    page.get_by_role("button", name="Go on duty").click()
+    expect(page.get_by_text("You are on duty")).to_be_visible()

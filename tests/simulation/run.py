@@ -1,0 +1,434 @@
+"""One simulated stretch of time from one seed: houses that crash, people who text and tap, an outside with moods.
+
+Nothing here depends on anything but the seed: the same seed gives the same trace, to the last line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from dialogs.messages import DeliveryReport, Inbound, Unavailable
+from dialogs.ports import Contended, SendText, TurnStore
+from dialogs.settings import Limits, TenantSettings
+from dialogs.tech_verify import Mode, Rules
+from dialogs.turns import ContactFacts
+from psa.base import Psa, TicketRef
+from storage.database import Unscoped
+from storage.memory import MemoryTurnStore
+from tests.fixtures.stand_ins import START, StandingClock
+from tests.fixtures.world import World, make_world, row_id, seed_memory
+from tests.simulation.house import Chance, Crash, House, WatchedStore
+from tests.simulation.loop import Life, SteppedLoop, at_once
+from tests.simulation.outside import Carrier, Ledger, Mood, TicketSystem
+from tests.simulation.watch import Watch
+
+T = TypeVar("T")
+RANKS = {"accepted": 1, "queued": 2, "sent": 3, "undelivered": 5, "delivered": 6}
+#: A mobile that two contacts of the first tenant share in some runs.
+SHARED = "Zoe Yates"
+
+
+class Broken(AssertionError):
+    """An invariant does not hold; the message says which, in which seed, and how to see it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is broken on purpose, to see that the watch notices. `outer` stands between the engine and the watch,
+    `inner` between the watch and the store, `texts` before the carrier, `clock` is what the engine believes."""
+
+    outer: Callable[[TurnStore], TurnStore] = lambda store: store
+    inner: Callable[[MemoryTurnStore], TurnStore] = lambda store: store
+    texts: Callable[[SendText], SendText] = lambda texts: texts
+    slow_clock: timedelta = timedelta(0)
+
+
+@dataclass
+class Message:
+    """One text at the provider, until a webhook has been answered."""
+
+    inbound: Inbound
+    tries: int = 0
+    acknowledged: bool = False
+
+
+class NoDatabase:
+    """The simulated technicians never do what needs a database beside the turn store."""
+
+    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        raise AssertionError("nothing is read beside the turn")
+
+    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        raise AssertionError("nothing is written beside the turn")
+
+
+class LateClock:
+    """The simulation's clock, behind by a fault's worth."""
+
+    def __init__(self, clock: StandingClock, behind: timedelta) -> None:
+        self._clock = clock
+        self._behind = behind
+
+    def now(self) -> datetime:
+        return self._clock.now() - self._behind
+
+
+class Simulation:
+    """`run` it once. `world_of` and the rest are for the people of `tests.simulation.people`."""
+
+    def __init__(self, seed: int, faults: Faults | None = None) -> None:
+        self.seed = seed
+        self.dice = random.Random(f"schedule {seed}")
+        self.counts: Counter[str] = Counter()
+        self._faults = faults or Faults()
+        self._clock = StandingClock()
+        self._loop = SteppedLoop()
+        self._chance = Chance(f"house {seed}")
+        self.worlds = tuple(self._make_world(n) for n in (1, 2))
+        self.store = MemoryTurnStore(lambda status: RANKS.get(status, 0))
+        self.watch = Watch(self.worlds, self.store, self._clock)
+        self.ledger = Ledger()
+        self.opted_out: set[tuple[str, str]] = set()
+        for world in self.worlds:
+            seed_memory(self.store, world)
+        self.shares_number = self.dice.random() < 0.3
+        if self.shares_number:
+            first = self.worlds[0]
+            twin = ContactFacts(row_id(1900), SHARED, first.people[0].client_id, first.people[0].client_name)
+            self.store.add_contact(first.tenant_id, twin, mobile=first.people[0].mobile)
+            self.watch.knows_contact(first.tenant_id, twin.id)
+        self.houses: list[House] = []
+        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._count = 0
+        self._fuse: dict[str, int] = {}
+        self._down_until = START
+        self.rough = self.dice.choice((0.0, 0.1, 0.3))
+        self._healed = False
+        self.messages: list[Message] = []
+        self._reported: dict[str, int] = {}
+        self._lateness: dict[datetime, timedelta] = {}
+        self._replicas = self.dice.choice((1, 1, 2))
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def at(self, when: datetime, do: Callable[[], None]) -> None:
+        """Have something happen outside, not before now."""
+        self._count += 1
+        heapq.heappush(self._events, (max(when, self.now()), self._count, do))
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        self.at(self.now() + timedelta(seconds=seconds), do)
+
+    def move_to(self, when: datetime) -> None:
+        """Let everything happen that happens until then."""
+        while True:
+            coming = [self._events[0][0]] if self._events else []
+            due = self._due()
+            soon = min([*coming, *([due] if due is not None else [])], default=None)
+            if soon is None or soon > when:
+                break
+            self._set_clock(soon)
+            if coming and coming[0] <= soon:
+                heapq.heappop(self._events)[2]()
+            self.settle_down()
+        self._set_clock(when)
+        self.settle_down()
+
+    def settle_down(self) -> None:
+        """Run the houses until they wait, then look at everything."""
+        for house in self.houses:
+            house.dispatcher.wake()
+        self._loop.run_ready()
+        self.houses = [h for h in self.houses if not h.life.is_over]
+        self.watch.after_step()
+        if self.watch.broken:
+            raise Broken(self._say(self.watch.broken[0]))
+
+    def begin(self, house: House, work: Coroutine[Any, Any, Any]) -> None:
+        """Something starts inside a house."""
+        self._loop.begin(work, house.life)
+
+    def _set_clock(self, when: datetime) -> None:
+        if when > self.now():
+            # A millisecond more each time, as no two things happen at once.
+            self._clock.advance(when - self.now())
+        self._loop.seconds = (self.now() - START).total_seconds()
+
+    def _due(self) -> datetime | None:
+        """When a dispatcher will look next: sometimes late, and never before it can."""
+        if not self.houses:
+            return None
+        due = at_once(self.store.next_due(self.now()))
+        if due is None:
+            return None
+        late = self._lateness.get(due)
+        if late is None:
+            late = timedelta(seconds=self.dice.choice((0.0, 0.0, 0.0, 0.5, 2.0, 40.0)))
+            self._lateness[due] = late
+        when = due + late
+        return when if when > self.now() else self.now() + timedelta(seconds=1)
+
+    # --- houses -----------------------------------------------------------------------------------------------------
+
+    def open_house(self) -> House:
+        """Start a process on the store."""
+        self.counts["houses"] += 1
+        name = f"house-{self.counts['houses']}"
+
+        def point(where: str) -> None:
+            self._pass(name, where)
+
+        def store(life: Life) -> TurnStore:
+            inner = self._faults.inner(self.store)
+            return self._faults.outer(WatchedStore(inner, self.store, self.watch, point, life))
+
+        carrier = Carrier(self.ledger, self._clock, self, point, self._taken)
+        carrier.opted_out = self.opted_out
+        clock = LateClock(self._clock, self._faults.slow_clock)
+        house = House(
+            name,
+            store,
+            clock,
+            self._chance,
+            self._faults.texts(Doorway(carrier, self.watch)),
+            lambda tenant_id: self.psa(tenant_id, point),
+            {"t-1": "+13475550170", "t-2": "+13475550171"},
+            NoDatabase(),
+        )
+        self.houses.append(house)
+        self.begin(house, _started(house))
+        self.watch.trace.append(f"{name} opens")
+        return house
+
+    def close_house(self) -> None:
+        """An orderly stop, and another house instead."""
+        if self.houses:
+            house = self.dice.choice(self.houses)
+            self.begin(house, house.dispatcher.stop(patience=5))
+            self._loop.run_ready()
+            house.life.is_over = True
+            self.after(2, self._reopen)
+
+    def light_fuse(self) -> None:
+        """A house will crash at one of the points it comes to next."""
+        if self.houses and not self._healed:
+            self._fuse[self.dice.choice(self.houses).name] = self.dice.randint(1, 14)
+
+    def lose_storage(self, seconds: float) -> None:
+        self._down_until = self.now() + timedelta(seconds=seconds)
+        self.counts["outages"] += 1
+
+    def psa(self, tenant_id: str, point: Callable[[str], None]) -> Psa:
+        there = {
+            p.id: TicketRef(f"old-{p.id[-4:]}", f"9{i}", "before", "open", True, p.client_id, p.id)
+            for w in self.worlds
+            if w.tenant_id == tenant_id
+            for i, p in enumerate(w.people)
+        }
+        return TicketSystem(tenant_id, self.ledger, self._clock, self, point, {t.id: t for t in there.values()})
+
+    def _pass(self, name: str, where: str) -> None:
+        storage = where.split(":")[0] in ("take", "lease", "settle", "report")
+        if storage and where.endswith(":before") and self.now() < self._down_until:
+            raise Unavailable("the disk is full")
+        left = self._fuse.get(name)
+        if left is None:
+            return
+        self._fuse[name] = left - 1
+        if left > 1:
+            return
+        del self._fuse[name]
+        house = next(h for h in self.houses if h.name == name)
+        house.life.is_over = True
+        self.counts["crashes"] += 1
+        self.counts[f"crash at {where}"] += 1
+        self.watch.trace.append(f"{name} crashes at {where}")
+        self.after(self.dice.choice((0.5, 5, 70)), self._reopen)
+        raise Crash(where)
+
+    def _reopen(self) -> None:
+        if len([h for h in self.houses if not h.life.is_over]) < self._replicas:
+            self.open_house()
+
+    # --- the outside ------------------------------------------------------------------------------------------------
+
+    def mood(self, system: str) -> Mood:
+        """See `tests.simulation.outside.Weather`."""
+        if self._healed or self.dice.random() >= self.rough:
+            return "well"
+        mood: Mood = self.dice.choice(("later", "lost", "taken", "later", "lost", "taken", "never"))
+        self.counts[f"{system} {mood}"] += 1
+        return mood
+
+    def pause(self, system: str) -> Awaitable[None]:
+        """See `tests.simulation.outside.Weather`."""
+        waiting = self._loop.create_future()
+        slow = 0.0 if self._healed else self.dice.choice((0.0, 0.0, 0.001, 0.2, 3.0, 3.0 if self.rough else 0.0, 75.0))
+        if slow == 75.0 and self.dice.random() > self.rough:
+            slow = 0.05
+        self.after(slow, lambda: None if waiting.done() else waiting.set_result(None))
+        return waiting
+
+    def _taken(self, provider_id: str) -> None:
+        """The carrier has a text: it will report on it, more than once and in any order."""
+        row = self.ledger.of_kind("text")[-1]
+        self.watch.sent(row)
+        statuses = self.dice.sample(["queued", "sent", self.dice.choice(("delivered", "undelivered"))], 3)
+        for status in [*statuses, self.dice.choice(statuses)]:
+            report = DeliveryReport("twilio", provider_id, status, "")
+            self.after(self.dice.choice((0.0, 0.001, 0.5, 8.0)), lambda report=report: self._report(report))
+
+    def _report(self, report: DeliveryReport) -> None:
+        if not self.houses:
+            return self.after(20, lambda: self._report(report))
+        house = self.dice.choice(self.houses)
+
+        async def deliver() -> None:
+            try:
+                await house.engine.report_delivery(report)
+            except Unavailable:
+                return self.after(20, lambda: self._report(report))
+            rank = RANKS[report.status]
+            self._reported[report.provider_id] = max(rank, self._reported.get(report.provider_id, 0))
+
+        self.begin(house, deliver())
+
+    def text(self, world: World, sender: str, ours: str, words: str, *, digest: str = "") -> Message:
+        """Somebody sends a text; the carrier delivers it until it is answered, and then perhaps once more."""
+        number = world.number if ours == world.number.address else world.second
+        said = words.strip().lower()
+        opt_out = "stop" if said in ("stop", "stopall") else "start" if said == "start" else ""
+        if number.opt_out_by == "carrier":
+            if opt_out == "stop":
+                self.opted_out.add((sender, ours))
+            elif opt_out == "start":
+                self.opted_out.discard((sender, ours))
+        self._count += 1
+        provider_id = f"IN{self._count}"
+        inbound = Inbound(
+            "sms",
+            "twilio",
+            provider_id,
+            ours,
+            sender,
+            words,
+            digest or f"digest {provider_id}",
+            opt_out if number.opt_out_by == "carrier" and opt_out in ("stop", "start") else "",  # type: ignore[arg-type]
+        )
+        message = Message(inbound)
+        self.messages.append(message)
+        self.watch.trace.append(f"text {sender[-4:]} to {ours[-4:]}: {words!r}")
+        for _ in range(self.dice.choice((1, 1, 1, 2, 3))):
+            self._deliver(message)
+        if self.dice.random() < 0.1:
+            self.after(self.dice.choice((1, 30, 900)), lambda: self._deliver(message))
+        return message
+
+    def _deliver(self, message: Message) -> None:
+        message.tries += 1
+        self.counts["deliveries"] += 1
+        if not self.houses:
+            return self.after(15, lambda: self._deliver(message))
+        house = self.dice.choice(self.houses)
+
+        async def post() -> None:
+            try:
+                await house.engine.receive(message.inbound)
+            except (Unavailable, Contended):
+                return
+            message.acknowledged = True
+
+        def again() -> None:
+            if not message.acknowledged:
+                self._deliver(message)
+
+        self.begin(house, post())
+        if message.tries < 50:
+            self.after(15, again)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """From here on nothing goes wrong any more."""
+        self._healed = True
+        self._fuse.clear()
+        self._down_until = START
+        if not self.houses:
+            self.open_house()
+
+    def come_to_rest(self) -> None:
+        """Let time pass until nothing waits. Raises Broken when that never comes."""
+        for _ in range(4000):
+            due = self._due()
+            times = [self._events[0][0]] if self._events else []
+            times += [due] if due is not None else []
+            if not times:
+                return
+            self.move_to(min(times))
+        raise Broken(self._say("it does not come to rest"))
+
+    def reported(self) -> dict[str, int]:
+        """The highest rank that was reported, by the provider's id."""
+        return self._reported
+
+    def close(self) -> str:
+        """The hash of the trace."""
+        self._loop.end()
+        return hashlib.sha256("\n".join(self.watch.trace).encode()).hexdigest()
+
+    def fail(self, what: str) -> None:
+        raise Broken(self._say(what))
+
+    def _say(self, what: str) -> str:
+        last = "\n    ".join(self.watch.trace[-25:])
+        again = f"python -m tests.simulation {self.seed}"
+        return f"{what}\n  seed {self.seed}; once more: {again}\n  the last of its trace:\n    {last}"
+
+    def _make_world(self, n: int) -> World:
+        dice = self.dice
+        rules = Rules(
+            mode=dice.choice((Mode.COMPARE, Mode.COMPARE, Mode.TRANSFER)),
+            lifetime=timedelta(minutes=dice.choice((1, 5, 10))),
+            require_claim=dice.random() < 0.85,
+            ticket_at_claim=dice.choice(("optional", "optional", "required")),
+            ticket_logging=dice.choice(("auto", "auto", "ask")),
+            max_wrong_codes=dice.choice((3, 5)),
+        )
+        limits = dice.choice((Limits(), Limits(verify_per_10_min=100, verify_per_24_h=100, prefix_per_hour=100)))
+        world = make_world(n, TenantSettings(phone="+12125550199", rules=rules, limits=limits))
+        return replace(
+            world,
+            number=replace(world.number, opt_out_by=dice.choice(("carrier", "watchword"))),
+            second=replace(world.second, opt_out_by=dice.choice(("carrier", "watchword"))),
+        )
+
+
+class Doorway:
+    """Every text passes here on its way to the carrier."""
+
+    def __init__(self, texts: SendText, watch: Watch) -> None:
+        self._texts = texts
+        self._watch = watch
+
+    async def send(self, *, to: str, sender: str, body: str, key: str) -> str:
+        self._watch.setting_out(to, sender)
+        return await self._texts.send(to=to, sender=sender, body=body, key=key)
+
+    async def find(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:
+        return await self._texts.find(to=to, sender=sender, body=body, since=since)
+
+
+async def _started(house: House) -> None:
+    house.dispatcher.start()

@@ -1,0 +1,153 @@
+"""Settings as the operator types them: every one can be shown, changed and refused, and the pages tell all of them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.commands.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
+from bot.generate.settings import VARIABLES
+from bot.settings import BadSetting, Settings, check_for_serving, read_settings
+from dialogs.settings import Limits, SettingsError, TenantSettings
+from dialogs.tech_verify import Mode, Rules
+
+ROOT = Path(__file__).parents[2]
+KEY = base64.b64encode(bytes(range(32))).decode()
+GOOD = {
+    "WATCHWORD_DATABASE_URL": "sqlite:////tmp/w.db",
+    "WATCHWORD_MASTER_KEY": KEY,
+    "WATCHWORD_PUBLIC_URL": "https://verify.example.com",
+}
+
+
+def test_every_setting_of_a_tenant_can_be_typed() -> None:
+    """All but own wording, which needs an editor and not a command line."""
+    declared = {f.name for part in (TenantSettings, Rules, Limits) for f in fields(part)}
+    assert set(BY_NAME) == declared - {"rules", "limits", "texts"}
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)
+def test_what_is_shown_can_be_typed_again(setting: TenantSetting) -> None:
+    name = setting.name
+    before = change(TenantSettings(), {"phone": "+12125550100", "countries": "US,CA", "words": "prove:verify"})
+    shown = setting.show(setting.value_in(before))
+    assert change(before, {name: shown}) == before
+
+
+@pytest.mark.feature("TV-04")
+def test_changes_reach_their_place() -> None:
+    changed = change(
+        TenantSettings(),
+        {
+            "code_length": "8",
+            "lifetime": "300s",
+            "mode": "transfer",
+            "require_claim": "no",
+            "ticket_at_claim": "required",
+            "ticket_logging": "ask",
+            "countries": "us, ca,us",
+            "unknown_sender": "silent",
+            "phone": "+1 (212) 555-0100",
+            "tenant_per_hour": "500",
+            "words": "prove:verify,ok:confirm",
+        },
+    )
+    assert changed.code_length == 8
+    assert changed.rules.lifetime == timedelta(minutes=5)
+    assert changed.rules.mode is Mode.TRANSFER
+    assert not changed.rules.require_claim
+    assert (changed.rules.ticket_at_claim, changed.rules.ticket_logging) == ("required", "ask")
+    assert changed.countries == ("US", "CA")
+    assert changed.unknown_sender == "silent"
+    assert changed.phone == "+12125550100"
+    assert changed.limits.tenant_per_hour == 500
+    assert changed.words == {"prove": "verify", "ok": "confirm"}
+
+
+@pytest.mark.feature("TV-04")
+@pytest.mark.parametrize(
+    ("name", "typed", "says"),
+    [
+        ("code_length", "5", "6 to 10"),
+        ("code_length", "11", "6 to 10"),
+        ("code_length", "-6", "6 to 10"),
+        ("code_length", "six", "6 to 10"),
+        ("lifetime", "11m", "1 to 10 minutes"),
+        ("lifetime", "59s", "1 to 10 minutes"),
+        ("lifetime", "10", "unit"),
+        ("mode", "comparing", "compare or transfer"),
+        ("require_claim", "maybe", "yes or no"),
+        ("ticket_at_claim", "always", "optional or required"),
+        ("max_wrong_codes", "6", "3 to 5"),
+        ("alert_after", "1s", "5 seconds"),
+        ("timezone", "Mars/Base", "Europe/Berlin"),
+        ("locale", "xx", "one of"),
+        ("countries", "US,XX", "XX"),
+        ("phone", "5550100", "country code"),
+        ("phone", "+1", "not a"),
+        ("words", "stop:verify", "opting out"),
+        ("words", "prove", "word:command"),
+        ("announced_call_lasts", "2h", "1m to 1h"),
+        ("resend_gap", "0s", "1s to 1h"),
+        ("tenant_per_hour", "0", "1 or more"),
+        ("colour", "red", "code_length"),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_by_name(name: str, typed: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        change(TenantSettings(), {name: typed})
+    assert says in str(refused.value)
+    assert name in str(refused.value) or name == "words"
+
+
+def test_times_are_shown_in_their_largest_unit() -> None:
+    assert [show_time(timedelta(seconds=s)) for s in (0, 20, 60, 90, 3600)] == ["0s", "20s", "1m", "90s", "1h"]
+
+
+def test_the_page_tells_every_variable_that_is_read() -> None:
+    read = set(re.findall(r"WATCHWORD_[A-Z_]+", (ROOT / "bot" / "settings.py").read_text("utf-8")))
+    assert {variable.name for variable in VARIABLES} == read
+
+
+@pytest.mark.feature("SEC-19")
+@pytest.mark.parametrize(
+    ("change_", "says"),
+    [
+        ({"WATCHWORD_MASTER_KEY": ""}, "WATCHWORD_MASTER_KEY is not set"),
+        ({"WATCHWORD_MASTER_KEY": base64.b64encode(bytes(31)).decode()}, "31 bytes"),
+        ({"WATCHWORD_MASTER_KEY": "00" * 32}, "pattern"),
+        ({"WATCHWORD_MASTER_KEY": "ab" * 32}, "pattern"),
+        ({"WATCHWORD_MASTER_KEY": "changeme"}, "needs 32"),
+        ({"WATCHWORD_MASTER_KEY_FILE": "/nowhere"}, "both set"),
+        ({"WATCHWORD_MASTER_KEY": "", "WATCHWORD_MASTER_KEY_FILE": "/nowhere/key"}, "cannot be read"),
+        ({"WATCHWORD_DATABASE_URL": ""}, "WATCHWORD_DATABASE_URL is not set"),
+        ({"WATCHWORD_DATABASE_URL": "sqlite:///:memory:"}, "must name a SQLite file"),
+        ({"WATCHWORD_PUBLIC_URL": ""}, "WATCHWORD_PUBLIC_URL is not set"),
+        ({"WATCHWORD_PUBLIC_URL": "http://verify.example.com"}, "https://"),
+        ({"WATCHWORD_PUBLIC_URL": "https://verify.example.com/watchword"}, "without a path"),
+        ({"WATCHWORD_TWILIO_URL": "ftp://carrier"}, "WATCHWORD_TWILIO_URL"),
+    ],
+)
+def test_the_start_is_refused_with_a_remedy(change_: dict[str, str], says: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        check_for_serving(read_settings(GOOD | change_))
+    assert says in str(refused.value)
+
+
+@pytest.mark.feature("SEC-19")
+def test_plain_http_is_not_served_to_the_network() -> None:
+    with pytest.raises(BadSetting, match="--behind-tls-proxy"):
+        check_for_serving(read_settings(GOOD, host="0.0.0.0"))  # noqa: S104  that is what is refused
+    check_for_serving(read_settings(GOOD, host="0.0.0.0", behind_tls_proxy=True))  # noqa: S104
+    check_for_serving(read_settings(GOOD))
+
+
+def test_the_master_key_shows_in_no_record() -> None:
+    settings = read_settings(GOOD)
+    assert isinstance(settings, Settings)
+    assert repr(settings.master_key) not in repr(settings)
