@@ -100,6 +100,7 @@ def serve(
     check_for_serving(settings)
     from bot.app import serve as run
 
+    configure(readable=False)
     run(settings)
 
 

@@ -5,6 +5,7 @@ Pure: facts in, decision out. This is the page that says what happens to a text.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
@@ -19,6 +20,7 @@ from dialogs.ports import Randomness
 from dialogs.tech_verify import (
     Announced,
     Asker,
+    Claimed,
     Confirmed,
     ConfirmMisdirected,
     ConfirmReceived,
@@ -35,7 +37,7 @@ from dialogs.tech_verify import (
     Ticket,
     VerifyRequested,
 )
-from dialogs.turns import AnnouncedCall, Decision, InboundFacts, StoredDesk, Suppression
+from dialogs.turns import AnnouncedCall, Decision, InboundFacts, StoredCheck, StoredDesk, Suppression
 
 #: A second `#confirm` right after the first is the same tap twice; the success text is its answer.
 SAME_TAP = timedelta(seconds=60)
@@ -158,7 +160,7 @@ class Reading:
             asker=self._asker(),
             code=code,
             digest=code_digest(self.facts.tenant, check_id, code.digits),
-            announced=self._announced(),
+            announced=self._announced(older),
             again=bool(older),
         )
         self.draft.start(check_id, event, self.thread, self.contact_id)
@@ -211,7 +213,7 @@ class Reading:
             return Known(contacts[0].id, contacts[0].name)
         return Several(tuple(c.id for c in contacts))
 
-    def _announced(self) -> Announced | None:
+    def _announced(self, older: Sequence[StoredCheck]) -> Announced | None:
         """The one technician who said they are calling this person. Two of them would be a guess, so nobody."""
         calls = [a for a in self.facts.announced if a.expires_at > self.draft.now]
         if not calls or len({(a.technician_id, a.contact_id) for a in calls}) != 1:
@@ -224,7 +226,7 @@ class Reading:
             contact=Known(contact.id, contact.name),
             technician=Technician(call.technician_id, call.technician_name),
             direction=Direction(call.direction),
-            ticket=_ticket(call),
+            ticket=_made_already(call, older) or _ticket(call),
         )
 
     def _answer(self, ask: DeskAsk) -> None:
@@ -239,6 +241,16 @@ class Reading:
             public={"said": type(self.said).__name__.lower(), **public},
             sealed={"from": self.inbound.their_address},
         )
+
+
+def _made_already(call: AnnouncedCall, older: Sequence[StoredCheck]) -> Ticket | None:
+    """The call was announced with a new ticket, and an earlier `#verify` has had it made: no second one."""
+    claims = [check.state.claim for check in older if isinstance(check.state, Claimed)]
+    for claim in claims:
+        mine = claim.announced and claim.technician.id == call.technician_id
+        if mine and call.ticket == "new" and isinstance(claim.ticket, Ticket):
+            return claim.ticket
+    return None
 
 
 def _ticket(call: AnnouncedCall) -> Ticket | NewTicket | Later:

@@ -8,16 +8,13 @@ sequence, which is the leaf's place in the tree.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from dialogs.turns import AuditEvent
-from storage.codec import dump_values
+from storage.codec import dump_json, dump_values
 from storage.keys import RowKeys, place
 from storage.times import micros
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 #: tenant, id, at, kind, check, contact, technician, ticket, conversation, channel, public, sealed, leaf
 AuditLine: TypeAlias = tuple[str, str, int, str, str, str, str, str, str, str, str, bytes | None, bytes]
@@ -67,8 +64,8 @@ def audit_line(tenant_id: str, event: AuditEvent, keys: RowKeys) -> AuditLine:
     """The columns of one event, without its sequence."""
     sealed = None
     if event.sealed:
-        sealed = keys.seal(dump_values(event.sealed).encode(), place("audit", "sealed", tenant_id, event.id))
-    public = dump_values(event.public) if event.public else "{}"
+        sealed = keys.seal(dump_values(event.sealed), place("audit", "sealed", tenant_id, event.id))
+    public = dump_values(event.public).decode() if event.public else "{}"
     body = (
         tenant_id,
         event.id,
@@ -88,4 +85,4 @@ def audit_line(tenant_id: str, event: AuditEvent, keys: RowKeys) -> AuditLine:
 
 def _canonical(*columns: str | int | bytes | None) -> bytes:
     *plain, sealed = columns
-    return _encode([*plain, sealed.hex() if isinstance(sealed, bytes) else ""]).encode()
+    return dump_json([*plain, sealed.hex() if isinstance(sealed, bytes) else ""])

@@ -1,7 +1,8 @@
 """States of dialogs to JSON and back, and what lists and filters know of a state without opening it.
 
 One pydantic adapter per state class checks what comes back; fields it does not know are ignored, so that two versions
-can run side by side during an update. Every field of type `Code` is sealed inside the JSON (SEC-17).
+can run side by side during an update. Every field of type `Code` is sealed inside the JSON (SEC-17), and where a field
+may be one of several classes its class is written beside it: some have no fields to tell them apart by.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from dialogs import tech_verify as tv
 from dialogs.desk import Desk
@@ -24,7 +26,7 @@ from storage.times import micros, moment
 
 KIND = "tech_verify"
 
-Seal = Callable[[bytes], bytes]
+Seal: TypeAlias = Callable[[bytes], bytes]
 
 
 class BadState(Exception):
@@ -57,17 +59,18 @@ def summary(state: tv.State) -> Summary:
 
 def dump_state(state: tv.State, seal: Seal) -> str:
     """`{"kind": ..., "state": {...}}`; `seal` encrypts the digits of codes."""
-    kind = type(state).__name__
-    paths = _CODES[kind]
-    if not paths:
-        return f'{{"kind":"{kind}","state":{_ADAPTERS[kind].dump_json(state).decode()}}}'
-    plain = _ADAPTERS[kind].dump_python(state, mode="json")
-    for path in paths:
+    shape = _SHAPES[type(state).__name__]
+    plain = shape.adapter.dump_python(state, mode="json")
+    for path, _ in shape.choices:
+        holder = _holder(plain, path)
+        if holder is not None:
+            holder[path[-1]] = {"kind": type(_value(state, path)).__name__, **holder[path[-1]]}
+    for path in shape.codes:
         holder = _holder(plain, path)
         if holder is not None:
             digits: str = holder[path[-1]]["digits"]
             holder[path[-1]] = {"sealed": base64.b64encode(seal(digits.encode())).decode()}
-    return json.dumps({"kind": kind, "state": plain}, separators=(",", ":"), ensure_ascii=False)
+    return dump_json({"kind": type(state).__name__, "state": plain}).decode()
 
 
 def load_state(body: str, unseal: Seal) -> tv.State:
@@ -75,29 +78,40 @@ def load_state(body: str, unseal: Seal) -> tv.State:
     open."""
     try:
         stored = json.loads(body)
-        kind, plain = stored["kind"], stored["state"]
-        for path in _CODES[kind]:
+        shape, plain = _SHAPES[stored["kind"]], stored["state"]
+        for path in shape.codes:
             holder = _holder(plain, path)
             if holder is not None:
                 holder[path[-1]] = {"digits": unseal(base64.b64decode(holder[path[-1]]["sealed"])).decode()}
-        state: tv.State = _ADAPTERS[kind].validate_python(plain)
-    except (ValueError, KeyError, TypeError, ValidationError) as why:
+        for path, classes in shape.choices:
+            holder = _holder(plain, path)
+            if holder is not None:
+                chosen = holder[path[-1]]
+                holder[path[-1]] = classes[chosen["kind"]].validate_python(chosen)
+        state: tv.State = shape.adapter.validate_python(plain)
+    except (ValueError, KeyError, TypeError, AttributeError) as why:
         # No chaining: pydantic's message would quote the values, and one of them is a code.
         raise BadState(f"a stored state cannot be read ({type(why).__name__})") from None
     return state
 
 
 def dump_desk(desk: Desk) -> str:
-    return json.dumps({"answered": {ask: micros(at) for ask, at in desk.answered.items()}}, separators=(",", ":"))
+    return dump_json({"answered": {ask: micros(at) for ask, at in desk.answered.items()}}).decode()
 
 
 def load_desk(body: str) -> Desk:
     return Desk({ask: moment(at) for ask, at in json.loads(body).get("answered", {}).items()})
 
 
-def dump_values(values: Mapping[str, str | int]) -> str:
+def dump_json(value: Any) -> bytes:
+    """Compact JSON in UTF-8, the same bytes as the standard library's; its encoder is built anew at every call, which
+    in the turn costs more than the encryption."""
+    return to_json(value)
+
+
+def dump_values(values: Mapping[str, str | int]) -> bytes:
     """A flat mapping with its keys in order, so that equal mappings are equal text."""
-    return json.dumps(values, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return dump_json({name: values[name] for name in sorted(values)})
 
 
 def load_texts(body: bytes | str) -> dict[str, str]:
@@ -105,7 +119,58 @@ def load_texts(body: bytes | str) -> dict[str, str]:
     return loaded
 
 
-def _holder(plain: Any, path: tuple[str, ...]) -> dict[str, Any] | None:
+Path: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a state class is stored. `codes`: where its codes are. `choices`: where a field may be one of several
+    classes, the deepest first, and which."""
+
+    adapter: TypeAdapter[Any]
+    codes: tuple[Path, ...]
+    choices: tuple[tuple[Path, Mapping[str, TypeAdapter[Any]]], ...]
+
+
+def shape_of(cls: type[Any]) -> Shape:
+    """Raises TypeError for a code or a choice inside a list or a mapping, so that none slips by."""
+    codes, choices = [], []
+    for path, parts in _places(cls):
+        if Code in parts:
+            codes.append(path)
+        if len(parts) > 1:
+            choices.append((path, {part.__name__: TypeAdapter(part) for part in parts}))
+    return Shape(TypeAdapter(cls), tuple(codes), tuple(sorted(choices, key=lambda c: -len(c[0]))))
+
+
+def _places(cls: type[Any]) -> Iterator[tuple[Path, tuple[type[Any], ...]]]:
+    """Every field, however deep, that holds a dataclass, with the classes that it may hold."""
+    hints = get_type_hints(cls)
+    for f in fields(cls):
+        parts = _parts(hints[f.name])
+        classes = tuple(part for part in parts if isinstance(part, type) and is_dataclass(part))
+        if any(_hides(inner) for part in parts if part not in classes for inner in get_args(part)):
+            raise TypeError(f"{cls.__name__}.{f.name}: codes and choices must be fields of their own, or go unsealed")
+        if classes:
+            yield (f.name,), classes
+        for part in classes:
+            for rest, found in _places(part):
+                yield (f.name, *rest), found
+
+
+def _hides(hint: Any) -> bool:
+    """Whether something inside a list or a mapping would need treatment of its own."""
+    parts = _parts(hint)
+    classes = [part for part in parts if isinstance(part, type) and is_dataclass(part)]
+    deep = any(_hides(inner) for part in parts for inner in get_args(part))
+    return Code in parts or len(classes) > 1 or deep or any(next(_places(c), None) for c in classes)
+
+
+def _parts(hint: Any) -> tuple[Any, ...]:
+    return tuple(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+
+
+def _holder(plain: Any, path: Path) -> dict[str, Any] | None:
     """The mapping that the last step of `path` is in, or None where an optional part is absent."""
     for step in path[:-1]:
         plain = plain.get(step)
@@ -114,34 +179,10 @@ def _holder(plain: Any, path: tuple[str, ...]) -> dict[str, Any] | None:
     return plain if plain.get(path[-1]) is not None else None
 
 
-def _code_paths(cls: type[Any], seen: tuple[type[Any], ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Where codes are inside a state class. A code in a list or a mapping is refused, so that none slips by."""
-    if cls in seen:
-        return
-    hints = get_type_hints(cls)
-    for f in fields(cls):
-        for part in _parts(hints[f.name]):
-            if part is Code:
-                yield (f.name,)
-            elif isinstance(part, type) and is_dataclass(part):
-                for rest in _code_paths(part, (*seen, cls)):
-                    yield (f.name, *rest)
-            elif any(_reaches_code(inner) for inner in get_args(part)):
-                raise TypeError(f"{cls.__name__}.{f.name}: codes must be fields of a dataclass, or they go unsealed")
+def _value(state: Any, path: Path) -> Any:
+    for step in path:
+        state = getattr(state, step)
+    return state
 
 
-def _parts(hint: Any) -> tuple[Any, ...]:
-    return tuple(get_args(hint)) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-
-
-def _reaches_code(hint: Any) -> bool:
-    if hint is Code:
-        return True
-    if isinstance(hint, type) and is_dataclass(hint):
-        return any(True for _ in _code_paths(hint))
-    return any(_reaches_code(inner) for inner in get_args(hint))
-
-
-_STATES = members(tv.State)
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {cls.__name__: TypeAdapter(cls) for cls in _STATES}
-_CODES: dict[str, tuple[tuple[str, ...], ...]] = {cls.__name__: tuple(_code_paths(cls)) for cls in _STATES}
+_SHAPES: dict[str, Shape] = {cls.__name__: shape_of(cls) for cls in members(tv.State)}

@@ -23,6 +23,22 @@ MEANINGS: Mapping[str, str] = {
     "30034": "The number is not registered for texts to the United States. Tell an admin.",
 }
 
+#: Our own words for what stopped a text or holds it up, and what to do about each.
+OUR_MEANINGS: Mapping[str, str] = {
+    "country_not_allowed": "Texts to this country are switched off. An admin can allow it.",
+    "not_textable": "This kind of number is no mobile. Use another number, or another way.",
+    "invalid_number": "This is not a phone number that exists. Correct it on the contact.",
+    "no_account": "Our number has no account at the carrier. Tell an admin.",
+    "no_connection": "The carrier cannot be reached. It is tried again by itself.",
+    "unclear": "The carrier did not say whether it took the text. It is looked up before anything is sent again.",
+    "20429": "The carrier asks us to wait. It is tried again by itself.",
+}
+#: Why a text was not sent any more.
+DROPPED: Mapping[str, str] = {
+    "expired": "Not sent: its time had run out.",
+    "opted_out": "Not sent: this person has texted STOP. Use another way.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -42,7 +58,7 @@ def delivery(status: str, reported: str, error: str, at: datetime) -> Delivery:
             trouble = f" So far: {_meaning(error)}" if error else ""
             return Delivery("waiting", error, "Waiting to be sent." + trouble, at)
         case ("dropped", _):
-            return Delivery("dropped", error, "Not sent: it was no longer needed.", at)
+            return Delivery("dropped", error, DROPPED.get(error, "Not sent: it was no longer needed."), at)
         case ("dead", _) | (_, "undelivered" | "failed" | "canceled"):
             return Delivery("failed", error, f"Not delivered. {_meaning(error)}", at)
         case (_, "delivered" | "read"):
@@ -52,6 +68,10 @@ def delivery(status: str, reported: str, error: str, at: datetime) -> Delivery:
 
 
 def _meaning(error: str) -> str:
+    if error in OUR_MEANINGS:
+        return OUR_MEANINGS[error]
+    if error.startswith("http_5"):
+        return "The carrier is in trouble. It is tried again by itself."
     if error in MEANINGS:
         return f"{MEANINGS[error]} (error {error})"
     return f"Error {error}." if error else "The reason is not known."

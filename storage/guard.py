@@ -117,16 +117,12 @@ class Check:
     def _change(self, statement: Update | Delete) -> None:
         """The table, and every further one of an UPDATE ... FROM, must be tied by the WHERE."""
         if isinstance(statement, Update):
-            for column, value in (statement._values or {}).items():
-                key = (
-                    column in ("tenant_id", "id" if statement.table is tenants else "")
-                    if isinstance(column, str)
-                    else _is_key(column)
-                )
-                if key and not self._is_scope(value):
-                    raise UnscopedStatement(f"{statement.table} would move to another tenant")
-            for row in self._given:
-                if row.get("tenant_id", self._scope) != self._scope:
+            key = _key_of(statement.table)
+            fixed: dict[str, Any] = {
+                c if isinstance(c, str) else c.name: v for c, v in (statement._values or {}).items()
+            }
+            for row in self._given or [{}]:
+                if not self._is_scope(dict(fixed, **row).get(key, self._scope)):
                     raise UnscopedStatement(f"{statement.table} would move to another tenant")
         sources: list[FromClause] = [statement.table]
         conditions: list[Any] = []
@@ -140,7 +136,7 @@ class Check:
         table = statement.table
         if statement.select is not None:
             raise UnscopedStatement(f"insert into {table.name} from a query is for the operator alone")
-        key = "id" if table is tenants else "tenant_id"
+        key = _key_of(table)
         if key not in table.c:
             raise UnscopedStatement(f"{table.name} has no tenant; use Unscoped.ROUTING or the operator's scope")
         for row in self._rows(statement):
@@ -269,6 +265,11 @@ def _table_of(source: FromClause) -> FromClause:
 def _needs_tie(source: FromClause) -> bool:
     """Tables do. Subqueries and CTEs do not: the selects inside them are checked."""
     return isinstance(_table_of(source), TableClause)
+
+
+def _key_of(table: Any) -> str:
+    """The name of the column that holds the tenant."""
+    return "id" if table is tenants else "tenant_id"
 
 
 def _is_key(column: Any) -> bool:

@@ -86,7 +86,7 @@ class Key:
         body = _HEADER_BYTES + _NONCE_BYTES
         try:
             return self._aead.decrypt(cell[_HEADER_BYTES:body], cell[body:], bound_to)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise CannotOpen("sealed for another place, or changed") from None
 
 

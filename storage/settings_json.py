@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +15,8 @@ _ADAPTER: TypeAdapter[TenantSettings] = TypeAdapter(TenantSettings)
 
 
 def dump_settings(settings: TenantSettings) -> str:
-    plain: Any = to_jsonable_python(settings, timedelta_mode="float")
+    own = replace(settings, words=dict(settings.words), texts=dict(settings.texts))
+    plain: Any = to_jsonable_python(own, timedelta_mode="float")
     return json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 

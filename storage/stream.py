@@ -39,15 +39,16 @@ class StartOver(Exception):
 
 
 class _Reader:
-    """The events that wait for one subscriber. `has`: it has all up to here, by replay or in its queue."""
+    """The events that wait for one subscriber. `has`: it has all up to here, by replay or in its queue; None while it
+    has not looked yet where the log stands, and then it takes nothing, lest it take a later event before an earlier."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Event] = asyncio.Queue(WAITING)
-        self.has = 0
+        self.has: int | None = None
         self.overrun = False
 
     def put(self, event: Event) -> None:
-        if event.seq <= self.has:
+        if self.has is None or event.seq <= self.has:
             return
         self.has = event.seq
         try:
@@ -96,7 +97,7 @@ class EventStream:
             # Two may subscribe at once, and the log may grow between their looks: handing out begins at the earlier
             # one, and nobody takes what they have.
             self._seen[tenant_id] = min(newest, self._seen.get(tenant_id, newest))
-            reader.has = max(newest, reader.has)
+            reader.has = newest
             last = newest if after_seq is None else after_seq
             if last > newest:
                 raise StartOver
@@ -112,7 +113,7 @@ class EventStream:
                 if reader.overrun:
                     raise StartOver
                 event = await reader.queue.get()
-                if True:
+                if event.seq > last:
                     last = event.seq
                     yield event
         finally:

@@ -50,7 +50,7 @@ def declared(services: Services, pages: Sequence[Route] = ()) -> tuple[Route, ..
     everything = (
         *described(),
         *csp.routes(),
-        *docs.routes(described(), services.version),
+        *docs.routes(described()),
         _openapi(services.version),
         *pages,
     )

@@ -33,14 +33,14 @@ class Nothing(Strict):
     """A request that needs no body; an empty JSON object will do, any field will not."""
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
+async def read_body(request: web.Request, limit: int, seconds: float = BODY_SECONDS) -> bytes:
     """The whole body, at most `limit` bytes and 30 s; an announced length over the limit is refused unread."""
     too_large = Problem(413, "too_large", f"That is too much at once. At most {limit // 1024} KiB are taken.")
     if request.content_length is not None and request.content_length > limit:
         raise too_large
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.content.iter_chunked(64 * 1024):
                 body += chunk
                 if len(body) > limit:

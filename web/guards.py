@@ -7,7 +7,7 @@ A handler gets a `Call` with checked values and raises `Problem` for what it doe
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -149,22 +149,16 @@ def edge(services: Services, show_problem: ShowProblem) -> Callable[..., Awaitab
     ) -> web.StreamResponse:
         try:
             return await handler(request)
-        except Problem as raised:
-            problem, id = raised, _new_id(services)
-        except (Unavailable, Contended) as busy:
-            problem, id = _UNAVAILABLE, _new_id(services)
-            log.warning("unavailable", id=id, method=request.method, route=_route_of(request), why=type(busy).__name__)
-        except web.HTTPException as http:
-            if http.status < 400:
+        except Exception as raised:
+            if isinstance(raised, web.HTTPException) and raised.status < 400:
                 raise
-            problem, id = _from_http(http), _new_id(services)
-        except Exception as unexpected:
-            id = _new_id(services)
-            problem = Problem(
-                500, "internal", "Something went wrong on our side. Try again; if it stays, quote the id."
-            )
-            # The kind of error and where: its words may hold what a person wrote.
-            log.error("unexpected", id=id, method=request.method, route=_route_of(request), **_place_of(unexpected))
+            if isinstance(raised, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+                # The reader has left, which nobody needs to hear of.
+                raise
+            problem, id = _explained(request, services, raised)
+            if request.writer.output_size > 0:
+                # Half an answer is out already and cannot be taken back; a cut is at least no lie.
+                raise ConnectionResetError("the answer broke off") from None
         if speaks_json(request):
             return trouble(problem, id)
         response = show_problem(request, services, problem, id=id, acting=request.get(ACTING))
@@ -174,6 +168,25 @@ def edge(services: Services, show_problem: ShowProblem) -> Callable[..., Awaitab
         return response
 
     return answer_problems
+
+
+def _explained(request: web.Request, services: Services, raised: Exception) -> tuple[Problem, str]:
+    """What is said about an exception, and the id under which the log has the rest."""
+    id = _new_id(services)
+    match raised:
+        case Problem():
+            return raised, id
+        case Unavailable() | Contended():
+            log.warning("unavailable", id=id, method=request.method, route=_route_of(request), why=_kind_of(raised))
+            return _UNAVAILABLE, id
+        case web.HTTPException():
+            return _from_http(raised), id
+        case _:
+            # The kind of error and where: its words may hold what a person wrote.
+            where = {"method": request.method, "route": _route_of(request), "calls": _calls_of(raised)}
+            log.error("unexpected", id=id, kind=_kind_of(raised), **where)
+            said = "Something went wrong on our side. Try again; if it stays, quote the id."
+            return Problem(500, "internal", said), id
 
 
 def speaks_json(request: web.Request) -> bool:
@@ -207,10 +220,13 @@ def _route_of(request: web.Request) -> str:
     return resource.canonical if resource is not None else ""
 
 
-def _place_of(error: BaseException) -> Mapping[str, object]:
-    """The kind of an error and the calls that led to it, innermost last; no values, no words of the error's own."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return {"kind": type(error).__name__, "calls": [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]}
+def _kind_of(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _calls_of(error: Exception) -> list[str]:
+    """The calls that led to an error, innermost last; no values."""
+    return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
 
 
 def _new_id(services: Services) -> str:

@@ -68,7 +68,7 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
 
 def _operation(route: Route, refs: Mapping[Any, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": _operation_id(route),
+        "operationId": operation_id(route),
         "summary": route.summary,
         "tags": [_tag(route.path)],
         "responses": _responses(route, refs),
@@ -166,7 +166,8 @@ def _schemas(routes: Sequence[Route]) -> tuple[Mapping[Any, Any], dict[str, Any]
     return refs, found.get("$defs", {})
 
 
-def _operation_id(route: Route) -> str:
+def operation_id(route: Route) -> str:
+    """A name for a call that is its own: `post_sessions`."""
     words = [word for word in re.split(r"[^a-z]+", route.path.removeprefix("/api/v1")) if word]
     return "_".join([route.method.lower(), *words])
 

@@ -17,15 +17,9 @@ def plain_problem(
     """What happened and what to do, as the smallest page there is."""
     return web.Response(
         status=problem.status,
-        text=plain_page("Watchword", f"<h1>{escape(problem.message)}</h1><p>Id: {escape(id)}</p>"),
+        text=(
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Watchword</title></head>'
+            f"<body><main><h1>{escape(problem.message)}</h1><p>Id: {escape(id)}</p></main></body></html>"
+        ),
         content_type="text/html",
-    )
-
-
-def plain_page(title: str, body: str) -> str:
-    """`body` is HTML whose values are escaped already."""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title></head><body><main>{body}</main></body></html>"
     )

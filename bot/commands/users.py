@@ -31,7 +31,7 @@ def add(
     role: Annotated[
         Literal["technician", "admin"], typer.Option(help="Admins change settings and people.")
     ] = "technician",
-    supervisor: Annotated[bool, typer.Option("--supervisor", help="May override and take back.")] = False,
+    supervisor: Annotated[bool, typer.Option("--supervisor", help="May override.")] = False,
     mobile: Annotated[str, typer.Option(help="Where alerts go, with country code: +12125550100.")] = "",
     password_file: Annotated[
         Path | None, typer.Option(help="Read the password from the first line of this file; '-' is the standard input.")

@@ -112,7 +112,8 @@ def _all() -> Iterable[Template]:
     )
     yield _user(
         "tv.confirmed",
-        "{msp}: Confirmed. {tech} says they {doing} about {about}. If that is not this call, HANG UP and reply #deny.",
+        "{msp}: Confirmed. Our technician {tech} says they {doing} about {about}. If that is not this call, HANG UP and "
+        "reply #deny.",
         "It worked.",
         required="tech about",
         also="doing",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,15 +24,13 @@ from dialogs.turns import (
     Turn,
 )
 from storage.audit_lines import audit_line
-from storage.codec import KIND, dump_desk, dump_state, summary
+from storage.codec import KIND, dump_desk, dump_json, dump_state, summary
 from storage.digests import once_key, once_only, prefix_of, replay_key
 from storage.keys import place
 from storage.sqlite import read_sql
 from storage.sqlite import write_sql as sql
 from storage.sqlite.facts import FactLoader, TurnKeys
 from storage.times import id_from, maybe_micros, micros
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Conflict(Exception):
@@ -179,7 +176,7 @@ class DecisionWriter:
     def _add_outbox(self, item: OutboxItem, keys: TurnKeys, now: int) -> None:
         tenant_id = keys.tenant.tenant_id
         sealed = self._loader.row_keys(keys, item.contact_id).seal(
-            _encode(dict(item.payload)).encode(), place("outbox", "payload", tenant_id, item.id)
+            dump_json(dict(item.payload)), place("outbox", "payload", tenant_id, item.id)
         )
         about = (item.template, item.check_id, item.conversation_id, item.contact_id, item.technician_id)
         times = (now, micros(item.due_at), maybe_micros(item.drop_at))

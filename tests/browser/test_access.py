@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -46,11 +45,11 @@ def filled(demo: Demo) -> Demo:
 
 
 @pytest.fixture
-def console(desk: Desk, filled: Demo) -> Iterator[Page]:
+def console(desk: Desk, filled: Demo) -> Page:
     """Dana's page, with one check of hers showing its code."""
     page = desk.signed_in("dana").new_page()
     _claim(page, "Ada Bishop")
-    yield page
+    return page
 
 
 def _claim(page: Page, name: str) -> None:
@@ -93,7 +92,7 @@ def test_axe_finds_nothing_on_any_page(desk: Desk, filled: Demo, console: Page, 
 
 def test_axe_finds_nothing_in_what_opens(console: Page) -> None:
     console.goto("/codes")
-    for summary in console.locator("details > summary").all():
+    for summary in console.locator("details > summary:visible").all():
         summary.click()
     assert not problems(Axe().run(console))
 
@@ -116,7 +115,8 @@ TOO_SMALL = """() => [...document.querySelectorAll('button, input:not([type=hidd
   .map((e) => [e, e.type === 'checkbox' ? e.closest('label') : e])
   .filter(([e, box]) => {
     const size = box.getBoundingClientRect(), least = e.tagName === 'A' ? 24 : 43.9;
-    const inText = e.tagName === 'A' && e.parentElement.tagName === 'P' && e.parentElement.textContent !== e.textContent;
+    const around = e.parentElement;
+    const inText = e.tagName === 'A' && around.tagName === 'P' && around.textContent !== e.textContent;
     return !inText && (size.height < least || size.width < 24);
   })
   .map(([e]) => `${e.tagName} ${e.textContent.trim().slice(0, 30)} ${Math.round(e.getBoundingClientRect().height)}`)"""
@@ -177,6 +177,58 @@ def test_the_sign_in_page_keeps_to_its_budget(desk: Desk) -> None:
     size, requests = wire_bytes(desk.context().new_page(), "/sign-in")
     assert size <= LOGIN_BUDGET[0], f"{size} bytes in {requests}"
     assert len(requests) <= LOGIN_BUDGET[1], requests
+
+
+#: A slow phone line: 1.6 Mbit/s, 150 ms, and a processor four times slower.
+SLOW_LINE = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 200_000}
+FIRST_CODE = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
+def test_on_a_slow_line_the_first_code_is_there_within_0_8_seconds(desk: Desk, console: Page) -> None:
+    took = []
+    for _ in range(3):
+        context = desk.signed_in("dana")
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", SLOW_LINE)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto("/codes")
+        assert page.locator(".mine .code").is_visible()
+        took.append(page.evaluate(FIRST_CODE))
+    # The code is in the HTML, so it is painted with the first paint. The best of three: other work shares the machine.
+    assert min(took) <= 800, took
+
+
+def test_a_new_check_is_on_the_screen_within_150_ms(console: Page, filled: Demo) -> None:
+    console.goto("/codes")
+    expect(console.get_by_text("Live", exact=True)).to_be_visible()
+    console.evaluate(WATCH_ROWS)
+    took = []
+    for first_name in ("Eve", "Finn", "Dev"):
+        number = filled.contact(first_name)["mobile"]
+        filled.text(number, "#verify")
+        row = console.locator(".waiting", has_text=first_name)
+        expect(row).to_be_visible()
+        check_id = row.get_attribute("data-id")
+        took.append(console.evaluate(TOOK, check_id))
+        filled.text(number, "#deny")
+    # Counted from before the turn was decided, so the commit lies inside. The best of three, as above.
+    assert min(took) <= 150, took
+
+
+#: When each row came onto the screen.
+WATCH_ROWS = """() => {
+  window.rows = {};
+  new MutationObserver((changes) => {
+    for (const change of changes) for (const e of change.addedNodes) window.rows[e.dataset?.id] ??= Date.now();
+  }).observe(document.querySelector('[data-list=live]'), { childList: true });
+}"""
+#: How long that was after the check was asked for, by the server's clock on the same machine.
+TOOK = """async (id) => {
+  const board = await (await fetch('/codes/rows')).json();
+  return window.rows[id] - board.live.find((row) => row.id === id).created_at;
+}"""
 
 
 def test_status_sentences_and_the_title_say_what_is_new(console: Page, filled: Demo) -> None:

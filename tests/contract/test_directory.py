@@ -212,6 +212,9 @@ async def test_a_changed_number_is_marked_and_a_changed_format_is_not(kept: Kept
     rewritten = await directory.change_address(tenant_id, mobile.id, "+1 (212) 555-0111", now)
     assert rewritten is not None
     assert not rewritten.real
+    contact = await directory.contact(tenant_id, ada.id)
+    assert contact is not None
+    assert {a.changed_at for a in contact.addresses} == {None}
     changed = await directory.change_address(tenant_id, mobile.id, "+12125550188", now)
     assert changed is not None
     assert (changed.real, changed.before, changed.after) == (True, "+1 (212) 555-0111", "+12125550188")

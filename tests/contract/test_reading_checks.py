@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection
 
 from dialogs import tech_verify as tv
 from dialogs.effects import Code
@@ -30,6 +32,7 @@ from dialogs.turns import (
 from storage.alerts import Alerts
 from storage.announced import AnnouncedCalls, get_announced
 from storage.checks import Checks
+from storage.database import Database, Unscoped
 from storage.delivery import MEANINGS, delivery
 from storage.log import Log
 from storage.paging import BadCursor
@@ -38,6 +41,7 @@ from storage.stream import REPLAYED, WAITING, Event, EventStream, StartOver
 from tests.fixtures.kept import Kept, kept_in
 from tests.fixtures.world import World
 
+T = TypeVar("T")
 CODE = Code("473911")
 RANKS = {"sent": 1, "delivered": 2, "undelivered": 2}
 
@@ -434,6 +438,53 @@ async def test_many_readers_get_everything_once_while_the_log_grows(house: House
 
     *readings, _ = await asyncio.gather(*(read() for _ in range(5)), grow())
     assert readings == [kinds] * 5
+
+
+class Held:
+    """The same database, whose next answer is held back until `release`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.holds = False
+        self.held, self.release = asyncio.Event(), asyncio.Event()
+
+    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        mine, self.holds = self.holds, False
+        answer = await self._database.read(scope, work)
+        if mine:
+            self.held.set()
+            await self.release.wait()
+        return answer
+
+    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        return await self._database.write(scope, work)
+
+
+async def test_two_who_subscribe_at_once_miss_nothing_in_between(house: House) -> None:
+    await house.log("a")
+    database = Held(house.kept.database)
+    stream = EventStream(database, look_every=60)
+    running = asyncio.create_task(stream.run())
+    database.holds = True
+    early = stream.subscribe(house.tenant_id)
+    first = asyncio.create_task(take(early, 2))
+    await database.held.wait()
+    await house.log("b")
+    late = stream.subscribe(house.tenant_id)
+    second = asyncio.create_task(take(late, 1))
+    while not second.done():
+        await house.log("c")
+        stream.wake()
+        await asyncio.wait((second,), timeout=0.01)
+    database.release.set()
+    stream.wake()
+    assert await first == ["b", "c"], "what came between the look and the subscription"
+    assert await second == ["c"]
+    await early.aclose()
+    await late.aclose()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 @pytest.mark.feature("REL-16")

@@ -46,7 +46,8 @@ ADA = make_world(1).people[0]
 def engine(template_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Two tenants that share people's numbers, addresses and ticket numbers."""
     path = shutil.copy(template_database, tmp_path_factory.mktemp("guard") / "w.db")
-    engine = create_engine(f"sqlite:///{path}")
+    # Generated statements multiply tables out on purpose.
+    engine = create_engine(f"sqlite:///{path}", enable_from_linting=False)
     guard(engine)
     with engine.begin() as connection:
         for world in (make_world(1), make_world(2)):

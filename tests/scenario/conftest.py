@@ -26,6 +26,6 @@ async def demo(demo_template: Path, tmp_path: Path) -> AsyncIterator[DemoHouse]:
 @pytest.fixture
 async def quiet_carrier_demo(demo_template: Path, tmp_path: Path) -> AsyncIterator[DemoHouse]:
     """A running demo that answers STOP, START and HELP itself; its carrier leaves them alone."""
-    async with demo_house(demo_template, tmp_path / "demo", carrier_answers=False) as opened:
+    async with demo_house(demo_template, tmp_path / "quiet", carrier_answers=False) as opened:
         await opened.answer_opt_outs_ourselves()
         yield opened

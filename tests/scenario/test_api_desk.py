@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from identity.totp import code_at
-from tests.fixtures.web_house import PASSWORD, Answer, House, web_house
+from tests.fixtures.web_house import CONTRACT, PASSWORD, Answer, House, web_house
 
 TV = "/api/v1/technician-verifications"
 CALLS = "/api/v1/announced-calls"
@@ -255,3 +255,27 @@ async def test_health(house: House) -> None:
     away = await house.ask("GET", "/readyz")
     assert (away.status, away.json["ready"]) == (503, False)
     assert away.json["checks"] == {"database": "does not answer", "migrations": "ok", "keys": "ok"}
+
+
+@pytest.mark.feature("REL-02")
+async def test_a_call_whose_worker_died_may_be_tried_again_after_a_minute(house: House) -> None:
+    kept, tenant = house.services.idempotency, house.world.tenant_id
+    key, request = b"k" * 32, b"r" * 32
+    assert (await kept.enter(tenant, key, request, house.clock.now())).outcome == "new"
+    assert (await kept.enter(tenant, key, request, house.clock.now())).outcome == "busy"
+    assert (await kept.enter(house.other.tenant_id, key, request, house.clock.now())).outcome == "new"
+    house.clock.advance(timedelta(seconds=60))
+    assert (await kept.enter(tenant, key, request, house.clock.now())).outcome == "new"
+    await kept.finish(tenant, key, 200, "{}")
+    house.clock.advance(timedelta(hours=23))
+    assert (await kept.enter(tenant, key, request, house.clock.now())).outcome == "done"
+    assert (await kept.enter(tenant, key, b"x" * 32, house.clock.now())).outcome == "other_request"
+
+
+async def test_the_description_is_served(house: House) -> None:
+    described_here = await house.ask("GET", "/docs/openapi.json")
+    assert set(described_here.json["paths"]) == set(CONTRACT["paths"])
+    page = await house.ask("GET", "/docs")
+    assert page.status == 200
+    for path in CONTRACT["paths"]:
+        assert path in page.text

@@ -3,7 +3,6 @@ nothing. Tables are made from the declared routes, so a new route is in them or 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from structlog.testing import capture_logs
 
 from dialogs.messages import Unavailable
@@ -62,6 +61,14 @@ async def _stream(call: Call) -> web.StreamResponse:
     return response
 
 
+async def _break_off(call: Call) -> web.StreamResponse:
+    """Half an answer, then an error."""
+    response = web.StreamResponse()
+    await response.prepare(call.request)
+    await response.write(b"half")
+    raise RuntimeError("hunter2")
+
+
 #: Routes that only the tests have, one of each kind.
 EXTRA = (
     Route("GET", "/t/page", _say, Access.TECHNICIAN, Surface.PAGE, "A page"),
@@ -72,6 +79,7 @@ EXTRA = (
     Route("GET", "/t/break", _break, Access.PUBLIC, Surface.PAGE, "A page that breaks"),
     Route("GET", "/t/api-break", _break, Access.PUBLIC, Surface.API, "A call that breaks"),
     Route("GET", "/t/stream", _stream, Access.TECHNICIAN, Surface.STREAM, "A stream"),
+    Route("GET", "/t/half", _break_off, Access.PUBLIC, Surface.STREAM, "A stream that breaks off"),
     Route("GET", "/t/demo", _say, Access.PUBLIC, Surface.PAGE, "A page of the demo", demo_only=True),
 )
 
@@ -384,6 +392,17 @@ async def test_errors_tell_nothing_but_an_id(house: House, path: str, status: in
 
 
 @pytest.mark.feature("SEC-57")
+async def test_half_an_answer_is_cut_and_not_mixed_with_an_error(house: House) -> None:
+    with capture_logs() as events:
+        async with house.http.get(house.server.make_url("/t/half")) as response:
+            with pytest.raises(ClientPayloadError):
+                await response.read()
+    (logged,) = (e for e in events if e["event"] == "unexpected")
+    assert logged["kind"] == "RuntimeError"
+    assert "hunter2" not in str(logged)
+
+
+@pytest.mark.feature("SEC-57")
 async def test_errors_in_the_right_form(house: House) -> None:
     for path, status, is_json in (
         ("/nothing", 404, False),
@@ -421,7 +440,6 @@ async def test_bodies_are_bounded(house: House) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b" " * 65536
-            await asyncio.sleep(0)
 
     async with house.http.post(
         house.server.make_url("/api/v1/tickets"),

@@ -34,6 +34,8 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.seconds = 0.0
         self._calls: deque[tuple[Context, asyncio.Handle]] = deque()
+        #: What dead houses would have done next; needed to end their tasks tidily.
+        self._never: list[tuple[Context, asyncio.Handle]] = []
         self._later: list[tuple[float, int, Context, asyncio.TimerHandle]] = []
         self._count = 0
         self._tasks: list[asyncio.Task[Any]] = []
@@ -80,7 +82,9 @@ class SteppedLoop(asyncio.SelectorEventLoop):
             while self._calls:
                 within, call = self._calls.popleft()
                 life = within.get(LIFE)
-                if not call.cancelled() and (self._ending or life is None or not life.is_over):
+                if life is not None and life.is_over and not self._ending:
+                    self._never.append((within, call))
+                elif not call.cancelled():
                     call._run()
         finally:
             asyncio.events._set_running_loop(None)
@@ -90,6 +94,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         self._ending = True
         for task in asyncio.all_tasks(self):
             task.cancel()
+        self._calls.extend(self._never)
         self.run_ready()
         for task in self._tasks:
             if task.done() and not task.cancelled():

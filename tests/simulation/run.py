@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection
 
@@ -35,6 +36,13 @@ T = TypeVar("T")
 RANKS = {"accepted": 1, "queued": 2, "sent": 3, "undelivered": 5, "delivered": 6}
 #: A mobile that two contacts of the first tenant share in some runs.
 SHARED = "Zoe Yates"
+#: Where control passes between the house and the outside, storage included.
+POINTS = (
+    *("take:before", "commit:before", "commit:after", "take:after", "lease:before", "lease:after"),
+    *("settle:before", "settle:after", "report:before", "report:after", "find:before"),
+    *("send:before", "send:taken", "send:after"),
+    *("ticket:before", "ticket:taken", "ticket:after", "note:before", "note:taken", "note:after"),
+)
 
 
 class Broken(AssertionError):
@@ -109,7 +117,8 @@ class Simulation:
         self.houses: list[House] = []
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
-        self._fuse: dict[str, int] = {}
+        #: House -> at which point it crashes, and at which time it comes there.
+        self._fuse: dict[str, tuple[str, int]] = {}
         self._down_until = START
         self.rough = self.dice.choice((0.0, 0.1, 0.3))
         self._healed = False
@@ -154,7 +163,7 @@ class Simulation:
         self.houses = [h for h in self.houses if not h.life.is_over]
         self.watch.after_step()
         if self.watch.broken:
-            raise Broken(self._say(self.watch.broken[0]))
+            raise Broken(self._say("\n".join(self.watch.broken)))
 
     def begin(self, house: House, work: Coroutine[Any, Any, Any]) -> None:
         """Something starts inside a house."""
@@ -224,7 +233,7 @@ class Simulation:
     def light_fuse(self) -> None:
         """A house will crash at one of the points it comes to next."""
         if self.houses and not self._healed:
-            self._fuse[self.dice.choice(self.houses).name] = self.dice.randint(1, 14)
+            self._fuse[self.dice.choice(self.houses).name] = (self.dice.choice(POINTS), self.dice.randint(1, 3))
 
     def lose_storage(self, seconds: float) -> None:
         self._down_until = self.now() + timedelta(seconds=seconds)
@@ -243,10 +252,10 @@ class Simulation:
         storage = where.split(":")[0] in ("take", "lease", "settle", "report")
         if storage and where.endswith(":before") and self.now() < self._down_until:
             raise Unavailable("the disk is full")
-        left = self._fuse.get(name)
-        if left is None:
+        point, left = self._fuse.get(name, ("", 0))
+        if where != point:
             return
-        self._fuse[name] = left - 1
+        self._fuse[name] = (point, left - 1)
         if left > 1:
             return
         del self._fuse[name]
@@ -288,7 +297,7 @@ class Simulation:
         statuses = self.dice.sample(["queued", "sent", self.dice.choice(("delivered", "undelivered"))], 3)
         for status in [*statuses, self.dice.choice(statuses)]:
             report = DeliveryReport("twilio", provider_id, status, "")
-            self.after(self.dice.choice((0.0, 0.001, 0.5, 8.0)), lambda report=report: self._report(report))
+            self.after(self.dice.choice((0.0, 0.001, 0.5, 8.0)), partial(self._report, report))
 
     def _report(self, report: DeliveryReport) -> None:
         if not self.houses:
@@ -309,7 +318,9 @@ class Simulation:
         """Somebody sends a text; the carrier delivers it until it is answered, and then perhaps once more."""
         number = world.number if ours == world.number.address else world.second
         said = words.strip().lower()
-        opt_out = "stop" if said in ("stop", "stopall") else "start" if said == "start" else ""
+        opt_out: Literal["", "stop", "start"] = ""
+        if said in ("stop", "stopall", "start"):
+            opt_out = "start" if said == "start" else "stop"
         if number.opt_out_by == "carrier":
             if opt_out == "stop":
                 self.opted_out.add((sender, ours))
@@ -325,7 +336,7 @@ class Simulation:
             sender,
             words,
             digest or f"digest {provider_id}",
-            opt_out if number.opt_out_by == "carrier" and opt_out in ("stop", "start") else "",  # type: ignore[arg-type]
+            opt_out if number.opt_out_by == "carrier" else "",
         )
         message = Message(inbound)
         self.messages.append(message)
@@ -423,7 +434,7 @@ class Doorway:
         self._watch = watch
 
     async def send(self, *, to: str, sender: str, body: str, key: str) -> str:
-        self._watch.setting_out(to, sender)
+        self._watch.setting_out(to, sender, key)
         return await self._texts.send(to=to, sender=sender, body=body, key=key)
 
     async def find(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:

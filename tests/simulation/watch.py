@@ -41,7 +41,7 @@ from tests.fixtures.world import World
 from tests.simulation.outside import Row
 
 #: All that is checked, for the report of a failure.
-NAMES = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12")
+NAMES = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "REL-08")
 
 
 @dataclass
@@ -72,9 +72,11 @@ class Watch:
         self.items: dict[str, tuple[str, OutboxItem]] = {}
         self._taken: Counter[tuple[str, str]] = Counter()
         self._replays: Counter[str] = Counter()
-        #: Whoever said STOP: (tenant, theirs, ours, or "" for all) -> texts that set out since.
-        self._stopped: dict[tuple[str, str, str], int] = {}
+        #: Whoever said STOP: (tenant, theirs, ours, or "" for all) -> effects that set out since.
+        self._stopped: dict[tuple[str, str, str], set[str]] = {}
+        self._held_at_stop: dict[tuple[str, str, str], set[str]] = {}
         self._ended_codes: dict[str, str] = {}
+        self._furthest: dict[tuple[str, str], int] = {}
         self._bodies: dict[str, tuple[str, str, str]] = {}
 
     def knows_contact(self, tenant_id: str, contact_id: str) -> None:
@@ -109,6 +111,8 @@ class Watch:
 
     def leased(self, leased: Leased) -> None:
         """A worker holds an item."""
+        for held in self._held_at_stop.values():
+            held.discard(leased.item.id)
         known = self.items.get(leased.item.id)
         if known is None:
             return self._break("I11", f"item {leased.item.id} was never decided")
@@ -124,15 +128,16 @@ class Watch:
             for event in one.audit:
                 self._code_is_gone(f"audit {event.kind}", map(str, event.public.values()))
 
-    def setting_out(self, to: str, sender: str) -> None:
+    def setting_out(self, to: str, sender: str, key: str) -> None:
         """A text is about to leave the house."""
         tenant_id = self._number_of.get(sender, "")
         for ours in (sender, ""):
-            key = (tenant_id, to, ours)
-            if key in self._stopped:
-                self._stopped[key] += 1
-                if self._stopped[key] > 1:
-                    self._break("I9", f"{self._stopped[key]} texts to {to} after STOP")
+            stopped = self._stopped.get((tenant_id, to, ours))
+            # What a worker already holds when STOP comes in is on its way, as far as anybody can tell.
+            if stopped is not None and key not in self._held_at_stop.get((tenant_id, to, ours), ()):
+                stopped.add(key)
+                if len(stopped) > 1:
+                    self._break("I9", f"{len(stopped)} texts to {to} after STOP")
 
     def sent(self, row: Row) -> None:
         """The outside took something in."""
@@ -164,6 +169,10 @@ class Watch:
         for who, n in live.items():
             if n > 1:
                 self._break("I12", f"{n} live checks of {who}")
+        for key, row in self._store.rows.outbox.items():
+            if row.delivery_rank < self._furthest.get(key, 0):
+                self._break("REL-08", "a delivery state went back")
+            self._furthest[key] = row.delivery_rank
         self._stored_codes()
 
     # --- I5, I9 -----------------------------------------------------------------------------------------------------
@@ -183,12 +192,20 @@ class Watch:
         tenant_id = self._number_of[said.our_address]
         match read(said.text, self._worlds[tenant_id].settings.words, said.opt_out):
             case Stop(everywhere):
-                self._stopped.setdefault((tenant_id, said.their_address, "" if everywhere else said.our_address), 0)
+                stop = (tenant_id, said.their_address, "" if everywhere else said.our_address)
+                self._stopped.setdefault(stop, set())
+                self._held_at_stop.setdefault(stop, self._held())
             case Start():
-                self._stopped.pop((tenant_id, said.their_address, said.our_address), None)
-                self._stopped.pop((tenant_id, said.their_address, ""), None)
+                for ours in (said.our_address, ""):
+                    self._stopped.pop((tenant_id, said.their_address, ours), None)
+                    self._held_at_stop.pop((tenant_id, said.their_address, ours), None)
             case _:
                 pass
+
+    def _held(self) -> set[str]:
+        now = self._clock.now()
+        rows = self._store.rows.outbox.values()
+        return {r.item.id for r in rows if r.lease_until is not None and r.lease_until > now}
 
     # --- I7 ---------------------------------------------------------------------------------------------------------
 
@@ -217,6 +234,10 @@ class Watch:
         seen = self.checks.setdefault(save.id, Seen(facts.tenant.id, Blank()))
         before, after = seen.state, save.state
         self._logged(save, before, decision)
+        said_yes = [e for e in decision.audit if e.check_id == save.id and e.public.get("before") != "confirmed"]
+        seen.confirmations += sum(e.public.get("after") == "confirmed" for e in said_yes)
+        if seen.confirmations > 1:
+            self._break("I1", f"check {save.id} was confirmed {seen.confirmations} times")
         if not isinstance(before, Blank | Open | Claimed):
             self._absorbed(save.id, before, after)
         elif isinstance(before, Open | Claimed) and isinstance(after, Open | Claimed):
@@ -238,9 +259,6 @@ class Watch:
     def _confirmed(
         self, turn: Turn[Any], facts: Facts, save: SaveCheck, seen: Seen, before: Open | Claimed, after: Confirmed
     ) -> None:
-        seen.confirmations += 1
-        if seen.confirmations > 1:
-            self._break("I1", f"check {save.id} was confirmed {seen.confirmations} times")
         rules = facts.tenant.settings.rules
         if after.assurance == "verbal":
             if not isinstance(before, Claimed) or not isinstance(turn.ask, CheckAsk):

@@ -86,7 +86,7 @@ def test_scripts_never_read_text_as_html(script: str) -> None:
 
 
 def test_values_are_escaped() -> None:
-    page = Look().html("problem.html", Frame("<b>"), {"message": "<i>", "way_out": "/", "way_out_says": "x", "id": "1"})
+    page = Look().html("problem.html", Frame("<b>"), {"message": "<i>", "id": "1"})
     assert "<b>" not in page
     assert "<i>" not in page
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,3 +111,24 @@ def test_a_field_twice_is_no_single_value() -> None:
     with pytest.raises(Problem):
         bodies.check_fields(shapes.TicketWith, {"ticket": ["1", "2"]})
     assert bodies.check_fields(shapes.TicketWith, {"ticket": ["1"]}).ticket == "1"
+
+
+@pytest.mark.feature("REL-16")
+async def test_a_body_that_never_comes_is_given_up() -> None:
+    protocol = BaseProtocol(asyncio.get_running_loop())
+    protocol.connection_made(asyncio.Transport())
+    stream = StreamReader(protocol, 2**16)
+    stream.feed_data(b"{")
+    request = make_mocked_request("POST", "/", payload=stream)
+    with pytest.raises(Problem) as refused:
+        await bodies.read_body(request, 1024, seconds=0.01)
+    assert refused.value.status == 408
+
+
+@pytest.mark.feature("REL-16")
+async def test_an_announced_length_is_refused_unread() -> None:
+    stream = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+    request = make_mocked_request("POST", "/", headers={"Content-Length": "1025"}, payload=stream)
+    with pytest.raises(Problem) as refused:
+        await bodies.read_body(request, 1024)
+    assert refused.value.status == 413

@@ -21,13 +21,10 @@ from web.views import is_theirs, reveal
 RECENT = timedelta(hours=12)
 SHOWN = 30
 
-#: What an alert wants done, by its kind; the alert's own text says what happened.
+#: What an alert asks for besides what its own text says, by its kind.
 WHAT_TO_DO = {
-    "confirmed_unclaimed": _("Call them on a number you know. Somebody may be on the phone with them in your name."),
-    "wrong_codes": _("Call them on a number you know. Somebody may be guessing in your name."),
-    "denied": _("They say the caller was not you. Call them on a number you know and warn your team."),
-    "late_deny": _("They took their yes back. Undo what the caller was given, and call them on a number you know."),
-    "nobody_claimed": _("They were told to hang up. Call them back if it was one of you."),
+    "denied": _("Warn your team: somebody may be calling in your name."),
+    "confirmed_unclaimed": _("Warn your team: somebody may be calling in your name."),
 }
 #: Kinds of log lines that make a grey row: a text that started nothing because nobody is known by the number.
 STRANGER = "desk.stranger"
@@ -133,5 +130,5 @@ def stranger(line: LogRow) -> Card:
 
 def notice(alert: AlertRow) -> Notice:
     """An alert with what to do about it."""
-    todo = WHAT_TO_DO.get(alert.kind, _("Look into it, then say that you have seen it."))
-    return Notice(alert.id, alert.text or _("Something needs a look"), todo, alert.at, alert.check_id)
+    todo = WHAT_TO_DO.get(alert.kind, "")
+    return Notice(alert.id, alert.text or _("Something needs a look"), todo, alert.at, alert.contact_id)

@@ -46,8 +46,8 @@ def show_problem(
         demo=services.demo is not None,
         now=services.clock.now(),
     )
-    way_out, says = ("/codes", _("To the codes")) if acting else ("/sign-in", _("To the sign-in"))
-    values: dict[str, object] = {"message": problem.message, "way_out": way_out, "way_out_says": says, "id": id}
+    # An address that is no route of ours never looks at the log-in, so the way out fits those with and without one.
+    values: dict[str, object] = {"message": problem.message, "id": id}
     return look().answer(request, "problem.html", frame, values, status=problem.status)
 
 

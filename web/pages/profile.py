@@ -75,7 +75,7 @@ async def _profile(call: Call, new_codes: tuple[str, ...]) -> web.StreamResponse
             seen=one.last_seen_at,
             current=one.id == who.log_in_id,
         )
-        for one in log_ins
+        for one in sorted(log_ins, key=lambda one: one.id != who.log_in_id)
     ]
     role = _("Admin") if who.role == "admin" else _("Supervisor") if who.supervisor else _("Technician")
     values = {"log_ins": views, "new_codes": new_codes, "role": role}

@@ -68,7 +68,7 @@ class Notice:
     text: str
     what_to_do: str
     at: datetime
-    check_id: str = ""
+    contact_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ class Board extends HTMLElement {
     this.pageTitle = document.title;
     this.saidAt = 0;
     this.asked = 0;
-    this.busy = false;
     this.again = false;
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("change", (event) => {
@@ -28,10 +27,14 @@ class Board extends HTMLElement {
     this.countWaiting();
   }
 
-  /** Fetch the rows once more; a change that comes in meanwhile is fetched right after. */
-  async refresh() {
-    if (this.busy) { this.again = true; return; }
-    this.busy = true;
+  /** Fetch the rows once more; a change that comes in meanwhile is fetched right after. @returns {Promise<void>} */
+  refresh() {
+    this.again = true;
+    this.running ??= this.fetchRows().finally(() => (this.running = undefined));
+    return this.running;
+  }
+
+  async fetchRows() {
     try {
       do {
         this.again = false;
@@ -43,7 +46,7 @@ class Board extends HTMLElement {
         // The ticket system was too slow for the selects: look once more.
         if (board.pending) setTimeout(() => this.refresh(), 1000);
       } while (this.again);
-    } catch { /* the stream's own state tells the technician */ } finally { this.busy = false; }
+    } catch { /* the stream's own state tells the technician */ }
   }
 
   /** @param {any} board */

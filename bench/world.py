@@ -1,0 +1,128 @@
+"""The house that is measured, as `serve` builds it: real routes, real store, everything sealed, synchronous FULL."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
+from aiohttp import web
+from sqlalchemy import Connection
+
+from bench.texts import mobiles
+from bot.app import House, build
+from bot.clock import SystemClock, SystemRandom
+from bot.seeds import VERIFICATION_NUMBER, seed
+from bot.settings import Settings
+from dialogs.settings import Limits, TenantSettings
+from identity.passwords import Cost, Passwords
+from identity.sessions import address_block, token_digest
+from storage.directory import NewAddress, NewContact, put_client, put_contacts
+from storage.migrations import migrate
+
+SMS_PATH = "/webhooks/twilio/sms"
+#: No bound is reached: what a turn costs is measured, not what it costs to refuse one.
+FREE = Limits(**{name: 10**9 for name, value in asdict(Limits()).items() if isinstance(value, int)})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What the load generator must know. `contacts` have the numbers `mobiles()` yields first."""
+
+    tenant_id: str
+    account_sid: str
+    auth_token: str = field(repr=False)
+    number: str
+    contacts: int
+    bearer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A house on a bound socket, with its people, and the clock the benchmark moves."""
+
+    house: House
+    clock: SystemClock
+    filled: Filled
+
+
+async def open_world(
+    listening: socket.socket, folder: Path, stack: AsyncExitStack, *, contacts: int, carrier_url: str = ""
+) -> World:
+    """Build the house as `serve` does, fill it, and serve on `listening`. The dispatcher is not started."""
+    host, port = listening.getsockname()[:2]
+    base_url = f"http://{host}:{port}"
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'bench.db'}",
+        public_url=base_url,
+        master_key=secrets.token_bytes(32),
+        twilio_url=carrier_url or base_url,
+        host=host,
+        port=port,
+    )
+    await asyncio.to_thread(migrate, settings.database_url)
+    clock = SystemClock()
+    house = await build(settings, clock=clock, random=SystemRandom(), passwords=Passwords(Cost(64, 1)))
+    stack.push_async_callback(house.stop)
+    filled = await _fill(house, contacts)
+    runner = web.AppRunner(house.app, access_log=None, keepalive_timeout=75)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listening, backlog=512).start()
+    stream = asyncio.create_task(house.services.stream.run())
+    stack.push_async_callback(_end, stream)
+    return World(house, clock, filled)
+
+
+async def _fill(house: House, contacts: int) -> Filled:
+    sid, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+    seeded = await seed(house, sid, token)
+    tenant_id, now = seeded.tenant_id, house.clock.now()
+
+    def without_limits(settings: TenantSettings) -> TenantSettings:
+        return replace(settings, limits=FREE)
+
+    await house.services.tenants.change_settings(tenant_id, without_limits)
+    client_id = house.random.new_id(now)
+    await house.database.write(tenant_id, lambda conn: put_client(conn, tenant_id, client_id, "Bench", now))
+    numbers = list(islice(mobiles(), contacts))
+    for at in range(0, contacts, 1000):
+        new = [
+            NewContact(
+                house.random.new_id(now),
+                client_id,
+                f"Person {at + n}",
+                (NewAddress(house.random.new_id(now), "mobile", number, is_default=True),),
+            )
+            for n, number in enumerate(numbers[at : at + 1000])
+        ]
+
+        def put(conn: Connection, new: Sequence[NewContact] = new) -> None:
+            put_contacts(conn, house.keyring, tenant_id, new, now)
+
+        await house.database.write(tenant_id, put)
+    bearer = house.random.token()
+    far = now + timedelta(days=3650)
+    await house.services.accounts.create_log_in(
+        tenant_id=tenant_id,
+        log_in_id=house.random.new_id(now),
+        technician_id=seeded.technicians[0].id,
+        digest=token_digest(bearer),
+        kind="bearer",
+        now=far,
+        expires_at=far + timedelta(days=3650),
+        address_block=address_block("127.0.0.1"),
+        browser="",
+    )
+    return Filled(tenant_id, sid, token, VERIFICATION_NUMBER, contacts, bearer)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,280 @@
+"""Faults put in on purpose, one for each invariant, to see that the watch notices them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from dialogs.messages import DeliveryReport
+from dialogs.ports import SendText, TurnStore
+from dialogs.tech_verify import Claim, Claimed, Confirmed, Direction, Later, Logged, Open, State, Technician
+from dialogs.turns import (
+    ContactFacts,
+    Decision,
+    Facts,
+    InboundAsk,
+    InboundFacts,
+    Leased,
+    SaveCheck,
+    Settled,
+    StoredCheck,
+    Timer,
+    Turn,
+    TurnResult,
+)
+from storage.memory import MemoryTurnStore
+from tests.simulation.run import RANKS, Faults
+
+R = TypeVar("R")
+_LEASE = timedelta(seconds=60)
+#: Somebody of whom no tenant knows.
+NOBODY = ContactFacts("01900000-0000-7000-8000-999999999999", "Nobody", "none", "None")
+
+
+class Bent:
+    """A store that does what another one does; faults change one thing."""
+
+    def __init__(self, store: TurnStore) -> None:
+        self.store = store
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        return await self.store.take(turn)
+
+    async def due_timers(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
+        return await self.store.due_timers(now, limit)
+
+    async def lease(
+        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+    ) -> Sequence[Leased]:
+        return await self.store.lease(worker, now, limit=limit, lasts=lasts)
+
+    async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = _LEASE) -> None:
+        await self.store.renew(leased, now, lasts=lasts)
+
+    async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
+        await self.store.settle(outcomes, now)
+
+    async def release_leases(self, worker: str) -> None:
+        await self.store.release_leases(worker)
+
+    async def report_delivery(self, report: DeliveryReport, now: datetime) -> bool:
+        return await self.store.report_delivery(report, now)
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        return await self.store.next_due(now)
+
+
+class StaleReads(Bent):
+    """I1: hands out a check as it was before it was confirmed, with the version that lets the write pass."""
+
+    def __init__(self, store: TurnStore) -> None:
+        super().__init__(store)
+        self._before: dict[str, StoredCheck] = {}
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        def decide(facts: Facts) -> Decision[R]:
+            return turn.decide(replace(facts, checks=self._stale(facts)) if isinstance(facts, InboundFacts) else facts)
+
+        return await self.store.take(replace(turn, decide=decide))
+
+    def _stale(self, facts: InboundFacts) -> tuple[StoredCheck, ...]:
+        for check in facts.checks:
+            if isinstance(check.state, Claimed):
+                self._before[check.id] = check
+        return tuple(
+            replace(self._before[c.id], version=c.version)
+            if isinstance(c.state, Confirmed) and c.id in self._before
+            else c
+            for c in facts.checks
+        )
+
+
+class Decides(Bent):
+    """Changes the states that a turn would save, as a wrong machine would."""
+
+    def __init__(self, store: TurnStore, change: Callable[[State, Any], State]) -> None:
+        super().__init__(store)
+        self._change = change
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        def decide(facts: Facts) -> Decision[R]:
+            decision = turn.decide(facts)
+            checks = tuple(self._bend(save, facts) for save in decision.checks)
+            return replace(decision, checks=checks)
+
+        return await self.store.take(replace(turn, decide=decide))
+
+    def _bend(self, save: SaveCheck, facts: Facts) -> SaveCheck:
+        before = next((c.state for c in getattr(facts, "checks", ()) if c.id == save.id), None)
+        return replace(save, state=self._change(save.state, before))
+
+
+class LeavesNoTrail(Bent):
+    """I6: forgets the log."""
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        return await self.store.take(replace(turn, decide=lambda facts: replace(turn.decide(facts), audit=())))
+
+
+class ForgetsWhatItTook(Bent):
+    """I5: no repeat is ever a duplicate."""
+
+    def __init__(self, store: TurnStore) -> None:
+        super().__init__(store)
+        self._count = 0
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        if isinstance(turn.ask, InboundAsk):
+            self._count += 1
+            said = replace(turn.ask.inbound, provider_id=f"{id(self)}-{self._count}", replay_digest="")
+            turn = replace(turn, ask=replace(turn.ask, inbound=said))
+        return await self.store.take(turn)
+
+
+class MixesTenants(Bent):
+    """I7: finds a contact that is not of this tenant."""
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        def decide(facts: Facts) -> Decision[R]:
+            return turn.decide(replace(facts, contacts=(NOBODY,)) if isinstance(facts, InboundFacts) else facts)
+
+        return await self.store.take(replace(turn, decide=decide))
+
+
+class InMemory(Bent):
+    """Reaches behind the store's back."""
+
+    def __init__(self, store: MemoryTurnStore) -> None:
+        super().__init__(store)
+        self.rows = store.rows
+
+
+class Revives(InMemory):
+    """I4: an ended check is what it was again."""
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        before = dict(self.rows.checks)
+        result = await self.store.take(turn)
+        for key, check in self.rows.checks.items():
+            if isinstance(check.state, Confirmed) and key in before:
+                self.rows.checks[key] = before[key]
+        return result
+
+
+class Doubles(InMemory):
+    """I12: a second live check of the same person."""
+
+    async def take(self, turn: Turn[R]) -> TurnResult[R]:
+        result = await self.store.take(turn)
+        for (tenant_id, check_id), check in list(self.rows.checks.items()):
+            if isinstance(check.state, Open):
+                twin = check_id[:-1] + "x"
+                self.rows.checks[tenant_id, twin] = replace(check, id=twin)
+        return result
+
+
+class KeepsCodes(InMemory):
+    """I8: a code that was sent stays in the outbox."""
+
+    async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
+        await self.store.settle(outcomes, now)
+        for one in outcomes:
+            key = (one.leased.tenant_id, one.leased.item.id)
+            self.rows.outbox[key] = replace(self.rows.outbox[key], item=one.leased.item)
+
+
+class ForgetsStop(Bent):
+    """I9: never sees that somebody has opted out."""
+
+    async def lease(
+        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+    ) -> Sequence[Leased]:
+        leased = await self.store.lease(worker, now, limit=limit, lasts=lasts)
+        return [replace(one, suppressed=False) for one in leased]
+
+
+class GoesBack(InMemory):
+    """REL-08: the last report wins."""
+
+    async def report_delivery(self, report: DeliveryReport, now: datetime) -> bool:
+        moved = await self.store.report_delivery(report, now)
+        for key, row in self.rows.outbox.items():
+            if row.provider_id == report.provider_id:
+                self.rows.outbox[key] = replace(row, delivery=report.status, delivery_rank=RANKS[report.status])
+        return moved
+
+
+class CallsItSent(Bent):
+    """Nothing lost: what should be tried again is said to be done."""
+
+    async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
+        bent = [replace(o, outcome="sent") if o.outcome in ("retry", "unknown") else o for o in outcomes]
+        await self.store.settle(bent, now)
+
+
+@dataclass
+class RendersAnew:
+    """I11: every attempt has words of its own."""
+
+    texts: SendText
+    count: int = 0
+
+    async def send(self, *, to: str, sender: str, body: str, key: str) -> str:
+        self.count += 1
+        return await self.texts.send(to=to, sender=sender, body=f"{body} ({self.count})", key=key)
+
+    async def find(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:
+        return None
+
+
+def _accepts_any_code(after: State, before: Any) -> State:
+    if isinstance(before, Claimed) and isinstance(after, Claimed):
+        counted = after.challenge.wrong_codes > before.challenge.wrong_codes
+        if counted:
+            return _confirmed(after, after.claim)
+    return after
+
+
+def _needs_no_claim(after: State, before: Any) -> State:
+    if isinstance(after, Open) and after.challenge.confirmed_early:
+        someone = Technician("t-0", "Mallory")
+        return _confirmed(after, Claim(someone, Direction.WE_CALLED_USER, Later(), after.story.requested_at))
+    return after
+
+
+def _forgives_wrong_codes(after: State, before: Any) -> State:
+    if isinstance(after, Claimed | Open):
+        return replace(after, challenge=replace(after.challenge, wrong_codes=0, hints=0))
+    return after
+
+
+def _forgives_once(after: State, before: Any) -> State:
+    if isinstance(after, Claimed | Open) and isinstance(before, Claimed | Open) and before.challenge.wrong_codes == 1:
+        return _forgives_wrong_codes(after, before)
+    return after
+
+
+def _confirmed(state: Open | Claimed, claim: Claim) -> Confirmed:
+    return Confirmed(state.story, claim.at, claim, "compare", Logged.WAITS_FOR_TICKET)
+
+
+#: Invariant -> what breaks it.
+FAULTS: dict[str, Faults] = {
+    "I1": Faults(outer=StaleReads),
+    "I2": Faults(outer=lambda store: Decides(store, _accepts_any_code)),
+    "I2: confirmed after the deadline": Faults(slow_clock=timedelta(seconds=40)),
+    "I3": Faults(outer=lambda store: Decides(store, _needs_no_claim)),
+    "I4": Faults(inner=Revives),
+    "I5": Faults(inner=ForgetsWhatItTook),
+    "I6": Faults(outer=LeavesNoTrail),
+    "I7": Faults(inner=MixesTenants),
+    "I8": Faults(inner=KeepsCodes),
+    "I9": Faults(inner=ForgetsStop),
+    "I10": Faults(outer=lambda store: Decides(store, _forgives_once)),
+    "I11": Faults(texts=RendersAnew),
+    "I12": Faults(inner=Doubles),
+    "REL-08": Faults(inner=GoesBack),
+    "lost": Faults(inner=CallsItSent),
+}
