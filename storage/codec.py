@@ -96,11 +96,20 @@ def load_state(body: str, unseal: Seal) -> tv.State:
 
 
 def dump_desk(desk: Desk) -> str:
-    return dump_json({"answered": {ask: micros(at) for ask, at in desk.answered.items()}}).decode()
+    """`{"answered": {ask: time}, "lately": [time]}`, times in microseconds."""
+    kept = {
+        "answered": {ask: micros(at) for ask, at in desk.answered.items()},
+        "lately": [micros(at) for at in desk.lately],
+    }
+    return dump_json(kept).decode()
 
 
 def load_desk(body: str) -> Desk:
-    return Desk({ask: moment(at) for ask, at in json.loads(body).get("answered", {}).items()})
+    kept = json.loads(body)
+    return Desk(
+        {ask: moment(at) for ask, at in kept.get("answered", {}).items()},
+        tuple(moment(at) for at in kept.get("lately", ())),
+    )
 
 
 def dump_json(value: Any) -> bytes:

@@ -78,8 +78,10 @@ class EventStream:
         """Hand out what the log gains until cancelled; one task of the program."""
         self._loop = asyncio.get_running_loop()
         while True:
+            # Not `wait_for`: before Python 3.12 it may swallow a cancellation, and the program would never end.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._look_every)
+                async with asyncio.timeout(self._look_every):
+                    await self._woken.wait()
             self._woken.clear()
             for tenant_id in [t for t, readers in self._readers.items() if readers]:
                 await self._hand_out(tenant_id)

@@ -22,7 +22,6 @@ from storage.sqlite.decisions import Conflict
 
 T = TypeVar("T")
 
-#: No more is added to a batch of this size.
 MAX_BATCH = 128
 #: How often one piece of work may lose its race (REL-09).
 TRIES = 5
@@ -62,8 +61,7 @@ class Writer:
         self._connection = connection
         self._begin = begin
         self._forget = forget
-        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
-        self._gathered: list[Job] = []
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._listeners: list[Callable[[], None]] = []
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
@@ -78,29 +76,16 @@ class Writer:
         database cannot be written, Contended when every try lost its race."""
         if self._closed:
             raise Unavailable("the database is closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        job = Job(run, future, tells, alone)
-        if self._gathered and self._gathered[0].future.get_loop() is loop:
-            self._gathered.append(job)
-        else:
-            self._gathered = [job]
-            # What else is asked for in this round of the event loop goes along: one hand-over, one commit.
-            loop.call_soon(self._hand_over, self._gathered)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.put(Job(run, future, tells, alone))
         return await future
 
     async def close(self) -> None:
         """Do what waits, then stop."""
         if not self._closed:
             self._closed = True
-            # After whatever is gathered in this round.
-            asyncio.get_running_loop().call_soon(self._queue.put, None)
+            self._queue.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
-
-    def _hand_over(self, gathered: list[Job]) -> None:
-        if gathered is self._gathered:
-            self._gathered = []
-        self._queue.put(gathered)
 
     # --- on the writer's thread -------------------------------------------------------------------------------------
 
@@ -119,16 +104,16 @@ class Writer:
         first = self._queue.get()
         if first is None:
             return None
-        batch = first
+        batch = [first]
         while len(batch) < MAX_BATCH:
             try:
-                more = self._queue.get_nowait()
+                job = self._queue.get_nowait()
             except Empty:
                 break
-            if more is None:
+            if job is None:
                 self._queue.put(None)
                 break
-            batch = batch + more
+            batch.append(job)
         return batch
 
     def _group(self, jobs: list[Job]) -> None:

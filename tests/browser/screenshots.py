@@ -1,6 +1,7 @@
 """Pictures of every page in light, dark and phone size, for people to look at.
 
-`python -m tests.browser.screenshots FACTS` puts them into .build/screenshots. FACTS is the file that `watchword demo --facts` writes.
+`python -m tests.browser.screenshots FACTS` puts them into .build/screenshots; FACTS is the file that
+`watchword demo --facts` writes.
 """
 
 from __future__ import annotations

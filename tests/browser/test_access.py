@@ -206,9 +206,10 @@ def test_a_new_check_is_on_the_screen_within_150_ms(console: Page, filled: Demo)
     console.evaluate(WATCH_ROWS)
     took = []
     for first_name in ("Eve", "Finn", "Dev"):
-        number = filled.contact(first_name)["mobile"]
+        contact = filled.contact(first_name)
+        number = contact["mobile"]
         filled.text(number, "#verify")
-        row = console.locator(".waiting", has_text=first_name)
+        row = console.locator(".waiting", has_text=contact["name"])
         expect(row).to_be_visible()
         check_id = row.get_attribute("data-id")
         took.append(console.evaluate(TOOK, check_id))

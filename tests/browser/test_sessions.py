@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -29,6 +30,22 @@ def test_every_wrong_sign_in_reads_the_same(desk: Desk, demo: Demo) -> None:
         expect(page.get_by_label("Login")).to_have_value(login)
         expect(page.get_by_label("Password")).to_have_value("")
     assert said == {"Login, password or code is not right. A code works once: wait for the next one."}
+
+
+@pytest.mark.feature("SEC-33")
+def test_too_many_tries_say_when_to_come_back(desk: Desk) -> None:
+    desk.expect_refusals(422, 429)
+    page = desk.context().new_page()
+    for _ in range(12):
+        page.goto("/sign-in?login=nobody-at-all")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_label("Code").fill("000000")
+        page.get_by_role("button", name="Sign in").click()
+        alert = page.get_by_role("alert")
+        expect(alert).to_be_visible()
+        if "Too many tries" in (alert.text_content() or ""):
+            break
+    expect(alert).to_contain_text(re.compile(r"Too many tries\. Try again at \d\d:\d\d"))
 
 
 @pytest.mark.feature("SEC-29")
@@ -121,7 +138,7 @@ def test_pages_that_are_not_there_say_what_to_do(desk: Desk, demo: Demo) -> None
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 404
-        expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        expect(page.get_by_role("heading", name="Not found")).to_be_visible()
         expect(page.get_by_role("link", name="To the codes")).to_be_visible()
     assert page.request.get("/sign-out").status == 405
 

@@ -286,7 +286,7 @@ def test_every_outcome_of_a_text_has_words() -> None:
     now = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
     assert delivery("sent", "delivered", "", now).words == "Delivered."
     assert delivery("dropped", "", "", now).state == "dropped"
-    assert delivery("waiting", "", "20429", now).words == "Waiting to be sent. So far: Error 20429."
+    assert delivery("waiting", "", "55555", now).words == "Waiting to be sent. So far: Error 55555."
     assert delivery("dead", "", "99999", now).words == "Not delivered. Error 99999."
     assert delivery("dead", "", "", now).words == "Not delivered. The reason is not known."
     for code, meaning in MEANINGS.items():

@@ -1,6 +1,6 @@
 """One check from `#verify` to the note in the ticket, killed with SIGKILL at every point where control changes hands.
 
-`python -m tests.scenario.crash_driver FOLDER PART PARTS` kills at points PART, PART + PARTS, ... until a run is not
+`python -m tests.scenario.crash_driver FOLDER` kills at the first point, then at the second, ... until a run is not
 killed any more. For each it prints one JSON line with what was left after a second run, in which nothing was killed,
 had picked up the pieces. The outside keeps its own files and outlives every crash: what it took in, and which
 webhooks were answered.
@@ -256,11 +256,11 @@ def in_child(work: Any) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def main(folder: Path, part: int, parts: int) -> None:
+def main(folder: Path) -> None:
     """See the module."""
     if in_child(lambda: make_template(folder)):
         raise SystemExit("no template")
-    number = part
+    number = 1
     while True:
         run = folder / f"run-{number}"
         run.mkdir()
@@ -276,8 +276,8 @@ def main(folder: Path, part: int, parts: int) -> None:
         if not killed:
             return
         shutil.rmtree(run)
-        number += parts
+        number += 1
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]))

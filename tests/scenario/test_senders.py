@@ -158,7 +158,7 @@ async def test_a_prefix_that_asks_and_asks_is_bounded(demo: DemoHouse) -> None:
 
 @pytest.mark.feature("SEC-39", "Y-06")
 async def test_no_text_goes_to_a_country_that_is_not_allowed(demo: DemoHouse) -> None:
-    una = await add_contact(demo, "Una Kent", "+447700900123")
+    una = await add_contact(demo, "Una Kent", "+447400123456")
     id = await demo.verify(una)
     assert demo.texts_to(una) == []
     shown = await demo.check(id)

@@ -343,7 +343,9 @@ def _still_holds(state: State, code: str) -> bool:
         sealed.append(digits)
         return b""
 
-    return code in dump_state(state, seal) or bool(sealed)
+    plain = dump_state(state, seal)
+    # Not a part of an id or of a time, which may hold any digits.
+    return bool(sealed) or re.search(rf"(?<![\w.]){code}(?!\w)", plain) is not None
 
 
 def _contacts(facts: Facts) -> list[str]:

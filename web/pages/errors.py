@@ -16,7 +16,7 @@ from web.services import Services
 TITLES: Mapping[int, str] = {
     400: _("That did not arrive whole"),
     403: _("Not allowed"),
-    404: _("There is nothing here"),
+    404: _("Not found"),
     405: _("That does not work this way"),
     408: _("That took too long"),
     409: _("That cannot be done now"),
