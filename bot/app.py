@@ -88,7 +88,9 @@ class House:
 
     async def start(self, listening: socket.socket) -> None:
         """Serve on a socket that is bound already."""
-        runner = web.AppRunner(self.app, access_log=None, keepalive_timeout=75, lingering_time=2)
+        # Bodies are not unpacked: nobody who writes to us compresses, a small body could unfold into a large one, and
+        # one that is no gzip at all would end the connection with an error of the server's instead of an answer.
+        runner = web.AppRunner(self.app, access_log=None, keepalive_timeout=75, lingering_time=2, auto_decompress=False)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await web.SockSite(runner, listening, backlog=512).start()

@@ -6,7 +6,7 @@ decided is committed at once. Only after the commit does anything leave the hous
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -55,7 +55,7 @@ class Engine:
         self._random = random
         self._wording = wording
         #: The tenant's own command words by number of ours, as last seen; only a hint which facts to ask for.
-        self._words: dict[str, dict[str, Command]] = {}
+        self._words: dict[str, Mapping[str, Command]] = {}
 
     async def receive(self, inbound: Inbound) -> Receipt:
         """One authentic text. Returns after the commit; what it causes leaves afterwards."""
@@ -77,7 +77,7 @@ class Engine:
         def decide(facts: Facts) -> Decision[Receipt]:
             if not isinstance(facts, InboundFacts):
                 raise TypeError("the store answered an inbound ask with other facts")
-            self._words[inbound.our_address] = dict(facts.tenant.settings.words)
+            self._words[inbound.our_address] = facts.tenant.settings.words
             draft = Draft(facts.tenant, now, self._random, self._wording)
             return Reading(facts, inbound, draft, self._random, with_limits).decide()
 

@@ -14,6 +14,8 @@ class Wording:
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
         self._tenants: dict[tuple[str, str, str, str], TenantValues] = {}
+        #: Texts without values, which are most: as last rendered for these very settings.
+        self._standing: dict[tuple[str, str, str], tuple[TenantFacts, str, int]] = {}
 
     def link(self, path: str) -> str:
         """An absolute link to a page of ours."""
@@ -21,8 +23,17 @@ class Wording:
 
     def text(self, tenant: TenantFacts, template: str, values: Values, locale: str) -> tuple[str, int]:
         """The text and how many segments it costs. An empty `locale` means the tenant's."""
-        if template == "tv.misdirected":
-            values = {**values, "number": readable(str(values["number"]))}
+        if values:
+            if template == "tv.misdirected":
+                values = {**values, "number": readable(str(values["number"]))}
+            return self._text(tenant, template, values, locale)
+        key = (tenant.id, template, locale)
+        kept = self._standing.get(key)
+        if kept is None or kept[0] is not tenant:
+            kept = self._standing[key] = (tenant, *self._text(tenant, template, values, locale))
+        return kept[1:]
+
+    def _text(self, tenant: TenantFacts, template: str, values: Values, locale: str) -> tuple[str, int]:
         body = render(
             template,
             values,

@@ -84,7 +84,8 @@ _DIGITS = re.compile(r"[0-9]{6,10}")
 def tidy(text: str) -> str:
     """NFKC, invisible characters out, white space folded, lower case. Look-alike letters stay what they are, so a
     Cyrillic `с` in `#сonfirm` never matches."""
-    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    # Nearly every text is ASCII, where there is nothing to fold and nothing invisible.
+    folded = text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     return " ".join(folded.split()).casefold()
 
 

@@ -8,101 +8,27 @@ many tries at the same moment cannot slip past the bound.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
+
+import structlog
 
 from dialogs.ports import Clock, Randomness
+from dialogs.turns import AuditEvent
 from identity import recovery, throttle, totp
 from identity.passwords import Passwords
+from identity.people_store import Account, PeopleStore
 from identity.sessions import ABSOLUTE, Kind, address_block, address_key, browser_family, token_digest
+
+log = structlog.get_logger(__name__)
 
 #: Checked in place of the secret of a login that does not exist, so that the work is the same.
 _NOBODY_SECRET = "A" * 32
 _NOBODY_ID = "00000000-0000-0000-0000-000000000000"
 
-#: (failures of the account, failures of the address) -> when the next try may be made, None for now.
-NotBefore: TypeAlias = Callable[[Sequence[datetime], Sequence[datetime]], "datetime | None"]
-
-
-class Account(Protocol):
-    """A technician's account, as far as signing in reads it. `totp_secret` is None until a second factor is set up,
-    and then nobody can sign in with it."""
-
-    @property
-    def tenant_id(self) -> str: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def login(self) -> str: ...
-    @property
-    def password_hash(self) -> str: ...
-    @property
-    def totp_secret(self) -> str | None: ...
-    @property
-    def totp_step(self) -> int: ...
-    @property
-    def disabled_at(self) -> datetime | None: ...
-
-
-class PeopleStore(Protocol):
-    """Where accounts, log-ins and failures are kept. Each method is one transaction."""
-
-    async def find_account(self, login: str) -> Account | None:
-        """By login, over all tenants."""
-        ...
-
-    async def account(self, tenant_id: str, technician_id: str) -> Account | None: ...
-
-    async def recovery_digests(self, tenant_id: str, technician_id: str) -> frozenset[str]:
-        """Digests of the recovery codes that have not been used; empty for nobody."""
-        ...
-
-    async def reserve_try(
-        self, *, try_id: str, account_key: str, address_key: str, now: datetime, not_before: NotBefore
-    ) -> datetime | None:
-        """Count a failure under both keys, unless `not_before`, given the failures so far, names a time; return that
-        time. Looking and counting are one transaction."""
-        ...
-
-    async def take_back_try(self, *, try_id: str, account_key: str, address_key: str) -> None:
-        """The try succeeded: forget the account's failures, and this one try of the address."""
-        ...
-
-    async def use_totp_step(self, tenant_id: str, technician_id: str, step: int) -> bool:
-        """Store the step if it is newer than the stored one, atomically; False when it was not."""
-        ...
-
-    async def use_recovery_code(self, tenant_id: str, technician_id: str, digest: str, now: datetime) -> bool:
-        """Mark the code as used, atomically; False when it was used before."""
-        ...
-
-    async def save_password_hash(self, tenant_id: str, technician_id: str, password_hash: str) -> None: ...
-
-    async def create_log_in(
-        self,
-        *,
-        tenant_id: str,
-        log_in_id: str,
-        technician_id: str,
-        digest: str,
-        kind: Kind,
-        now: datetime,
-        expires_at: datetime,
-        address_block: str,
-        browser: str,
-    ) -> None: ...
-
-    async def rotate_log_in(
-        self, *, tenant_id: str, log_in_id: str, digest: str, now: datetime, address_block: str, browser: str
-    ) -> bool:
-        """Give the log-in a new token, proven now and from here; False when it has ended meanwhile."""
-        ...
-
-    async def revoke_digest(self, digest: str, now: datetime) -> None:
-        """End the log-in with this token, if there is one."""
-        ...
+#: What a proof was for: a new log-in, or a running one that must be proven again.
+_What: TypeAlias = Literal["sign_in", "proof"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +77,11 @@ class _Matched:
     digest: str | None
     codes_left: int | None
 
+    @property
+    def factor(self) -> str:
+        """What stood in for the second factor, for the log."""
+        return "recovery_code" if self.step is None else "totp"
+
 
 class SignIn:
     """Grants log-ins and proves them anew."""
@@ -177,14 +108,15 @@ class SignIn:
     ) -> LogInGranted | Refused:
         """Sign in. `replaces` is a token the browser still holds: it ends, so that no token survives a sign-in."""
         login = canonical_login(login)
-        proven = await self._prove(login, await self._people.find_account(login), proof, origin)
+        proven = await self._prove(login, await self._people.find_account(login), proof, origin, "sign_in")
         if isinstance(proven, Refused):
             return proven
         if replaces:
-            await self._people.revoke_digest(token_digest(replaces), self._clock.now())
+            await self._end(token_digest(replaces), origin)
         now, token = self._clock.now(), self._randomness.token()
         account, log_in_id = proven.account, self._randomness.new_id(now)
-        await self._people.create_log_in(
+        granted = self._event("sign_in.granted", account.id, origin, log_in=log_in_id, way=kind, factor=proven.factor)
+        await self._people.noting(account.tenant_id, granted).create_log_in(
             tenant_id=account.tenant_id,
             log_in_id=log_in_id,
             technician_id=account.id,
@@ -203,23 +135,26 @@ class SignIn:
         """Prove a running log-in anew, for what needs a fresh one. The token changes; the end of the shift does not,
         so `expires_at` is None."""
         account = await self._people.account(tenant_id, technician_id)
-        proven = await self._prove(account.login if account else technician_id, account, proof, origin)
+        proven = await self._prove(account.login if account else technician_id, account, proof, origin, "proof")
         if isinstance(proven, Refused):
             return proven
-        token = self._randomness.token()
-        rotated = await self._people.rotate_log_in(
+        now, token = self._clock.now(), self._randomness.token()
+        again = self._event("sign_in.proven", technician_id, origin, log_in=log_in_id, factor=proven.factor)
+        rotated = await self._people.noting(tenant_id, again).rotate_log_in(
             tenant_id=tenant_id,
             log_in_id=log_in_id,
             digest=token_digest(token),
-            now=self._clock.now(),
+            now=now,
             address_block=address_block(origin.address),
             browser=browser_family(origin.user_agent) if kind == "cookie" else "",
         )
         if not rotated:
-            return Refused("ended")
+            return await self._refused(Refused("ended"), account, origin, "proof", self._randomness.new_id(now))
         return LogInGranted(token, log_in_id, tenant_id, technician_id, None, proven.codes_left)
 
-    async def _prove(self, login: str, account: Account | None, proof: Proof, origin: Origin) -> _Matched | Refused:
+    async def _prove(
+        self, login: str, account: Account | None, proof: Proof, origin: Origin, what: _What
+    ) -> _Matched | Refused:
         now = self._clock.now()
         keys = {
             "try_id": self._randomness.new_id(now),
@@ -230,13 +165,13 @@ class SignIn:
             **keys, now=now, not_before=lambda mine, theirs: throttle.not_before(mine, theirs, now)
         )
         if retry_at is not None:
-            return Refused("throttled", retry_at)
+            return await self._refused(Refused("throttled", retry_at), account, origin, what, keys["try_id"])
         matched = await self._match(account, proof)
-        if matched is None or not await self._use(matched, now):
-            return Refused("wrong")
+        if matched is None or not await self._use(matched, origin, now):
+            return await self._refused(Refused("wrong"), account, origin, what, keys["try_id"])
         await self._people.take_back_try(**keys)
         if matched.account.disabled_at is not None:
-            return Refused("disabled")
+            return await self._refused(Refused("disabled"), account, origin, what, keys["try_id"])
         if self._passwords.needs_rehash(matched.account.password_hash):
             anew = await self._passwords.hash(proof.password)
             await self._people.save_password_hash(matched.account.tenant_id, matched.account.id, anew)
@@ -255,13 +190,46 @@ class SignIn:
             return None
         return _Matched(account, step, typed, len(unused) - 1 if by_recovery else None)
 
-    async def _use(self, matched: _Matched, now: datetime) -> bool:
+    async def _use(self, matched: _Matched, origin: Origin, now: datetime) -> bool:
         """Use the second factor up; of two tries with the same one, one gets through."""
         who = matched.account
         if matched.step is not None:
             return await self._people.use_totp_step(who.tenant_id, who.id, matched.step)
         assert matched.digest is not None
-        return await self._people.use_recovery_code(who.tenant_id, who.id, matched.digest, now)
+        used = self._event("sign_in.recovery_code_used", who.id, origin, left=matched.codes_left or 0)
+        return await self._people.noting(who.tenant_id, used).use_recovery_code(
+            who.tenant_id, who.id, matched.digest, now
+        )
+
+    async def _refused(
+        self, refused: Refused, account: Account | None, origin: Origin, what: _What, try_id: str
+    ) -> Refused:
+        """Put it into the log of the tenant whose account was tried: never what was typed, which may be a password in
+        the wrong field. A login that is nobody's is counted like any other and named nowhere."""
+        if account is None:
+            await self._people.note_refusal(try_id=try_id)
+            log.info("sign_in_refused", word=refused.word, why="no such account")
+            return refused
+        until = {"until": refused.retry_at.isoformat()} if refused.retry_at is not None else {}
+        event = self._event("sign_in.refused", account.id, origin, word=refused.word, what=what, **until)
+        await self._people.note_refusal(
+            try_id=try_id, tenant_id=account.tenant_id, event=event, closed_until=refused.retry_at
+        )
+        return refused
+
+    async def _end(self, digest: str, origin: Origin) -> None:
+        """End the log-in with this token, if there is one."""
+        now = self._clock.now()
+        held = await self._people.find_log_in(digest, now)
+        if held is not None:
+            ended = self._event("sign_in.ended", held.technician_id, origin, log_in=held.id, why="replaced")
+            await self._people.noting(held.tenant_id, ended).revoke(held.tenant_id, held.technician_id, held.id, now)
+
+    def _event(self, kind: str, technician_id: str, origin: Origin, **public: str | int) -> AuditEvent:
+        """A line of the log: ids, kinds, words and the network it came from (SEC-56)."""
+        now: datetime = self._clock.now()
+        facts = {**public, "address": address_block(origin.address)}
+        return AuditEvent(self._randomness.new_id(now), now, kind, technician_id=technician_id, public=facts)
 
 
 def canonical_login(login: str) -> str:

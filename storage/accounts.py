@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, Select, delete, insert, select, update
 
+from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
 from storage.keys import Keyring, place
+from storage.noting import Noting, Once, append_audit, append_once
 from storage.sealing import tenant_key
 from storage.tables import log_in_failures, log_ins, recovery_codes, technicians
 from storage.times import maybe_moment, micros, moment
@@ -64,6 +66,10 @@ class Accounts:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+
+    def noting(self, tenant_id: str, event: AuditEvent) -> Accounts:
+        """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
+        return Accounts(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
 
     async def find_account(self, login: str) -> StoredAccount | None:
         """By login, over all tenants."""
@@ -134,6 +140,26 @@ class Accounts:
 
         await self._database.write(Unscoped.ROUTING, work)
 
+    async def note_refusal(
+        self, *, try_id: str, tenant_id: str = "", event: AuditEvent | None = None, closed_until: datetime | None = None
+    ) -> None:
+        """Put a refused try into the log; tries at an account that is closed only once for each time it is closed.
+
+        A login that is nobody's has no tenant and no log: then as much is written for nothing, so that the time does
+        not tell which logins there are.
+        """
+
+        def work(conn: Connection) -> bool:
+            if event is None:
+                return False
+            if closed_until is not None:
+                return append_once(conn, self._keyring, tenant_id, event, Once("", closed_until))
+            append_audit(conn, self._keyring, tenant_id, event)
+            return True
+
+        if not tenant_id or not await self._database.write(tenant_id, work):
+            await self._database.write(Unscoped.ROUTING, lambda conn: _write_for_nothing(conn, try_id))
+
     async def save_password_hash(self, tenant_id: str, technician_id: str, password_hash: str) -> None:
         changed = (
             update(technicians)
@@ -141,6 +167,14 @@ class Accounts:
             .values(password_hash=password_hash)
         )
         await self._database.write(tenant_id, lambda conn: conn.execute(changed))
+
+    async def note_denial(self, tenant_id: str, event: AuditEvent, about: str) -> None:
+        """Put into the log that somebody signed in was denied something; the same thing at most once an hour, so that
+        nobody can fill the log with it."""
+        hour = event.at.replace(minute=0, second=0, microsecond=0)
+        await self._database.write(
+            tenant_id, lambda conn: append_once(conn, self._keyring, tenant_id, event, Once(about, hour))
+        )
 
     # --- log-ins
 
@@ -222,25 +256,13 @@ class Accounts:
 
     async def revoke(self, tenant_id: str, technician_id: str, log_in_id: str, now: datetime) -> bool:
         """End one log-in of this technician; False when there is none that runs."""
-        return (
-            await self._database.write(
-                tenant_id, lambda conn: end_log_ins(conn, tenant_id, technician_id, now, log_in_id)
-            )
-            == 1
+        return await self._database.write(
+            tenant_id, lambda conn: end_log_ins(conn, tenant_id, technician_id, now, log_in_id) == 1
         )
 
     async def revoke_all(self, tenant_id: str, technician_id: str, now: datetime) -> int:
         """End all log-ins of this technician; how many were running."""
         return await self._database.write(tenant_id, lambda conn: end_log_ins(conn, tenant_id, technician_id, now))
-
-    async def revoke_digest(self, digest: str, now: datetime) -> None:
-        """End the log-in with this token, if there is one."""
-        ended = (
-            update(log_ins)
-            .where(log_ins.c.digest == digest, log_ins.c.revoked_at.is_(None))
-            .values(revoked_at=micros(now))
-        )
-        await self._database.write(Unscoped.ROUTING, lambda conn: conn.execute(ended))
 
     async def _account(self, scope: str | Unscoped, query: Select[Any]) -> StoredAccount | None:
         def work(conn: Connection) -> StoredAccount | None:
@@ -279,6 +301,11 @@ def canonical(login: str) -> str:
 def _failures(conn: Connection, key: str) -> list[datetime]:
     query = select(log_in_failures.c.at).where(log_in_failures.c.key == key)
     return [moment(at) for at in conn.scalars(query)]
+
+
+def _write_for_nothing(conn: Connection, try_id: str) -> None:
+    conn.execute(insert(log_in_failures).values(key="", at=0, id=try_id))
+    conn.execute(delete(log_in_failures).where(log_in_failures.c.key == "", log_in_failures.c.id == try_id))
 
 
 def end_log_ins(conn: Connection, tenant_id: str, technician_id: str, now: datetime, log_in_id: str = "") -> int:

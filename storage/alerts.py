@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
+from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import CannotOpen, Keyring, place
+from storage.noting import Noting
 from storage.sealing import row_keys
 from storage.tables import alerts
 from storage.times import maybe_moment, micros, moment
@@ -38,6 +40,10 @@ class Alerts:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+
+    def noting(self, tenant_id: str, event: AuditEvent) -> Alerts:
+        """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
+        return Alerts(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
 
     async def unseen(self, tenant_id: str, *, limit: int = 50) -> tuple[AlertRow, ...]:
         """Not yet acknowledged, newest first."""

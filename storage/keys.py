@@ -12,7 +12,8 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,7 +27,7 @@ _NONCE_BYTES = 12
 _HEADER_BYTES = 5
 _MASTER, _TENANT, _CONTACT = b"\x01", b"\x02", b"\x03"
 
-#: Hands out that many unpredictable bytes; `os.urandom` outside tests.
+#: Hands out that many unpredictable bytes; `Lots` outside tests.
 RandomBytes = Callable[[int], bytes]
 
 
@@ -59,6 +60,28 @@ def read_master_key(text: str) -> bytes:
 def place(table: str, column: str, tenant_id: str, row_id: str) -> bytes:
     """What a cell is bound to. Only the last part may hold any character, so two places never read the same."""
     return f"{table}|{column}|{tenant_id}|{row_id}".encode()
+
+
+class Lots:
+    """`os.urandom`, with nonces fetched in bulk: each call of the system lets go of the interpreter, and in a busy
+    writer getting it back takes longer than the encryption. Safe to use from several threads, as `next` is atomic, and
+    after a fork, where a child that went on with its parent's lots would repeat its nonces."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._nonces: Iterator[tuple[bytes]] = iter(())
+
+    def __call__(self, count: int) -> bytes:
+        if count != _NONCE_BYTES:
+            return os.urandom(count)
+        if self._process != os.getpid():
+            self._process, self._nonces = os.getpid(), iter(())
+        found = next(self._nonces, None)
+        if found is None:
+            nonces = struct.iter_unpack(f"{_NONCE_BYTES}s", os.urandom(256 * _NONCE_BYTES))
+            found = next(nonces)
+            self._nonces = nonces
+        return found[0]
 
 
 class Key:
@@ -125,15 +148,20 @@ class Keyring:
     """
 
     def __init__(
-        self, masters: Sequence[bytes], random: RandomBytes = os.urandom, *, tenants: int = 256, contacts: int = 10_000
+        self,
+        masters: Sequence[bytes],
+        random: RandomBytes | None = None,
+        *,
+        tenants: int = 256,
+        contacts: int = 10_000,
     ) -> None:
         if not masters:
             raise BadMasterKey("a keyring needs at least one master key")
         for raw in masters:
             if len(raw) != KEY_BYTES:
                 raise BadMasterKey(f"a master key has {len(raw)} bytes and needs {KEY_BYTES}")
-        self._random = random
-        self._masters = [Key(raw, _MASTER, random) for raw in masters]
+        self._random = random or Lots()
+        self._masters = [Key(raw, _MASTER, self._random) for raw in masters]
         self.tenant = lru_cache(tenants)(self._unwrap_tenant)
         self._contact = lru_cache(contacts)(self._unwrap_contact)
 

@@ -1,9 +1,12 @@
-"""Putting a line into the log outside a turn, in the transaction of whatever it tells of: the operator's commands."""
+"""Putting a line into the log outside a turn, in the transaction of whatever it tells of: signing in, settings, the
+operator's commands. The kinds are listed in `audit_kinds.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
 from typing import TypeVar
 
 from sqlalchemy import Connection, func, insert, select
@@ -14,6 +17,7 @@ from storage.database import Database, Unscoped
 from storage.keys import Keyring
 from storage.sealing import row_keys
 from storage.tables import audit
+from storage.times import id_from, micros
 
 T = TypeVar("T")
 
@@ -57,3 +61,21 @@ def append_audit(conn: Connection, keyring: Keyring, tenant_id: str, event: Audi
         last = conn.execute(select(func.max(audit.c.seq)), execution_options={"watchword_scope": Unscoped.OPERATOR})
         values["seq"] = (last.scalar() or 0) + 1
     conn.execute(insert(audit).values(**values))
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What makes a line the same as one that is there already: it is about the same, and for the same moment."""
+
+    about: str
+    since: datetime
+
+
+def append_once(conn: Connection, keyring: Keyring, tenant_id: str, event: AuditEvent, once: Once) -> bool:
+    """Write the line unless it stands there already; whether it was written. Its id is made of `once`."""
+    about = f"{event.kind}|{event.technician_id}|{once.about}"
+    line_id = id_from(micros(once.since), sha256(about.encode()).digest()[:10])
+    if conn.scalar(select(audit.c.id).where(audit.c.tenant_id == tenant_id, audit.c.id == line_id)) is not None:
+        return False
+    append_audit(conn, keyring, tenant_id, replace(event, id=line_id))
+    return True

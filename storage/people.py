@@ -10,9 +10,11 @@ from typing import Any, Literal
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dialogs.turns import AuditEvent
 from storage.accounts import canonical, end_log_ins, totp_place
 from storage.database import Database
 from storage.keys import Keyring
+from storage.noting import Noting
 from storage.sealing import tenant_key
 from storage.tables import recovery_codes, technicians
 from storage.times import maybe_moment, micros, moment
@@ -63,6 +65,10 @@ class People:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+
+    def noting(self, tenant_id: str, event: AuditEvent) -> People:
+        """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
+        return People(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
 
     async def add(self, tenant_id: str, new: NewTechnician, now: datetime) -> None:
         """Raises `LoginTaken`; logins are unique over all tenants, since they are how the tenant is found."""

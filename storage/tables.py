@@ -147,8 +147,10 @@ addresses = Table(
     _time("changed_at", nullable=True),
     PrimaryKeyConstraint("tenant_id", "id"),
     _of("contacts", "contact_id", ondelete="CASCADE"),
-    UniqueConstraint("tenant_id", "contact_id", "kind", "value"),
-    Index(None, "tenant_id", "value"),
+    # The value first: people are found by it, and SQLite would rather read every address of a tenant from an index
+    # that holds all columns than the right ones from one that does not.
+    UniqueConstraint("tenant_id", "value", "kind", "contact_id"),
+    Index(None, "tenant_id", "contact_id", "kind"),
 )
 
 # --- people who sign in ---------------------------------------------------------------------------------------------

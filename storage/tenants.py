@@ -14,9 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from dialogs.settings import TenantSettings, check_settings
-from dialogs.turns import NumberFacts
+from dialogs.turns import AuditEvent, NumberFacts
 from storage.database import Database, Unscoped
 from storage.keys import Keyring, place
+from storage.noting import Noting
 from storage.sealing import NoSuchTenant, tenant_key
 from storage.settings_json import dump_settings, load_settings
 from storage.tables import carrier_accounts, numbers, tenants
@@ -84,6 +85,10 @@ class Tenants:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+
+    def noting(self, tenant_id: str, event: AuditEvent) -> Tenants:
+        """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
+        return Tenants(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
 
     async def create(self, tenant_id: str, slug: str, name: str, settings: TenantSettings, now: datetime) -> None:
         """Raises `SlugTaken`, `SettingsError`, and ValueError for a slug that could not stand in an address."""

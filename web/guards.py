@@ -18,6 +18,7 @@ from dialogs.ports import Contended
 from web import bodies, csrf
 from web.answers import extra, trouble
 from web.log_in import Recognised, recognise
+from web.noting import line
 from web.once import once_per_key
 from web.ports import Acting
 from web.problems import Problem, ShowProblem
@@ -30,6 +31,9 @@ log = structlog.get_logger(__name__)
 ACTING: web.RequestKey[Acting] = web.RequestKey("acting", Acting)
 SURFACE: web.RequestKey[Surface] = web.RequestKey("surface", Surface)
 
+#: Refusals that say somebody tried what they may not, or was made to.
+DENIALS = frozenset({"not_allowed", "forged_request"})
+
 _UNAVAILABLE = Problem(503, "unavailable", "That cannot be done right now. Try again in a moment.", retry_after=2)
 
 
@@ -38,6 +42,14 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
     own_origins = origins(services.public_url)
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return await through(request)
+        except Problem as problem:
+            if problem.error in DENIALS and ACTING in request:
+                await _note_denial(Call(request, services, request[ACTING]), route, problem)
+            raise
+
+    async def through(request: web.Request) -> web.StreamResponse:
         request[SURFACE] = route.surface
         if route.demo_only and services.demo is None:
             raise _no_such_page()
@@ -64,6 +76,13 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         return await route.handler(call)
 
     return handle
+
+
+async def _note_denial(call: Call, route: Route, problem: Problem) -> None:
+    """A denial to somebody who is signed in goes into the log (SEC-56); those to strangers have no tenant."""
+    event = line(call, "access.denied", word=problem.error, method=route.method, route=route.path)
+    about = f"{call.who.log_in_id}|{problem.error}|{route.method} {route.path}"
+    await call.services.accounts.note_denial(call.who.tenant_id, event, about)
 
 
 def origins(public_url: str) -> frozenset[str]:

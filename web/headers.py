@@ -42,20 +42,24 @@ ALWAYS: Mapping[str, str] = {
 HSTS = "max-age=31536000; includeSubDomains"
 
 
+def of_every_answer(public_url: str) -> dict[str, str]:
+    """What every answer carries, also one that no handler made."""
+    # The server's own name and version are nobody's business (SEC-57); a header set to "" is sent, so it says ours.
+    fixed = {**ALWAYS, "Cache-Control": "no-store", "Server": "watchword"}
+    if public_url.startswith("https://"):
+        fixed["Strict-Transport-Security"] = HSTS
+    return fixed
+
+
 def install_headers(app: web.Application, public_url: str) -> None:
     """Put the headers on everything `app` answers. HSTS only where we are reached by https: on http it means nothing,
     and on a loopback name it would break other programs."""
-    fixed = dict(ALWAYS)
-    if public_url.startswith("https://"):
-        fixed["Strict-Transport-Security"] = HSTS
+    fixed = of_every_answer(public_url)
 
     async def put(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in fixed.items():
             # A handler may say something stricter of its own; it never needs to say it twice.
             response.headers.setdefault(name, value)
-        response.headers.setdefault("Cache-Control", "no-store")
-        # The server's own name and version are nobody's business (SEC-57); a header set to "" is sent, so it says ours.
-        response.headers["Server"] = "watchword"
 
     app.on_response_prepare.append(put)
 

@@ -21,7 +21,8 @@ MAX_FIELDS = 200
 MAX_BODY = 1600
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: All names at once, a line each.
+_NAMES = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\n[A-Za-z][A-Za-z0-9_]*)*")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -137,9 +138,9 @@ def _distrust(pairs: Sequence[tuple[str, str]], text: str, required: Mapping[str
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise RepeatedField("a parameter came twice")
-    for name in fields:
-        if not _NAME.fullmatch(name):
-            raise BadName("a parameter's name has characters that Twilio does not use")
+    names = "\n".join(fields)
+    if not _NAMES.fullmatch(names) or names.count("\n") >= len(fields):
+        raise BadName("a parameter's name has characters that Twilio does not use")
     for name, form in required.items():
         value = fields.get(name)
         if value is None:
@@ -147,7 +148,7 @@ def _distrust(pairs: Sequence[tuple[str, str]], text: str, required: Mapping[str
         if not form.fullmatch(value):
             raise BadField(f"{name} is malformed")
     # Counted in the joined text and not value by value: a cut in the middle of the word ("Mess" + "ageSid") shows too.
-    names, body = "\n".join(fields), fields.get("Body", "")
+    body = fields.get("Body", "")
     for identity in _IDENTITIES:
         if text.count(identity) != names.count(identity) + body.count(identity):
             raise SmuggledField(f"{identity} turns up where it does not belong")

@@ -78,6 +78,8 @@ class SqliteDatabase:
             return work(scoped(core, scope))
         except DBAPIError as why:
             raise _translated(why) from why
+        except sqlite3.OperationalError as why:
+            raise Unavailable(f"the database does not answer: {why}") from why
         finally:
             core.rollback()
             self._readers.append(core)

@@ -47,6 +47,7 @@ class TurnKeys:
 
     tenant: TenantKey
     wrapped: dict[str, bytes | None] = field(default_factory=dict)
+    rows: dict[str, RowKeys] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,18 @@ class FactLoader:
 
     def row_keys(self, keys: TurnKeys, contact_id: str) -> RowKeys:
         """The contact's key where there is such a contact, else the tenant's."""
+        known = keys.rows.get(contact_id)
+        if known is not None:
+            return known
         if not contact_id:
-            return RowKeys(keys.tenant)
-        if contact_id not in keys.wrapped:
-            row = self._run(sql.CONTACT_KEY, (keys.tenant.tenant_id, contact_id)).fetchone()
-            keys.wrapped[contact_id] = row[0] if row else None
-        return self._keyring.row_keys(keys.tenant, contact_id, keys.wrapped[contact_id])
+            found = RowKeys(keys.tenant)
+        else:
+            if contact_id not in keys.wrapped:
+                row = self._run(sql.CONTACT_KEY, (keys.tenant.tenant_id, contact_id)).fetchone()
+                keys.wrapped[contact_id] = row[0] if row else None
+            found = self._keyring.row_keys(keys.tenant, contact_id, keys.wrapped[contact_id])
+        keys.rows[contact_id] = found
+        return found
 
     def tenant(self, tenant_id: str, version: int | None = None) -> tuple[TenantFacts, TenantKey] | None:
         """The tenant as of its current version, which is read where the caller has not."""

@@ -143,6 +143,40 @@ def test_pages_that_are_not_there_say_what_to_do(desk: Desk, demo: Demo) -> None
     assert page.request.get("/sign-out").status == 405
 
 
+@pytest.mark.feature("SEC-34", "SEC-02")
+def test_another_browser_with_the_same_cookie_sees_no_code(desk: Desk, demo: Demo) -> None:
+    cleo = demo.contact("Cleo")
+    context = desk.signed_in("theo")
+    page = context.new_page()
+    demo.text(cleo["mobile"], "#verify")
+    page.goto("/codes")
+    page.locator(".waiting", has_text=cleo["name"]).get_by_role("button", name="show code").click()
+    expect(page.locator(".mine .code")).to_be_visible()
+    code = (page.locator(".mine .code").text_content() or "").replace(" ", "")
+
+    state: Any = context.storage_state()
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    moved = desk.context(storage_state=state, user_agent=firefox).new_page()
+    moved.goto("/codes")
+    expect(moved.get_by_role("heading", name="Show that it is you")).to_be_visible()
+    answer = moved.request.get("/codes/rows", headers={"Accept": "application/json"})
+    assert answer.status == 401
+    assert code not in answer.text()
+    demo.text(cleo["mobile"], "#confirm")
+    page.locator("[data-list=today] > li", has_text=cleo["name"]).get_by_role("link", name="The whole story").click()
+    story = page.get_by_role("region", name="What happened")
+    expect(story.get_by_role("listitem")).to_have_count(3)
+    expect(story).to_contain_text("The user said #confirm")
+    expect(story).not_to_contain_text(code)
+
+
+@pytest.mark.feature("SEC-36")
+@pytest.mark.parametrize("path", ["/codes/%00", "/contacts/..%2f", "/tickets/a%00b", "/codes/" + "x" * 500])
+def test_an_id_that_cannot_be_one_is_not_found(desk: Desk, path: str) -> None:
+    page = desk.signed_in("theo").new_page()
+    assert page.request.get(path).status == 404
+
+
 def test_on_duty_is_a_switch(desk: Desk, demo: Demo) -> None:
     page = desk.signed_in("theo").new_page()
     page.goto("/profile")

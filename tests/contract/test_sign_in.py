@@ -14,8 +14,9 @@ from sqlalchemy import select
 from identity import totp
 from identity.enrolment import Enrolled, enrol
 from identity.passwords import Cost, Passwords
+from identity.people_store import PeopleStore
 from identity.sessions import is_over, token_digest
-from identity.sign_in import LogInGranted, Origin, PeopleStore, Proof, Refused, SignIn, canonical_login
+from identity.sign_in import LogInGranted, Origin, Proof, Refused, SignIn, canonical_login
 from storage.accounts import Accounts, canonical
 from storage.database import Unscoped
 from storage.people import LoginTaken, NewTechnician, People

@@ -13,7 +13,7 @@ from tests.fixtures.demo_house import DemoHouse, demo_house
 @pytest.fixture(scope="session")
 def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the filled demo is kept; the first house makes it."""
-    return tmp_path_factory.mktemp("demo") / "template"
+    return tmp_path_factory.mktemp("demo-template")
 
 
 @pytest.fixture

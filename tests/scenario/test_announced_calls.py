@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -120,7 +121,7 @@ async def test_whoever_was_called_can_neither_announce_nor_claim(demo: DemoHouse
 
 @pytest.mark.feature("TV-34")
 async def test_the_share_of_the_thirty_seconds_that_is_ours(
-    demo: DemoHouse, record_property: pytest.RecordProperty
+    demo: DemoHouse, record_property: Callable[[str, object], None]
 ) -> None:
     """Written into the report and not judged: two busy cores make any bound a coin toss."""
     spent = []

@@ -57,7 +57,9 @@ async def test_strangers_can_be_left_without_any_answer(demo: DemoHouse) -> None
 
 
 @pytest.mark.feature("SEC-16", "TV-01")
-@pytest.mark.parametrize("words", ["#VERIFY", "verify", "# verify", " #verify please ", "\u200b#verify\u200d", "＃ｖｅｒｉｆｙ"])
+@pytest.mark.parametrize(
+    "words", ["#VERIFY", "verify", "# verify", " #verify please ", "\u200b#verify\u200d", "＃ｖｅｒｉｆｙ"]
+)
 async def test_verify_forgives(demo: DemoHouse, words: str) -> None:
     await demo.text(demo.contact("ada"), words)
     assert [check["state"] for check in await demo.checks_of(demo.contact("ada"))] == ["open"]
@@ -65,7 +67,8 @@ async def test_verify_forgives(demo: DemoHouse, words: str) -> None:
 
 @pytest.mark.feature("SEC-16")
 @pytest.mark.parametrize(
-    "words", ["confirm", "#confirm please", "#сonfirm", "yes #confirm", "#confirm 12345", "#confirmed", "#verifyconfirm"]
+    "words",
+    ["confirm", "#confirm please", "#сonfirm", "yes #confirm", "#confirm 12345", "#confirmed", "#verifyconfirm"],
 )
 async def test_confirm_is_strict_and_near_misses_get_a_few_hints(demo: DemoHouse, words: str) -> None:
     ada = demo.contact("ada")

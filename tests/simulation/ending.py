@@ -20,15 +20,19 @@ def check_the_end(run: Simulation) -> None:
 
 
 def _messages(run: Simulation) -> None:
-    replayed = Counter(m.inbound.replay_digest for m in run.messages)
-    for message in run.messages:
+    replayed = Counter(m.inbound.replay_digest for m in run.provider.messages)
+    for message in run.provider.messages:
         if not message.acknowledged:
             run.fail(f"I5: the provider never got an answer for {message.inbound.provider_id}")
         taken = run.watch.accepted(message.inbound.provider_id)
         if taken != 1 and replayed[message.inbound.replay_digest] == 1:
             run.fail(f"I5: {message.inbound.provider_id} made {taken} turns")
     for digest, times in replayed.items():
-        made = sum(run.watch.accepted(m.inbound.provider_id) for m in run.messages if m.inbound.replay_digest == digest)
+        made = sum(
+            run.watch.accepted(m.inbound.provider_id)
+            for m in run.provider.messages
+            if m.inbound.replay_digest == digest
+        )
         if made != 1:
             run.fail(f"I5: {times} posts of one signed request made {made} turns")
 
@@ -82,13 +86,17 @@ def _repeats(run: Simulation) -> None:
     causes = run.counts["crashes"] + run.counts["carrier taken"] + run.counts["houses"] - 1
     if repeats > causes:
         run.fail(f"{repeats} repeated texts for {causes} crashes and lost answers")
-    successes = Counter(
-        (item.check_id, item.template)
-        for _, item in run.watch.items.values()
-        if item.template in ("tv.confirmed", "tv.confirmed_unclaimed", "tech.unclaimed.once")
-    )
-    if max(successes.values(), default=0) > 1:
+    decided = [item for _, item in run.watch.items.values()]
+    yes = Counter(i.check_id for i in decided if i.template in ("tv.confirmed", "tv.confirmed_unclaimed"))
+    if max(yes.values(), default=0) > 1:
         run.fail("I1: a check was told twice that it is confirmed")
+    alerts = Counter(i.check_id for i in decided if i.kind == "alert_text")
+    told = Counter(
+        (i.check_id, i.technician_id) for i in decided if i.template == "tech.unclaimed" and i.kind == "text"
+    )
+    for (check_id, _), times in told.items():
+        if times > alerts[check_id]:
+            run.fail(f"{alerts[check_id]} alerts became {times} texts to one technician")
 
 
 def _tickets(run: Simulation) -> None:
@@ -126,7 +134,7 @@ def _checks(run: Simulation) -> None:
 def _reports(run: Simulation) -> None:
     """The delivery state is at least the furthest that we said we had heard, in whatever order it came (REL-08)."""
     for row in run.store.rows.outbox.values():
-        told = run.reported().get(row.provider_id, 0)
+        told = run.provider.reported.get(row.provider_id, 0)
         shared = sum(r.provider_id == row.provider_id for r in run.store.rows.outbox.values()) > 1
         if row.provider == "twilio" and row.provider_id and row.delivery_rank < told and not shared:
             run.fail(f"a text is {row.delivery!r}, and {told} was reported")

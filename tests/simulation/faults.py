@@ -25,7 +25,8 @@ from dialogs.turns import (
     TurnResult,
 )
 from storage.memory import MemoryTurnStore
-from tests.simulation.run import RANKS, Faults
+from tests.simulation.parts import Faults
+from tests.simulation.provider import RANKS
 
 R = TypeVar("R")
 _LEASE = timedelta(seconds=60)
@@ -195,6 +196,15 @@ class ForgetsStop(Bent):
         return [replace(one, suppressed=False) for one in leased]
 
 
+class IgnoresFences(InMemory):
+    """REL-03: takes the word of a worker whose lease somebody else has by now."""
+
+    async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
+        rows = self.rows.outbox
+        newest = [replace(o.leased, fence=rows[o.leased.tenant_id, o.leased.item.id].fence) for o in outcomes]
+        await self.store.settle([replace(o, leased=n) for o, n in zip(outcomes, newest, strict=True)], now)
+
+
 class GoesBack(InMemory):
     """REL-08: the last report wins."""
 
@@ -275,6 +285,7 @@ FAULTS: dict[str, Faults] = {
     "I10": Faults(outer=lambda store: Decides(store, _forgives_once)),
     "I11": Faults(texts=RendersAnew),
     "I12": Faults(inner=Doubles),
+    "REL-03": Faults(inner=IgnoresFences),
     "REL-08": Faults(inner=GoesBack),
     "lost": Faults(inner=CallsItSent),
 }

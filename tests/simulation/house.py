@@ -107,7 +107,13 @@ class WatchedStore:
 
     async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
         self._at("settle:before")
-        with_hooks = self._hooked(lambda: self._watch.settled(outcomes))
+        stale = self._watch.stale(outcomes)
+
+        def committed() -> None:
+            self._watch.settled(outcomes)
+            self._watch.untouched(stale)
+
+        with_hooks = self._hooked(committed)
         try:
             await self._inner.settle(outcomes, now)
         finally:

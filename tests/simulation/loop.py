@@ -79,7 +79,11 @@ class SteppedLoop(asyncio.SelectorEventLoop):
             while self._later and self._later[0][0] <= self.seconds:
                 _, _, within, handle = heapq.heappop(self._later)
                 self._calls.append((within, handle))
+            most = 200_000
             while self._calls:
+                most -= 1
+                if most == 0:
+                    raise RuntimeError("it goes round in circles")
                 within, call = self._calls.popleft()
                 life = within.get(LIFE)
                 if life is not None and life.is_over and not self._ending:

@@ -12,7 +12,7 @@ from dialogs.tech_verify import Claimed, Open
 from tests.fixtures.stand_ins import START
 from tests.fixtures.world import World
 from tests.simulation.run import Simulation
-from tests.simulation.watch import Seen
+from tests.simulation.verdicts import Seen
 from web.ports import Acted, Acting
 
 ASKING = ("#verify", "verify", "# verify", "#verify please", "#VERIFY", "Verify!", "#verify\u200b")
@@ -28,6 +28,10 @@ class People:
         self._run = simulation
         self._dice = simulation.dice
         self._at_hand = {w.tenant_id: self._dice.sample(list(w.people), 2) for w in simulation.worlds}
+        for world in simulation.worlds:
+            if self._dice.random() < 0.5:
+                two_phones = [p for p in world.people if (world.tenant_id, p.id) in simulation.second_phones]
+                self._at_hand[world.tenant_id][1:] = two_phones
         for world in simulation.worlds:
             if simulation.shares_number and world is simulation.worlds[0]:
                 self._at_hand[world.tenant_id][0] = world.people[0]
@@ -96,25 +100,27 @@ class People:
         """STOP while texts are still queued, and START some time after."""
         person, ours = self._dice.choice(self._at_hand[world.tenant_id]), self._ours(world)
         if self._dice.random() < 0.6:
-            self._run.text(world, person.mobile, ours, self._dice.choice((*ASKING, "hello")))
-        self._run.text(world, person.mobile, ours, self._dice.choice(("STOP", "stop", "STOPALL")))
+            self._run.provider.text(world, person.mobile, ours, self._dice.choice((*ASKING, "hello")))
+        self._run.provider.text(world, person.mobile, ours, self._dice.choice(("STOP", "stop", "STOPALL")))
         if self._dice.random() < 0.7:
             back = self._dice.choice((1, 30, 300))
             self._run.after(back, lambda: self._start_again(world, person.mobile, ours))
 
     def _start_again(self, world: World, mobile: str, ours: str) -> None:
-        self._run.text(world, mobile, ours, "START")
+        self._run.provider.text(world, mobile, ours, "START")
 
     def _stranger(self, world: World) -> None:
-        self._run.text(world, world.stranger, self._ours(world), self._dice.choice((*ASKING, "#confirm", "hi")))
+        self._run.provider.text(
+            world, world.stranger, self._ours(world), self._dice.choice((*ASKING, "#confirm", "hi"))
+        )
 
     def _replay(self, world: World) -> None:
         """Somebody who has recorded a genuine request posts it again, split into fields anew."""
-        if self._run.messages:
-            old = self._dice.choice(self._run.messages).inbound
+        if self._run.provider.messages:
+            old = self._dice.choice(self._run.provider.messages).inbound
             to = self._world_of(old.our_address)
             self._run.counts["replays"] += 1
-            self._run.text(to, old.their_address, old.our_address, old.text, digest=old.replay_digest)
+            self._run.provider.text(to, old.their_address, old.our_address, old.text, digest=old.replay_digest)
 
     # --- technicians ------------------------------------------------------------------------------------------------
 
@@ -184,7 +190,7 @@ class People:
             self._run.after(self._dice.choice((0, 2, 100)), lambda: self._ask_from(world, person.mobile, ours))
 
     def _ask_from(self, world: World, mobile: str, ours: str) -> None:
-        self._run.text(world, mobile, ours, "#verify")
+        self._run.provider.text(world, mobile, ours, "#verify")
 
     def _withdraw(self, world: World) -> None:
         if self._announced and self._run.houses:
@@ -212,14 +218,14 @@ class People:
         def answer() -> None:
             found = self._of_sender(world, person.mobile)
             if found is not None:
-                self._run.text(world, person.mobile, found[2], f"#confirm {found[1].code}")
+                self._run.provider.text(world, person.mobile, found[2], f"#confirm {found[1].code}")
 
         def claim() -> None:
             found = self._of_sender(world, person.mobile)
             if found is not None:
                 self._claim_it(world, found[:2])
 
-        self._run.text(world, person.mobile, ours, "#verify")
+        self._run.provider.text(world, person.mobile, ours, "#verify")
         self._run.after(gap, claim)
         self._run.after(2 * gap, answer)
 
@@ -250,14 +256,15 @@ class People:
 
     def _text(self, world: World, words: str) -> None:
         person = self._dice.choice(self._at_hand[world.tenant_id])
-        self._run.text(world, person.mobile, self._ours(world), words)
+        second = self._run.second_phones.get((world.tenant_id, person.id), person.mobile)
+        self._run.provider.text(world, self._dice.choice((person.mobile, second)), self._ours(world), words)
 
     def _from_sender(self, world: World, seen: Seen, words: str) -> None:
         """From the phone that asked; mostly to the number that answered."""
         ours = self._our_number(world, seen)
         if self._dice.random() < 0.1:
             ours = self._ours(self._dice.choice(self._run.worlds))
-        self._run.text(self._world_of(ours), seen.sender[1], ours, words)
+        self._run.provider.text(self._world_of(ours), seen.sender[1], ours, words)
 
     def _our_number(self, world: World, seen: Seen) -> str:
         stored = [c for c in self._run.store.rows.checks.values() if c.state == seen.state]

@@ -10,30 +10,24 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
-
-from dialogs.messages import DeliveryReport, Inbound, Unavailable
-from dialogs.ports import Contended, SendText, TurnStore
-from dialogs.settings import Limits, TenantSettings
-from dialogs.tech_verify import Mode, Rules
+from dialogs.messages import Unavailable
+from dialogs.ports import TurnStore
 from dialogs.turns import ContactFacts
 from psa.base import Psa, TicketRef
-from storage.database import Unscoped
 from storage.memory import MemoryTurnStore
 from tests.fixtures.stand_ins import START, StandingClock
-from tests.fixtures.world import World, make_world, row_id, seed_memory
+from tests.fixtures.world import Person, World, row_id, seed_memory
 from tests.simulation.house import Chance, Crash, House, WatchedStore
 from tests.simulation.loop import Life, SteppedLoop, at_once
 from tests.simulation.outside import Carrier, Ledger, Mood, TicketSystem
+from tests.simulation.parts import Broken, Doorway, Faults, LateClock, NoDatabase, drawn_world
+from tests.simulation.provider import RANKS, Provider
 from tests.simulation.watch import Watch
 
 T = TypeVar("T")
-RANKS = {"accepted": 1, "queued": 2, "sent": 3, "undelivered": 5, "delivered": 6}
 #: A mobile that two contacts of the first tenant share in some runs.
 SHARED = "Zoe Yates"
 #: Where control passes between the house and the outside, storage included.
@@ -43,51 +37,6 @@ POINTS = (
     *("send:before", "send:taken", "send:after"),
     *("ticket:before", "ticket:taken", "ticket:after", "note:before", "note:taken", "note:after"),
 )
-
-
-class Broken(AssertionError):
-    """An invariant does not hold; the message says which, in which seed, and how to see it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """What is broken on purpose, to see that the watch notices. `outer` stands between the engine and the watch,
-    `inner` between the watch and the store, `texts` before the carrier, `clock` is what the engine believes."""
-
-    outer: Callable[[TurnStore], TurnStore] = lambda store: store
-    inner: Callable[[MemoryTurnStore], TurnStore] = lambda store: store
-    texts: Callable[[SendText], SendText] = lambda texts: texts
-    slow_clock: timedelta = timedelta(0)
-
-
-@dataclass
-class Message:
-    """One text at the provider, until a webhook has been answered."""
-
-    inbound: Inbound
-    tries: int = 0
-    acknowledged: bool = False
-
-
-class NoDatabase:
-    """The simulated technicians never do what needs a database beside the turn store."""
-
-    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
-        raise AssertionError("nothing is read beside the turn")
-
-    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
-        raise AssertionError("nothing is written beside the turn")
-
-
-class LateClock:
-    """The simulation's clock, behind by a fault's worth."""
-
-    def __init__(self, clock: StandingClock, behind: timedelta) -> None:
-        self._clock = clock
-        self._behind = behind
-
-    def now(self) -> datetime:
-        return self._clock.now() - self._behind
 
 
 class Simulation:
@@ -101,20 +50,25 @@ class Simulation:
         self._clock = StandingClock()
         self._loop = SteppedLoop()
         self._chance = Chance(f"house {seed}")
-        self.worlds = tuple(self._make_world(n) for n in (1, 2))
+        self.worlds = tuple(drawn_world(n, self.dice) for n in (1, 2))
         self.store = MemoryTurnStore(lambda status: RANKS.get(status, 0))
         self.watch = Watch(self.worlds, self.store, self._clock)
         self.ledger = Ledger()
-        self.opted_out: set[tuple[str, str]] = set()
+        self.houses: list[House] = []
+        self.provider = Provider(self)
         for world in self.worlds:
             seed_memory(self.store, world)
+        #: Tenant and contact to a second mobile of theirs.
+        self.second_phones: dict[tuple[str, str], str] = {}
+        for world in self.worlds:
+            person = self.dice.choice(world.people)
+            self._give_second_phone(world, person, "+13475550180")
         self.shares_number = self.dice.random() < 0.3
         if self.shares_number:
             first = self.worlds[0]
             twin = ContactFacts(row_id(1900), SHARED, first.people[0].client_id, first.people[0].client_name)
             self.store.add_contact(first.tenant_id, twin, mobile=first.people[0].mobile)
             self.watch.knows_contact(first.tenant_id, twin.id)
-        self.houses: list[House] = []
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
         #: House -> at which point it crashes, and at which time it comes there.
@@ -122,10 +76,13 @@ class Simulation:
         self._down_until = START
         self.rough = self.dice.choice((0.0, 0.1, 0.3))
         self._healed = False
-        self.messages: list[Message] = []
-        self._reported: dict[str, int] = {}
         self._lateness: dict[datetime, timedelta] = {}
         self._replicas = self.dice.choice((1, 1, 2))
+
+    def _give_second_phone(self, world: World, person: Person, mobile: str) -> None:
+        self.store.add_contact(world.tenant_id, person.facts, mobile=mobile)
+        self.store.add_contact(world.tenant_id, person.facts, mobile=person.mobile)
+        self.second_phones[world.tenant_id, person.id] = mobile
 
     # --- time -------------------------------------------------------------------------------------------------------
 
@@ -203,8 +160,8 @@ class Simulation:
             inner = self._faults.inner(self.store)
             return self._faults.outer(WatchedStore(inner, self.store, self.watch, point, life))
 
-        carrier = Carrier(self.ledger, self._clock, self, point, self._taken)
-        carrier.opted_out = self.opted_out
+        carrier = Carrier(self.ledger, self._clock, self, point, self.provider.taken)
+        carrier.opted_out = self.provider.opted_out
         clock = LateClock(self._clock, self._faults.slow_clock)
         house = House(
             name,
@@ -290,85 +247,6 @@ class Simulation:
         self.after(slow, lambda: None if waiting.done() else waiting.set_result(None))
         return waiting
 
-    def _taken(self, provider_id: str) -> None:
-        """The carrier has a text: it will report on it, more than once and in any order."""
-        row = self.ledger.of_kind("text")[-1]
-        self.watch.sent(row)
-        statuses = self.dice.sample(["queued", "sent", self.dice.choice(("delivered", "undelivered"))], 3)
-        for status in [*statuses, self.dice.choice(statuses)]:
-            report = DeliveryReport("twilio", provider_id, status, "")
-            self.after(self.dice.choice((0.0, 0.001, 0.5, 8.0)), partial(self._report, report))
-
-    def _report(self, report: DeliveryReport) -> None:
-        if not self.houses:
-            return self.after(20, lambda: self._report(report))
-        house = self.dice.choice(self.houses)
-
-        async def deliver() -> None:
-            try:
-                await house.engine.report_delivery(report)
-            except Unavailable:
-                return self.after(20, lambda: self._report(report))
-            rank = RANKS[report.status]
-            self._reported[report.provider_id] = max(rank, self._reported.get(report.provider_id, 0))
-
-        self.begin(house, deliver())
-
-    def text(self, world: World, sender: str, ours: str, words: str, *, digest: str = "") -> Message:
-        """Somebody sends a text; the carrier delivers it until it is answered, and then perhaps once more."""
-        number = world.number if ours == world.number.address else world.second
-        said = words.strip().lower()
-        opt_out: Literal["", "stop", "start"] = ""
-        if said in ("stop", "stopall", "start"):
-            opt_out = "start" if said == "start" else "stop"
-        if number.opt_out_by == "carrier":
-            if opt_out == "stop":
-                self.opted_out.add((sender, ours))
-            elif opt_out == "start":
-                self.opted_out.discard((sender, ours))
-        self._count += 1
-        provider_id = f"IN{self._count}"
-        inbound = Inbound(
-            "sms",
-            "twilio",
-            provider_id,
-            ours,
-            sender,
-            words,
-            digest or f"digest {provider_id}",
-            opt_out if number.opt_out_by == "carrier" else "",
-        )
-        message = Message(inbound)
-        self.messages.append(message)
-        self.watch.trace.append(f"text {sender[-4:]} to {ours[-4:]}: {words!r}")
-        for _ in range(self.dice.choice((1, 1, 1, 2, 3))):
-            self._deliver(message)
-        if self.dice.random() < 0.1:
-            self.after(self.dice.choice((1, 30, 900)), lambda: self._deliver(message))
-        return message
-
-    def _deliver(self, message: Message) -> None:
-        message.tries += 1
-        self.counts["deliveries"] += 1
-        if not self.houses:
-            return self.after(15, lambda: self._deliver(message))
-        house = self.dice.choice(self.houses)
-
-        async def post() -> None:
-            try:
-                await house.engine.receive(message.inbound)
-            except (Unavailable, Contended):
-                return
-            message.acknowledged = True
-
-        def again() -> None:
-            if not message.acknowledged:
-                self._deliver(message)
-
-        self.begin(house, post())
-        if message.tries < 50:
-            self.after(15, again)
-
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def heal(self) -> None:
@@ -390,10 +268,6 @@ class Simulation:
             self.move_to(min(times))
         raise Broken(self._say("it does not come to rest"))
 
-    def reported(self) -> dict[str, int]:
-        """The highest rank that was reported, by the provider's id."""
-        return self._reported
-
     def close(self) -> str:
         """The hash of the trace."""
         self._loop.end()
@@ -406,39 +280,6 @@ class Simulation:
         last = "\n    ".join(self.watch.trace[-25:])
         again = f"python -m tests.simulation {self.seed}"
         return f"{what}\n  seed {self.seed}; once more: {again}\n  the last of its trace:\n    {last}"
-
-    def _make_world(self, n: int) -> World:
-        dice = self.dice
-        rules = Rules(
-            mode=dice.choice((Mode.COMPARE, Mode.COMPARE, Mode.TRANSFER)),
-            lifetime=timedelta(minutes=dice.choice((1, 5, 10))),
-            require_claim=dice.random() < 0.85,
-            ticket_at_claim=dice.choice(("optional", "optional", "required")),
-            ticket_logging=dice.choice(("auto", "auto", "ask")),
-            max_wrong_codes=dice.choice((3, 5)),
-        )
-        limits = dice.choice((Limits(), Limits(verify_per_10_min=100, verify_per_24_h=100, prefix_per_hour=100)))
-        world = make_world(n, TenantSettings(phone="+12125550199", rules=rules, limits=limits))
-        return replace(
-            world,
-            number=replace(world.number, opt_out_by=dice.choice(("carrier", "watchword"))),
-            second=replace(world.second, opt_out_by=dice.choice(("carrier", "watchword"))),
-        )
-
-
-class Doorway:
-    """Every text passes here on its way to the carrier."""
-
-    def __init__(self, texts: SendText, watch: Watch) -> None:
-        self._texts = texts
-        self._watch = watch
-
-    async def send(self, *, to: str, sender: str, body: str, key: str) -> str:
-        self._watch.setting_out(to, sender, key)
-        return await self._texts.send(to=to, sender=sender, body=body, key=key)
-
-    async def find(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:
-        return await self._texts.find(to=to, sender=sender, body=body, since=since)
 
 
 async def _started(house: House) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.faults import FAULTS
-from tests.simulation.run import Broken, Faults
+from tests.simulation.parts import Broken, Faults
 from tests.simulation.whole import simulate
 
 #: 500 seeds in a usual run, in chunks that several workers share; 10 000 in a long one.

@@ -8,53 +8,38 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
-from dialogs.grammar import Confirm, Start, Stop, read
+from dialogs.grammar import Start, Stop, read
 from dialogs.ports import Clock
 from dialogs.tech_verify import (
     Blank,
     Claimed,
     Confirmed,
-    Known,
     Open,
     State,
 )
 from dialogs.turns import (
-    CheckAsk,
-    CheckFacts,
     Decision,
     Facts,
     InboundAsk,
-    InboundFacts,
     Leased,
     OutboxItem,
     SaveCheck,
     Settled,
-    StoredCheck,
     Turn,
 )
-from storage.codec import dump_state
 from storage.memory import MemoryTurnStore
+from storage.memory.rows import Queued
 from tests.fixtures.world import World
+from tests.simulation import verdicts
 from tests.simulation.outside import Row
+from tests.simulation.stops import Stops
+from tests.simulation.verdicts import Seen
+from tests.simulation.within import checks_in, contacts_in, still_holds
 
 #: All that is checked, for the report of a failure.
-NAMES = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "REL-08")
-
-
-@dataclass
-class Seen:
-    """One check as its commits told it."""
-
-    tenant_id: str
-    state: State
-    code: str = ""
-    claimed_by: set[str] = field(default_factory=set)
-    confirmations: int = 0
-    contact_id: str = ""
-    sender: tuple[str, str] = ("", "")
+NAMES = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "REL-03", "REL-08")
 
 
 class Watch:
@@ -72,9 +57,7 @@ class Watch:
         self.items: dict[str, tuple[str, OutboxItem]] = {}
         self._taken: Counter[tuple[str, str]] = Counter()
         self._replays: Counter[str] = Counter()
-        #: Whoever said STOP: (tenant, theirs, ours, or "" for all) -> effects that set out since.
-        self._stopped: dict[tuple[str, str, str], set[str]] = {}
-        self._held_at_stop: dict[tuple[str, str, str], set[str]] = {}
+        self._stops = Stops()
         self._ended_codes: dict[str, str] = {}
         self._furthest: dict[tuple[str, str], int] = {}
         self._bodies: dict[str, tuple[str, str, str]] = {}
@@ -111,8 +94,7 @@ class Watch:
 
     def leased(self, leased: Leased) -> None:
         """A worker holds an item."""
-        for held in self._held_at_stop.values():
-            held.discard(leased.item.id)
+        self._stops.leased(leased.item.id)
         known = self.items.get(leased.item.id)
         if known is None:
             return self._break("I11", f"item {leased.item.id} was never decided")
@@ -128,16 +110,27 @@ class Watch:
             for event in one.audit:
                 self._code_is_gone(f"audit {event.kind}", map(str, event.public.values()))
 
+    def stale(self, outcomes: Iterable[Settled]) -> dict[tuple[str, str], Queued]:
+        """Rows whose lease has gone to somebody else, or that are done: these outcomes must not touch them."""
+        rows = self._store.rows.outbox
+        found = {}
+        for one in outcomes:
+            row = rows[one.leased.tenant_id, one.leased.item.id]
+            if row.fence != one.leased.fence or row.done_at is not None:
+                found[one.leased.tenant_id, one.leased.item.id] = row
+        return found
+
+    def untouched(self, before: dict[tuple[str, str], Queued]) -> None:
+        """After the outcomes were written."""
+        for key, row in before.items():
+            if self._store.rows.outbox[key] != row:
+                self._break("REL-03", "a worker without the lease changed an item")
+
     def setting_out(self, to: str, sender: str, key: str) -> None:
         """A text is about to leave the house."""
-        tenant_id = self._number_of.get(sender, "")
-        for ours in (sender, ""):
-            stopped = self._stopped.get((tenant_id, to, ours))
-            # What a worker already holds when STOP comes in is on its way, as far as anybody can tell.
-            if stopped is not None and key not in self._held_at_stop.get((tenant_id, to, ours), ()):
-                stopped.add(key)
-                if len(stopped) > 1:
-                    self._break("I9", f"{len(stopped)} texts to {to} after STOP")
+        since = self._stops.setting_out(self._number_of.get(sender, ""), to, sender, key)
+        if since > 1:
+            self._break("I9", f"{since} texts to {to} after STOP")
 
     def sent(self, row: Row) -> None:
         """The outside took something in."""
@@ -192,13 +185,10 @@ class Watch:
         tenant_id = self._number_of[said.our_address]
         match read(said.text, self._worlds[tenant_id].settings.words, said.opt_out):
             case Stop(everywhere):
-                stop = (tenant_id, said.their_address, "" if everywhere else said.our_address)
-                self._stopped.setdefault(stop, set())
-                self._held_at_stop.setdefault(stop, self._held())
+                ours = "" if everywhere else said.our_address
+                self._stops.stop(tenant_id, said.their_address, ours, self._held())
             case Start():
-                for ours in (said.our_address, ""):
-                    self._stopped.pop((tenant_id, said.their_address, ours), None)
-                    self._held_at_stop.pop((tenant_id, said.their_address, ours), None)
+                self._stops.start(tenant_id, said.their_address, said.our_address)
             case _:
                 pass
 
@@ -214,12 +204,12 @@ class Watch:
         tenant_id = self._number_of[ask.inbound.our_address] if isinstance(ask, InboundAsk) else ask.tenant_id
         if facts.tenant.id != tenant_id or decision.tenant_id not in ("", tenant_id):
             self._break("I7", "facts or decision of another tenant")
-        contacts = [c for c in _contacts(facts) if c]
+        contacts = [c for c in contacts_in(facts) if c]
         contacts += [a.contact_id for a in decision.audit if a.contact_id]
         contacts += [i.contact_id for i in decision.outbox if i.contact_id]
         if any((tenant_id, c) not in self._contacts for c in contacts):
             self._break("I7", "a contact of another tenant")
-        for check in _checks(facts):
+        for check in checks_in(facts):
             seen = self.checks.get(check.id)
             if seen is None or seen.tenant_id != tenant_id:
                 self._break("I7", "a check of another tenant")
@@ -239,68 +229,23 @@ class Watch:
         if seen.confirmations > 1:
             self._break("I1", f"check {save.id} was confirmed {seen.confirmations} times")
         if not isinstance(before, Blank | Open | Claimed):
-            self._absorbed(save.id, before, after)
+            self._all(verdicts.absorbed(save.id, before, after))
         elif isinstance(before, Open | Claimed) and isinstance(after, Open | Claimed):
-            self._same_challenge(save.id, before, after)
+            self._all(verdicts.same_challenge(save.id, before, after))
+            self._all(verdicts.still_guessing(turn, facts, save, seen))
         if isinstance(before, Open | Claimed) and isinstance(after, Confirmed):
-            self._confirmed(turn, facts, save, seen, before, after)
+            self._all(verdicts.confirmed(turn, facts, save, seen, before, after, self._clock.now()))
         if isinstance(after, Open | Claimed):
             seen.code = after.challenge.code.digits
         elif isinstance(before, Open | Claimed):
             self._ended_codes[save.id] = seen.code
-            if _still_holds(after, seen.code):
+            if still_holds(after, seen.code):
                 self._break("I8", f"the ended check {save.id} keeps its code")
         if isinstance(after, Claimed):
             seen.claimed_by.add(after.claim.technician.id)
         seen.state = after
         seen.contact_id = save.contact_id
         seen.sender = (save.channel, save.their_address)
-
-    def _confirmed(
-        self, turn: Turn[Any], facts: Facts, save: SaveCheck, seen: Seen, before: Open | Claimed, after: Confirmed
-    ) -> None:
-        rules = facts.tenant.settings.rules
-        if after.assurance == "verbal":
-            if not isinstance(before, Claimed) or not isinstance(turn.ask, CheckAsk):
-                self._break("I3", "a spoken yes without a claimer")
-            return
-        if not isinstance(turn.ask, InboundAsk):
-            return self._break("I2", "confirmed by something that is no text")
-        said = turn.ask.inbound
-        heard = read(said.text, facts.tenant.settings.words, said.opt_out)
-        if (said.our_address, said.their_address) != (save.our_address, save.their_address):
-            self._break("I2", "confirmed from elsewhere")
-        if not isinstance(heard, Confirm) or (heard.digits and heard.digits != seen.code):
-            self._break("I2", f"confirmed by {said.text!r}")
-        elif before.challenge.mode == "transfer" and not heard.digits:
-            self._break("I2", "a code was needed")
-        if self._clock.now() >= before.challenge.expires_at:
-            self._break("I2", "confirmed after the deadline")
-        if after.assurance == "unclaimed":
-            if rules.require_claim or after.claim is not None:
-                self._break("I3", "unclaimed where a claim is required")
-            return
-        if not isinstance(before, Claimed) or after.claim is None or after.assurance != before.challenge.mode.value:
-            return self._break("I3", "confirmed without an earlier claim")
-        if after.claim.technician.id not in seen.claimed_by:
-            self._break("I3", "confirmed for a technician who never claimed")
-        asker = after.story.asker
-        if not isinstance(asker, Known) or asker.contact_id != save.contact_id or seen.tenant_id != facts.tenant.id:
-            self._break("I2", "confirmed for somebody else")
-
-    def _absorbed(self, check_id: str, before: State, after: State) -> None:
-        if type(before) is not type(after):
-            return self._break("I4", f"check {check_id}: {type(before).__name__} became {type(after).__name__}")
-        for name in ("at", "reason", "assurance", "by", "note"):
-            if getattr(before, name, None) != getattr(after, name, None):
-                self._break("I4", f"check {check_id}: {name} changed after the end")
-
-    def _same_challenge(self, check_id: str, before: Open | Claimed, after: Open | Claimed) -> None:
-        was, now = before.challenge, after.challenge
-        if (was.code, was.digest, was.expires_at, was.mode) != (now.code, now.digest, now.expires_at, now.mode):
-            self._break("I10", f"check {check_id}: the challenge changed within its life")
-        if now.wrong_codes < was.wrong_codes or now.hints < was.hints or now.confirmed_early < was.confirmed_early:
-            self._break("I10", f"check {check_id}: a counter fell")
 
     def _logged(self, save: SaveCheck, before: State, decision: Decision[Any]) -> None:
         words = {"before": type(before).__name__.lower(), "after": type(save.state).__name__.lower()}
@@ -330,39 +275,10 @@ class Watch:
             if n > 1:
                 self._break("I12", f"{n} live checks of {who}")
 
+    def _all(self, broken: verdicts.Broken) -> None:
+        for name, what in broken:
+            self._break(name, what)
+
     def _break(self, name: str, what: str) -> None:
         assert name in NAMES
         self.broken.append(f"{name}: {what}")
-
-
-def _still_holds(state: State, code: str) -> bool:
-    """Whether the stored form of a state has the code, plain or sealed."""
-    sealed: list[bytes] = []
-
-    def seal(digits: bytes) -> bytes:
-        sealed.append(digits)
-        return b""
-
-    plain = dump_state(state, seal)
-    # Not a part of an id or of a time, which may hold any digits.
-    return bool(sealed) or re.search(rf"(?<![\w.]){code}(?!\w)", plain) is not None
-
-
-def _contacts(facts: Facts) -> list[str]:
-    match facts:
-        case InboundFacts():
-            return [c.id for c in facts.contacts] + [a.contact_id for a in facts.announced]
-        case CheckFacts():
-            return [c.id for c in (facts.contact, facts.picked) if c is not None]
-        case _:
-            return [a.contact_id for a in facts.announced] + ([facts.contact.id] if facts.contact else [])
-
-
-def _checks(facts: Facts) -> list[StoredCheck]:
-    match facts:
-        case InboundFacts():
-            return list(facts.checks)
-        case CheckFacts():
-            return [facts.check] if facts.check is not None else []
-        case _:
-            return []

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tests.simulation.ending import check_the_end
+from tests.simulation.parts import Faults
 from tests.simulation.people import People
-from tests.simulation.run import Faults, Simulation
+from tests.simulation.run import Simulation
 
 STEPS = 80
 

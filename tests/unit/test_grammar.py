@@ -91,8 +91,8 @@ def test_nearly_verify_or_deny_does_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *STOP_WORDS,
-        *(w.upper() for w in STOP_WORDS),
+        *sorted(STOP_WORDS),
+        *(w.upper() for w in sorted(STOP_WORDS)),
         " Stop. ",
         '"STOP"',
         "#stop",

@@ -94,7 +94,7 @@ def test_values_are_escaped() -> None:
 @pytest.mark.feature("TV-07", "SEC-02")
 def test_the_claimers_card_warns_before_the_code_is_read_to_a_caller() -> None:
     board = Board((), (), (), (), (), EPOCH)
-    values = {"board": board, "blank": BLANK, "rows": "/codes/rows", "here": "/codes", "single": False}
+    values = {"board": board, "blank": BLANK, "rows": "/codes/rows", "here": "/codes", "single": False, "story": None}
     page = Look().html("codes.html", Frame("Codes", name="Dana"), values)
     mine = page.split('<template id="card-mine">')[1].split("</template>")[0]
     assert "Read this only if YOU called them. Never to someone who called you." in mine
@@ -108,6 +108,7 @@ def test_every_direction_can_be_chosen_and_ours_is_first() -> None:
         "rows": "/codes/rows",
         "here": "/codes",
         "single": False,
+        "story": None,
     }
     page = Look().html("codes.html", Frame("Codes", name="Dana"), values)
     select = re.search(r'<select name="direction">(.*?)</select>', page, re.DOTALL)

@@ -24,9 +24,9 @@ def checked(id: str) -> str:
     return id
 
 
-def ticket_id(call: Call) -> str:
+def ticket_id(call: Call, name: str = "id") -> str:
     """A ticket's id from the path: whatever the ticket system uses, but printable and short."""
-    id = call.request.match_info["id"]
+    id = call.request.match_info[name]
     if not _THEIRS.fullmatch(id):
         raise not_found()
     return id

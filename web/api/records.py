@@ -9,6 +9,7 @@ from storage.log import LogRow
 from web.answers import answer, no_content
 from web.api.ids import our_id
 from web.api.shapes import AlertShown, AuditQuery, AuditRow, Listed
+from web.noting import line
 from web.problems import bad_cursor, not_found
 from web.routing import Access, Call, Route, Surface
 
@@ -40,10 +41,9 @@ async def waiting(call: Call) -> web.StreamResponse:
 async def acknowledge(call: Call) -> web.StreamResponse:
     """You have seen it; your name stays with it. 404 when somebody else was faster."""
     who = call.who
-    seen = await call.services.alerts.acknowledge(
-        who.tenant_id, our_id(call), who.technician_id, call.services.clock.now()
-    )
-    if not seen:
+    alert_id = our_id(call)
+    alerts = call.services.alerts.noting(who.tenant_id, line(call, "alert.acknowledged", alert=alert_id))
+    if not await alerts.acknowledge(who.tenant_id, alert_id, who.technician_id, call.services.clock.now()):
         raise not_found()
     return no_content()
 

@@ -8,6 +8,7 @@ from identity.sign_in import LogInGranted, Proof, Refused
 from web.answers import answer, no_content
 from web.api.shapes import SignedIn, SignInWith, StepUpWith, TechnicianRef
 from web.log_in import origin_of
+from web.noting import line
 from web.problems import Problem
 from web.routing import Access, Call, Route, Surface
 
@@ -38,7 +39,9 @@ async def sign_in(call: Call) -> web.StreamResponse:
 async def sign_out(call: Call) -> web.StreamResponse:
     """The token is dead from here on, on every copy."""
     who = call.who
-    await call.services.accounts.revoke(who.tenant_id, who.technician_id, who.log_in_id, call.services.clock.now())
+    ended = line(call, "sign_in.ended", log_in=who.log_in_id, why="signed_out")
+    accounts = call.services.accounts.noting(who.tenant_id, ended)
+    await accounts.revoke(who.tenant_id, who.technician_id, who.log_in_id, call.services.clock.now())
     return no_content()
 
 

@@ -11,6 +11,7 @@ from dialogs.settings import TenantSettings
 from dialogs.texts import TextError, check_override, find_template
 from web.answers import answer
 from web.api.shapes import OwnText, TextQuery, TextWith
+from web.noting import line
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Surface
 
@@ -42,7 +43,9 @@ async def write(call: Call) -> web.StreamResponse:
         texts = {name: text for name, text in settings.texts.items() if name != key}
         return replace(settings, texts=texts | ({key: given.text} if given.text else {}))
 
-    changed = await call.services.tenants.change_settings(call.who.tenant_id, change)
+    noted = line(call, "settings.text_changed", template=key, own=int(bool(given.text)))
+    tenants = call.services.tenants.noting(call.who.tenant_id, noted)
+    changed = await tenants.change_settings(call.who.tenant_id, change)
     return answer(_shown(template, locale, changed.settings))
 
 

@@ -6,13 +6,15 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from dialogs.tech_verify import Happened
+from dialogs.texts.catalogue import language_for
 from storage.alerts import AlertRow
 from storage.checks import CheckRow
 from storage.log import LogRow
 from web.look import _
 from web.pages.check_cards import card
 from web.pages.tickets_of import Shelf, ticket_text
-from web.pages.views import Board, Calling, Card, Choice, Notice
+from web.pages.views import Board, Calling, Card, Choice, Notice, Step
 from web.problems import not_found
 from web.routing import Call
 from web.views import is_theirs, reveal
@@ -20,6 +22,7 @@ from web.views import is_theirs, reveal
 #: Ended checks and unknown senders of the last hours stay on the page.
 RECENT = timedelta(hours=12)
 SHOWN = 30
+MOST_LIVE = 100
 
 #: What an alert asks for besides what its own text says, by its kind.
 WHAT_TO_DO = {
@@ -43,7 +46,7 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
     # Read before the rows: what happens meanwhile has a later number, so the stream brings it once more, never not.
     seq = await services.log.newest(who.tenant_id)
     live, ended, alerts, calling, strangers = await asyncio.gather(
-        services.checks.page(who.tenant_id, live=True, limit=SHOWN),
+        services.checks.page(who.tenant_id, live=True, limit=MOST_LIVE),
         services.checks.page(who.tenant_id, live=False, limit=SHOWN),
         services.alerts.unseen(who.tenant_id),
         announced_of(call),
@@ -51,8 +54,8 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
     )
     recent = [row for row in ended.items if now - (row.ended_at or row.created_at) < RECENT]
     running = [row for row in live.items if row.is_live(now)]
-    shown = [await _card(call, shelf, row) for row in running]
-    done = [await _card(call, shelf, row) for row in recent]
+    shown = await asyncio.gather(*(_card(call, shelf, row) for row in running))
+    done = await asyncio.gather(*(_card(call, shelf, row) for row in recent))
     return Board(
         live=tuple(offer.card for offer in shown),
         today=tuple(offer.card for offer in done),
@@ -65,15 +68,16 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
     )
 
 
-async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> Board:
-    """One check alone, live or not, for the page that alert texts lead to."""
+async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> tuple[Board, tuple[Step, ...]]:
+    """One check alone with its story, live or not, for the page that alert texts lead to."""
     who, services = call.who, call.services
     seq = await services.log.newest(who.tenant_id)
     row = await services.checks.get(who.tenant_id, check_id)
     if row is None:
         raise not_found()
-    offer = await _card(call, shelf, row)
-    return Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending)
+    offer = await _card(call, shelf, row, alone=True)
+    board = Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending)
+    return board, tuple(step(happened) for happened in row.trail)
 
 
 async def announced_of(call: Call) -> tuple[Calling, ...]:
@@ -96,11 +100,17 @@ async def announced_of(call: Call) -> tuple[Calling, ...]:
     )
 
 
-async def _card(call: Call, shelf: Shelf, row: CheckRow) -> _Offer:
-    """The row's card; with the code if it is this technician's own live claim, and with tickets where one is chosen."""
+async def _card(call: Call, shelf: Shelf, row: CheckRow, *, alone: bool = False) -> _Offer:
+    """The row's card; with the code if it is this technician's own live claim, and with tickets where one is chosen.
+
+    On the board only a flagged record offers its tickets at once: a list of thirty would ask the ticket system thirty
+    times over. The others do so on their own page (`alone`).
+    """
     who, services = call.who, call.services
     code = await reveal(call, row.id, insist=True) if is_theirs(row, call) else ""
     made = card(row, who.technician_id, code)
+    if made.kind == "ended":
+        made = replace(made, can_link=made.can_link and (alone or made.needs_ticket))
     if made.kind == "theirs" or (made.kind == "ended" and not made.can_link):
         return _Offer(made, False)
     people = row.candidates or ((row.contact,) if row.contact else ())
@@ -126,6 +136,12 @@ def stranger(line: LogRow) -> Card:
         channel=_("They asked for a check.") if line.public.get("said") == "verify" else "",
         created_at=line.at,
     )
+
+
+def step(happened: Happened) -> Step:
+    """One line of a check's story, in the words that its ticket note uses."""
+    phrase = language_for("en").phrases.get("phrase.trail_" + happened.what, happened.what)
+    return Step(happened.at, phrase.replace("{who}", happened.who))
 
 
 def notice(alert: AlertRow) -> Notice:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
+from web.api.ids import our_id
 from web.look import _
+from web.noting import line
 from web.pages.board import board_of, board_of_one
 from web.pages.context import after, frame, own_path, page, see_other, wants_json
 from web.pages.forms import ClaimForm, Press, RejectForm, TicketForm, VerbalForm
 from web.pages.tickets_of import Shelf
-from web.pages.views import EPOCH, Board, Calling, Card, Notice, as_json
+from web.pages.views import EPOCH, Board, Calling, Card, Notice, Step, as_json
 from web.ports import Acted
 from web.problems import not_found
 from web.routing import Access, Call, Handler, Route, Surface
@@ -37,7 +39,7 @@ class Codes:
     async def show(self, call: Call) -> web.StreamResponse:
         """What waits, what runs, what ended lately."""
         board = await board_of(call, self._shelf)
-        return self._page(call, board, _("Codes"), rows="/codes/rows", here="/codes", single=False)
+        return self._page(call, board, _("Codes"), rows="/codes/rows", here="/codes")
 
     async def rows(self, call: Call) -> web.StreamResponse:
         """The same as JSON, fetched by the page when the event stream says that something changed."""
@@ -45,14 +47,14 @@ class Codes:
 
     async def show_one(self, call: Call) -> web.StreamResponse:
         """One check, for one thumb: where the alert texts lead."""
-        check_id = call.request.match_info["check_id"]
-        board = await board_of_one(call, self._shelf, check_id)
+        check_id = _check_id(call)
+        board, story = await board_of_one(call, self._shelf, check_id)
         path = f"/codes/{check_id}"
-        return self._page(call, board, _("One check"), rows=f"{path}/rows", here=path, single=True)
+        return self._page(call, board, _("One check"), rows=f"{path}/rows", here=path, story=story)
 
     async def rows_of_one(self, call: Call) -> web.StreamResponse:
         """The same as JSON."""
-        board = await board_of_one(call, self._shelf, call.request.match_info["check_id"])
+        board, _story = await board_of_one(call, self._shelf, _check_id(call))
         return web.json_response(as_json(board))
 
     async def claim(self, call: Call) -> web.StreamResponse:
@@ -103,17 +105,27 @@ class Codes:
     async def alert_seen(self, call: Call) -> web.StreamResponse:
         """Somebody has seen the alert; whoever was first stays on record, and being second is no mistake."""
         who, services = call.who, call.services
-        alert_id = call.request.match_info["alert_id"]
-        await services.alerts.acknowledge(who.tenant_id, alert_id, who.technician_id, services.clock.now())
+        alert_id = our_id(call, "alert_id")
+        alerts = services.alerts.noting(who.tenant_id, line(call, "alert.acknowledged", alert=alert_id))
+        await alerts.acknowledge(who.tenant_id, alert_id, who.technician_id, services.clock.now())
         return after(call, Acted(alert_id), "seen", "/codes")
 
-    def _page(self, call: Call, board: Board, title: str, *, rows: str, here: str, single: bool) -> web.StreamResponse:
-        values = {"board": board, "blank": BLANK, "rows": rows, "here": here, "single": single}
+    def _page(
+        self, call: Call, board: Board, title: str, *, rows: str, here: str, story: Sequence[Step] | None = None
+    ) -> web.StreamResponse:
+        values = {
+            "board": board,
+            "blank": BLANK,
+            "rows": rows,
+            "here": here,
+            "single": story is not None,
+            "story": story,
+        }
         return page(call, "codes.html", frame(call, title, "codes"), values)
 
 
 def _check_id(call: Call) -> str:
-    return call.request.match_info["check_id"]
+    return our_id(call, "check_id")
 
 
 def _after(call: Call, acted: Acted, said: str) -> web.StreamResponse:

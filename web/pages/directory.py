@@ -12,6 +12,8 @@ from aiohttp import web
 from psa.base import Can, Psa, PsaError, TicketMissing, TicketRef
 from psa.preselect import open_tickets
 from storage.opt_outs import opted_out
+from web.api.ids import checked, our_id
+from web.api.ids import ticket_id as ticket_id_of
 from web.look import _
 from web.pages.board import announced_of
 from web.pages.check_cards import card
@@ -70,7 +72,7 @@ async def _list(call: Call, title: str, action: str, *, open_single: bool = Fals
 
 async def show_contact(call: Call) -> web.StreamResponse:
     """One contact: how to reach them, what is open, what was checked, and the tap before a call."""
-    contact = await _contact(call, call.request.match_info["contact_id"])
+    contact = await _contact(call, our_id(call, "contact_id"))
     psa = call.services.psa(call.who.tenant_id)
     tickets, down = await _open_tickets(psa, contact)
     checks = (await call.services.checks.page(call.who.tenant_id, contact_id=contact.id, limit=20)).items
@@ -115,7 +117,7 @@ async def show_ticket(call: Call) -> web.StreamResponse:
     """One ticket with its notes, and the tap before calling about it."""
     who, services = call.who, call.services
     psa = services.psa(who.tenant_id)
-    ticket_id = call.request.match_info["ticket_id"]
+    ticket_id = ticket_id_of(call, "ticket_id")
     try:
         ticket = await psa.get_ticket(ticket_id)
         notes = await psa.notes(ticket_id) if Can.READ_NOTES in psa.can else ()
@@ -145,7 +147,7 @@ async def announce(call: Call) -> web.StreamResponse:
     given: AnnounceForm = call.body
     acted = await call.services.acts.announce(
         call.who,
-        contact_id=given.contact_id,
+        contact_id=checked(given.contact_id),
         direction=given.direction,
         ticket=given.ticket,
         notify=given.notify == "yes",
@@ -157,7 +159,7 @@ async def announce(call: Call) -> web.StreamResponse:
 async def withdraw(call: Call) -> web.StreamResponse:
     """Take the announcement back."""
     given: Press = call.body
-    acted = await call.services.acts.withdraw(call.who, call.request.match_info["announced_id"])
+    acted = await call.services.acts.withdraw(call.who, our_id(call, "announced_id"))
     return after(call, acted, "withdrawn", own_path(given.back))
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Id = Annotated[str, Field(max_length=64)]
+#: An id of ours or of the ticket system, or nothing.
+Id = Annotated[str, Field(max_length=64, pattern=r"^[!-~]*$")]
 Direction = Literal["we_called_user", "on_site", "remote_session", "user_called_us"]
 
 

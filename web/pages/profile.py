@@ -8,7 +8,9 @@ from datetime import datetime
 from aiohttp import web
 
 from identity import recovery
+from web.api.ids import our_id
 from web.look import _
+from web.noting import line
 from web.pages.context import frame, page, see_other
 from web.pages.forms import DutyForm, Form
 from web.problems import not_found
@@ -36,17 +38,20 @@ async def change_duty(call: Call) -> web.StreamResponse:
     """On or off duty; alerts about unclaimed checks go to those who are on."""
     given: DutyForm = call.body
     who = call.who
-    await call.services.people.change(who.tenant_id, who.technician_id, on_duty=given.on_duty == "yes")
+    on_duty = given.on_duty == "yes"
+    people = call.services.people.noting(who.tenant_id, line(call, "technician.duty_changed", on_duty=int(on_duty)))
+    await people.change(who.tenant_id, who.technician_id, on_duty=on_duty)
     return see_other("/profile", said="duty")
 
 
 async def end_log_in(call: Call) -> web.StreamResponse:
     """Sign one of my log-ins out, wherever it is."""
     who = call.who
-    ended = await call.services.accounts.revoke(
-        who.tenant_id, who.technician_id, call.request.match_info["log_in_id"], call.services.clock.now()
+    log_in_id = our_id(call, "log_in_id")
+    accounts = call.services.accounts.noting(
+        who.tenant_id, line(call, "sign_in.ended", log_in=log_in_id, why="revoked")
     )
-    if not ended:
+    if not await accounts.revoke(who.tenant_id, who.technician_id, log_in_id, call.services.clock.now()):
         raise not_found()
     return see_other("/profile", said="log_in_ended")
 
@@ -56,7 +61,10 @@ async def new_recovery_codes(call: Call) -> web.StreamResponse:
     who = call.who
     codes = recovery.new_codes(call.services.random)
     digests = [d for code in codes if (d := recovery.digest(who.technician_id, code)) is not None]
-    await call.services.people.replace_recovery_codes(who.tenant_id, who.technician_id, digests)
+    people = call.services.people.noting(
+        who.tenant_id, line(call, "sign_in.recovery_codes_replaced", count=len(digests))
+    )
+    await people.replace_recovery_codes(who.tenant_id, who.technician_id, digests)
     return await _profile(call, codes)
 
 

@@ -10,6 +10,7 @@ from identity.sign_in import LogInGranted, Proof, Refused
 from web.csrf import COOKIE
 from web.log_in import drop_log_in_cookie, origin_of, set_log_in_cookie
 from web.look import _
+from web.noting import line
 from web.pages.context import HOME, frame, own_path, page, see_other
 from web.pages.forms import Form, SignInForm, StepUpForm
 from web.routing import Access, Call, Route, Surface
@@ -52,7 +53,9 @@ async def sign_in(call: Call) -> web.StreamResponse:
 async def sign_out(call: Call) -> web.StreamResponse:
     """End the log-in here and on every copy."""
     who = call.who
-    await call.services.accounts.revoke(who.tenant_id, who.technician_id, who.log_in_id, call.services.clock.now())
+    ended = line(call, "sign_in.ended", log_in=who.log_in_id, why="signed_out")
+    accounts = call.services.accounts.noting(who.tenant_id, ended)
+    await accounts.revoke(who.tenant_id, who.technician_id, who.log_in_id, call.services.clock.now())
     response = see_other("/sign-in")
     drop_log_in_cookie(response)
     return response

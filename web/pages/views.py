@@ -84,6 +84,14 @@ class Calling:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a check's story."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """All of `/codes`. `seq` is where the event stream stands, `now` the server's time. `pending`: some select
     still waits for the ticket system, so ask again in a second."""

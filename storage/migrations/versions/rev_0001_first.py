@@ -449,10 +449,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_addresses")),
         sa.UniqueConstraint(
-            "tenant_id", "contact_id", "kind", "value", name=op.f("uq_addresses_tenant_id_contact_id_kind_value")
+            "tenant_id", "value", "kind", "contact_id", name=op.f("uq_addresses_tenant_id_value_kind_contact_id")
         ),
     )
-    op.create_index(op.f("ix_addresses_tenant_id_value"), "addresses", ["tenant_id", "value"], unique=False)
+    op.create_index(
+        op.f("ix_addresses_tenant_id_contact_id_kind"), "addresses", ["tenant_id", "contact_id", "kind"], unique=False
+    )
     op.create_table(
         "announced_calls",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),

@@ -9,11 +9,15 @@ import { chime } from "./sound.js";
 const QUIET_FOR = 5000;
 
 class Board extends HTMLElement {
+  pageTitle = document.title;
+  /** When the status sentence last changed, in ms. */
+  saidAt = 0;
+  /** Whether something changed while rows were being fetched. */
+  again = false;
+  /** @type {Promise<void> | undefined} */
+  running;
+
   connectedCallback() {
-    this.pageTitle = document.title;
-    this.saidAt = 0;
-    this.asked = 0;
-    this.again = false;
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("change", (event) => {
       if (event.target instanceof HTMLSelectElement) event.target.dataset.touched = "yes";

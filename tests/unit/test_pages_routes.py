@@ -1,0 +1,78 @@
+"""Which pages anybody may open, what a stream says, and where a refusal leads."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from storage.stream import Event
+from web.pages import page_routes
+from web.pages.errors import TITLES
+from web.ports import REFUSALS
+from web.routing import Access
+from web.stream import as_message, read_after
+
+PUBLIC = {
+    ("GET", "/static/{release}/{path:.+}"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+}
+
+
+@pytest.mark.feature("SEC-36")
+def test_nobody_opens_a_page_of_the_console_without_signing_in() -> None:
+    public = {(r.method, r.path) for r in page_routes() if r.access is Access.PUBLIC and not r.demo_only}
+    assert public == PUBLIC
+
+
+def test_what_anybody_may_do_in_the_simulator_exists_in_the_demo_alone() -> None:
+    assert all(route.demo_only for route in page_routes() if route.path.startswith("/simulator"))
+
+
+@pytest.mark.feature("SEC-30", "SEC-43")
+def test_only_posts_change_anything_and_each_says_what_it_takes() -> None:
+    for route in page_routes():
+        assert route.method in ("GET", "POST"), route
+        assert (route.body is not None) == (route.method == "POST"), route
+
+
+@pytest.mark.feature("SEC-34")
+def test_new_recovery_codes_ask_for_a_fresh_proof() -> None:
+    assert {r.path for r in page_routes() if r.step_up} == {"/profile/recovery-codes"}
+
+
+def test_a_path_is_declared_once_per_method() -> None:
+    declared = [(r.method, r.path) for r in page_routes()]
+    assert len(declared) == len(set(declared))
+
+
+@pytest.mark.feature("SEC-02")
+def test_an_event_is_ids_and_kinds_and_nothing_else() -> None:
+    event = Event(7, "tv.claimed", "check-1", "contact-1", "technician-1", {"direction": "we_called_user"})
+    lines = as_message(event).decode().split("\n")
+    assert lines[:2] == ["id: 7", "event: change"]
+    assert json.loads(lines[2].removeprefix("data: ")) == {"kind": "tv.claimed", "check_id": "check-1"}
+    assert lines[3:] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "after"),
+    [
+        ("/events", {}, None),
+        ("/events?after=12", {}, 12),
+        ("/events?after=12", {"Last-Event-ID": "15"}, 15),
+        ("/events?after=-1", {}, None),
+        ("/events?after=x", {}, None),
+        ("/events?after=%D9%A3", {}, None),
+        ("/events?after=" + "9" * 40, {}, None),
+    ],
+)
+def test_a_stream_goes_on_where_the_browser_was(path: str, headers: dict[str, str], after: int | None) -> None:
+    assert read_after(make_mocked_request("GET", path, headers=headers)) == after
+
+
+def test_every_status_a_refusal_can_have_has_a_title() -> None:
+    assert {status for status, _ in REFUSALS.values()} <= set(TITLES)
+    assert {403, 404, 405, 413, 429, 503} <= set(TITLES)
