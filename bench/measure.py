@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from bench.load import Run
 from bench.processes import Server, start
@@ -26,6 +27,8 @@ REPEATED = 0.05
 #: The clock moves on between slices, so that the desk answers again and yesterday's codes count no more.
 A_DAY_S = 25 * 3600
 
+WORDS = "My mail does not open since this morning."
+
 #: Rows that one text leaves behind.
 ANSWERED = {"inbound": 1, "audit": 1, "outbox": 1, "conversations": 0, "dialogs": 0}
 UNANSWERED = {**ANSWERED, "outbox": 0}
@@ -35,12 +38,14 @@ VERIFY = {**ANSWERED, "dialogs": 1, "timers": 2, "challenge_sends": 1}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much: slices of `texts` requests with many senders, of `alone` with one; `rounds` of everything."""
+    """How much: slices of `texts` requests with many senders, of `alone` with one, of `reference` to R; `rounds` of
+    everything."""
 
     rounds: int = 3
-    texts: int = 900
+    texts: int = 1000
     verifies: int = 300
     alone: int = 150
+    reference: int = 3000
 
 
 @dataclass(slots=True)
@@ -54,7 +59,11 @@ class Slice:
 
 Results = Mapping[tuple[str, int], Slice]
 
-HELLO, R, PLAIN, QUIET, CHECK = "hello", "R", "plain text, answered", "plain text, no answer due", "#verify"
+HELLO: Final = "hello"
+R: Final = "R"
+PLAIN: Final = "plain text, answered"
+QUIET: Final = "plain text, no answer due"
+CHECK: Final = "#verify"
 
 
 class Side:
@@ -62,21 +71,21 @@ class Side:
 
     def __init__(self, reference: Server, house: Server, database: Path, size: Size) -> None:
         self._reference = reference
-        self._house = house
+        self.house = house
         self._database = database
         self._size = size
-        facts = house.facts
-        self._texts = Texts(Target(facts["base_url"] + SMS_PATH, facts["account_sid"], facts["auth_token"], facts["number"]))
-        self._to_reference = Texts(
-            Target(reference.facts["base_url"] + SMS_PATH, facts["account_sid"], facts["auth_token"], facts["number"]), 2
-        )
-        people = list(islice(mobiles(), facts["contacts"]))
+        self.texts = Texts(_target(house.facts, house.facts["base_url"]))
+        people = list(islice(mobiles(), house.facts["contacts"]))
         self._regulars = people[: size.texts]
         self._newcomers: Iterator[str] = iter(people[size.texts :])
+        # R writes nothing, so the same requests serve it again and again.
+        to_reference = Texts(_target(house.facts, reference.facts["base_url"]), seed=2)
+        self._same = to_reference.batch((people * size.reference)[: size.reference], WORDS)
+        self._hello = Batch((get(reference.facts["base_url"] + HELLO_PATH),) * size.reference, size.reference)
 
     async def open_conversations(self) -> None:
         """Every regular's first text; after it a plain text finds a conversation."""
-        await self._counted(self._texts.batch(self._regulars, "Hello, is this the help desk?"), 32, FIRST)
+        await self.counted(self.texts.batch(self._regulars, "Hello, is this the help desk?"), 32, FIRST)
 
     async def rounds(self) -> Results:
         """Everything, in turns."""
@@ -87,49 +96,64 @@ class Side:
         return found
 
     async def _round(self, found: dict[tuple[str, int], Slice], senders: int) -> None:
-        many = self._size.alone if senders == 1 else self._size.texts
-        regulars = self._regulars[:many]
-        hello = Batch((get(self._reference.facts["base_url"] + HELLO_PATH),) * many, many)
-        plain = self._to_reference.batch(regulars, "My mail does not open since this morning.")
-
-        runs: dict[str, tuple[Run, float]] = {}
-        runs[HELLO] = await self._reference.load(hello, senders)
-        before = await self._reference.load(plain, senders)
-        await self._house.ask("advance", seconds=A_DAY_S)
-        runs[PLAIN] = await self._counted(
-            self._texts.batch(regulars, "My mail does not open since this morning.", repeated=REPEATED), senders, ANSWERED
-        )
-        after = await self._reference.load(plain, senders)
-        runs[QUIET] = await self._counted(
-            self._texts.batch(regulars, "It says the password is wrong.", repeated=REPEATED), senders, UNANSWERED
-        )
-        await self._house.ask("advance", seconds=A_DAY_S)
-        asking = list(islice(self._newcomers, self._size.alone if senders == 1 else self._size.verifies))
-        await self._counted(self._texts.batch(asking, "Hello, is this the help desk?"), 32, FIRST)
-        runs[CHECK] = await self._counted(self._texts.batch(asking, "#verify"), senders, VERIFY)
-        last = await self._reference.load(plain, senders)
-
-        # R is measured around what is held against it, so that a neighbour's load falls on both.
-        for run, cpu in (before, after, last):
-            check_answers(plain, run)
-            found[R, senders].runs.append(run)
-            found[R, senders].cpu_us.append(cpu)
-        beside = {HELLO: before, PLAIN: before, QUIET: after, CHECK: last}
-        for kind, (run, cpu) in runs.items():
+        """R before and after each of the others, so that a neighbour's load falls on both."""
+        before = await self._r(found, senders)
+        for kind in (HELLO, PLAIN, QUIET, CHECK):
+            match kind:
+                case "hello":
+                    run, cpu = await self._reference.load(self._hello, senders)
+                    check_answers(self._hello, run)
+                case "plain text, answered":
+                    run, cpu = await self.plain(senders)
+                case "plain text, no answer due":
+                    run, cpu = await self.counted(self._batch(senders, "And it is slow."), senders, UNANSWERED)
+                case _:
+                    run, cpu = await self._verify(senders)
+            after = await self._r(found, senders)
             one = found[kind, senders]
             one.runs.append(run)
             one.cpu_us.append(cpu)
-            other = after if kind == PLAIN else last if kind == QUIET else beside[kind]
-            rate = (beside[kind][0].per_second + other[0].per_second) / 2
-            one.ratios.append(run.per_second / rate)
+            one.ratios.append(2 * run.per_second / (before.per_second + after.per_second))
+            before = after
 
-    async def _counted(self, batch: Batch, senders: int, rows: Mapping[str, int]) -> tuple[Run, float]:
+    async def _r(self, found: dict[tuple[str, int], Slice], senders: int) -> Run:
+        run, cpu = await self._reference.load(self._same, senders)
+        check_answers(self._same, run)
+        found[R, senders].runs.append(run)
+        found[R, senders].cpu_us.append(cpu)
+        return run
+
+    async def plain(self, senders: int) -> tuple[Run, float]:
+        """A day later, one text from each regular, each of them answered."""
+        await self.house.ask("advance", seconds=A_DAY_S)
+        return await self.counted(self._batch(senders, WORDS), senders, ANSWERED)
+
+    async def one(self, regular: int, rows: Mapping[str, int]) -> None:
+        """A single text of one of the regulars."""
+        await self.counted(self.texts.batch([self._regulars[regular]], WORDS), 1, rows)
+
+    async def _verify(self, senders: int) -> tuple[Run, float]:
+        """A day later, people who have texted before, but never this, ask who is calling."""
+        await self.house.ask("advance", seconds=A_DAY_S)
+        asking = list(islice(self._newcomers, self._size.alone if senders == 1 else self._size.verifies))
+        await self.counted(self.texts.batch(asking, "Hello, is this the help desk?"), 32, FIRST)
+        return await self.counted(self.texts.batch(asking, "#verify"), senders, VERIFY)
+
+    def _batch(self, senders: int, words: str) -> Batch:
+        many = self._size.alone if senders == 1 else self._size.texts
+        return self.texts.batch(self._regulars[:many], words, repeated=REPEATED)
+
+    async def counted(self, batch: Batch, senders: int, rows: Mapping[str, int]) -> tuple[Run, float]:
         """Send it to the house and count what it has written. Raises WrongRows."""
         before = count_rows(self._database)
-        done = await self._house.load(batch, senders)
+        done = await self.house.load(batch, senders)
         check_answers(batch, done[0])
         check_rows(rows, batch, before, count_rows(self._database))
         return done
+
+
+def _target(facts: Mapping[str, str], base_url: str) -> Target:
+    return Target(base_url + SMS_PATH, facts["account_sid"], facts["auth_token"], facts["number"])
 
 
 def people_needed(size: Size) -> int:
@@ -145,3 +169,14 @@ async def measure(folder: Path, size: Size) -> Results:
         side = Side(reference, house, folder / "bench.db", size)
         await side.open_conversations()
         return await side.rounds()
+
+
+async def profile(folder: Path, size: Size) -> Mapping[str, str]:
+    """Plain texts under the profiler: thread -> its table. The profiler's own cost is in the figures."""
+    async with AsyncExitStack() as stack:
+        house = await start(stack, "house", folder, str(people_needed(size)))
+        side = Side(house, house, folder / "bench.db", size)
+        await side.open_conversations()
+        await house.ask("profile", on=True)
+        await side.plain(32)
+        return await house.ask("profile", on=False)

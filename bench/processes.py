@@ -37,9 +37,9 @@ class Server:
     async def load(self, batch: Batch, senders: int) -> tuple[Run, float]:
         """Send a batch; the run, and the server's processor time for one request in microseconds."""
         url = urlsplit(self.facts["base_url"])
-        assert url.hostname is not None and url.port is not None
+        assert url.port is not None
         before = await self.ask("usage")
-        done = await run(url.hostname, url.port, batch.requests, senders)
+        done = await run(str(url.hostname), url.port, batch.requests, senders)
         after = await self.ask("usage")
         return done, (after["cpu"] - before["cpu"]) / len(batch.requests) * 1e6
 

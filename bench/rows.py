@@ -26,6 +26,13 @@ def count_rows(database: Path) -> dict[str, int]:
         }
 
 
+def count_waiting(database: Path) -> int:
+    """Outbox items that nobody has finished yet."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        found: int = connection.execute("SELECT count(*) FROM outbox WHERE done_at IS NULL").fetchone()[0]
+        return found
+
+
 def check_answers(batch: Batch, run: Run) -> None:
     """Every request was answered, each with 200. Raises WrongRows."""
     if run.statuses != {200: len(batch.requests)}:
@@ -33,7 +40,7 @@ def check_answers(batch: Batch, run: Run) -> None:
 
 
 def check_rows(per_text: Mapping[str, int], batch: Batch, before: Mapping[str, int], after: Mapping[str, int]) -> None:
-    """The tables named in `per_text` gained that many rows for each fresh text and none for a repeat. Raises WrongRows."""
+    """The tables named in `per_text` gained so many rows for each fresh text, none for a repeat. Raises WrongRows."""
     for name, each in per_text.items():
         gained = after[name] - before[name]
         if gained != each * batch.fresh:

@@ -122,8 +122,12 @@ class Control:
 async def _usage(asked: dict[str, Any]) -> dict[str, Any]:
     """Processor time so far in seconds, and memory in KiB, as the system counts them."""
     used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"cpu": used.ru_utime + used.ru_stime, "rss_kib": _resident_kib()}
+
+
+def _resident_kib() -> int:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return {"cpu": used.ru_utime + used.ru_stime, "rss_kib": pages * os.sysconf("SC_PAGE_SIZE") // 1024}
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 async def _converse(facts: dict[str, Any], answer: Answer) -> None:

@@ -21,6 +21,7 @@ from bot.clock import SystemClock, SystemRandom
 from bot.delivery import Delivery, Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
+from bot.logs import AccessLog, FaultLog
 from bot.settings import BadSetting, Settings, check_for_serving
 from bot.wording import Wording
 from channels.twilio.sender import TwilioTexts
@@ -50,9 +51,11 @@ from storage.stream import EventStream
 from storage.tenants import Tenants
 from storage.tickets import Tickets
 from web.app import build_web
+from web.headers import of_every_answer
 from web.pages import page_problem, page_routes
 from web.ports import Simulator
 from web.services import Services
+from web.slow import listen_on
 
 log = structlog.get_logger("app")
 
@@ -88,12 +91,16 @@ class House:
 
     async def start(self, listening: socket.socket) -> None:
         """Serve on a socket that is bound already."""
-        # Bodies are not unpacked: nobody who writes to us compresses, a small body could unfold into a large one, and
-        # one that is no gzip at all would end the connection with an error of the server's instead of an answer.
-        runner = web.AppRunner(self.app, access_log=None, keepalive_timeout=75, lingering_time=2, auto_decompress=False)
-        await runner.setup()
+        runner = web.AppRunner(self.app)
         self._stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, listening, backlog=512).start()
+        server = await listen_on(
+            runner,
+            listening,
+            header_seconds=HEADER_SECONDS,
+            fixed=of_every_answer(self.settings.public_url),
+            access_log_class=FaultLog if self.settings.demo else AccessLog,
+        )
+        self._stack.callback(server.close)
         stream = asyncio.create_task(self.services.stream.run(), name="event stream")
         self._stack.push_async_callback(_cancelled, stream)
         self.dispatcher.start()

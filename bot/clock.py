@@ -37,12 +37,14 @@ class SystemClock:
         self._moved.append(wake)
 
 
+_48_BITS, _62_BITS = (1 << 48) - 1, (1 << 62) - 1
+
+
 def uuid7(milliseconds: int, count: int, random_bits: int) -> str:
     """A UUIDv7 (RFC 9562): 48 bits of milliseconds, a 12-bit count within them, 62 random bits."""
-    head = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | (count & 0xFFF) << 64
-    digits = f"{head | 0b10 << 62 | random_bits & ((1 << 62) - 1):032x}"
-    # Written out: uuid.UUID costs three times as much, and a turn mints several.
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    # Written out: uuid.UUID costs four times as much, and a turn mints several.
+    time, lots = f"{milliseconds & _48_BITS:012x}", f"{1 << 63 | random_bits & _62_BITS:016x}"
+    return f"{time[:8]}-{time[8:]}-7{count & 0xFFF:03x}-{lots[:4]}-{lots[4:]}"
 
 
 class SystemRandom:

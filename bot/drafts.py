@@ -178,7 +178,7 @@ class Draft:
         for effect in effects:
             if isinstance(effect, TellUser):
                 self._tell(effect, thread, check_id="", contact_id=contact_id, technician_id="")
-        return replace(desk, desk=after)
+        return StoredDesk(desk.conversation_id, desk.version, after)
 
     # --- single writes ----------------------------------------------------------------------------------------------
 

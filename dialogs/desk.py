@@ -26,6 +26,7 @@ Ask: TypeAlias = Literal["stranger", "plain", "nothing_open", "help", "stopped",
 
 #: Two machines that answer each other would go on at the pace of the pauses; a person never needs this many in a day.
 MAX_PER_DAY = 12
+_NONE, _DAY = timedelta(0), timedelta(hours=24)
 #: The law wants these answered whenever they are asked.
 ALWAYS: frozenset[Ask] = frozenset({"help", "stopped", "started"})
 #: What makes another answer due again at once: whoever has come back may leave again.
@@ -49,9 +50,9 @@ def answer(
     """The standing answer to `ask`, unless it was given a short while ago. A clock that has jumped back answers."""
     template, pause = ANSWERS[ask]
     last = desk.answered.get(ask)
-    if last is not None and timedelta(0) <= now - last < pause:
+    if last is not None and _NONE <= now - last < pause:
         return desk, ()
-    lately = tuple(t for t in desk.lately if timedelta(0) <= now - t < timedelta(hours=24))
+    lately = tuple([t for t in desk.lately if _NONE <= now - t < _DAY])
     if len(lately) >= MAX_PER_DAY and ask not in ALWAYS:
         return desk, ()
     answered = {k: at for k, at in desk.answered.items() if k != REOPENS.get(ask)} | {ask: now}

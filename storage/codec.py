@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from dialogs import tech_verify as tv
 from dialogs.desk import Desk
@@ -105,7 +105,7 @@ def dump_desk(desk: Desk) -> str:
 
 
 def load_desk(body: str) -> Desk:
-    kept = json.loads(body)
+    kept = from_json(body)
     return Desk(
         {ask: moment(at) for ask, at in kept.get("answered", {}).items()},
         tuple(moment(at) for at in kept.get("lately", ())),
@@ -124,7 +124,7 @@ def dump_values(values: Mapping[str, str | int]) -> bytes:
 
 
 def load_texts(body: bytes | str) -> dict[str, str]:
-    loaded: dict[str, str] = json.loads(body)
+    loaded: dict[str, str] = from_json(body)
     return loaded
 
 

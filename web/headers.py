@@ -60,6 +60,8 @@ def install_headers(app: web.Application, public_url: str) -> None:
         for name, value in fixed.items():
             # A handler may say something stricter of its own; it never needs to say it twice.
             response.headers.setdefault(name, value)
+        # By now aiohttp has put its own here.
+        response.headers["Server"] = fixed["Server"]
 
     app.on_response_prepare.append(put)
 

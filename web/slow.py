@@ -11,6 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from aiohttp import StreamReader, web
@@ -38,20 +39,17 @@ class Connection(web.RequestHandler):
         access_log_class: type[AbstractAccessLogger] | None,
     ) -> None:
         """`seconds`: how long headers may take. `fixed`: headers of the answer to what cannot be parsed."""
-        loop = asyncio.get_running_loop()
-        if access_log_class is None:
-            super().__init__(
-                server, loop=loop, keepalive_timeout=KEEP_SECONDS, lingering_time=LINGER_SECONDS, access_log=None
-            )
-        else:
-            super().__init__(
-                server,
-                loop=loop,
-                keepalive_timeout=KEEP_SECONDS,
-                lingering_time=LINGER_SECONDS,
-                access_log=logging.getLogger("requests"),
-                access_log_class=access_log_class,
-            )
+        # Bodies are not unpacked: nobody who writes to us compresses, a small body could unfold into a large one, and
+        # one that is no gzip at all would end the connection with an error of the server's instead of an answer.
+        options: dict[str, Any] = {
+            "keepalive_timeout": KEEP_SECONDS,
+            "lingering_time": LINGER_SECONDS,
+            "auto_decompress": False,
+            "access_log": None,
+        }
+        if access_log_class is not None:
+            options |= {"access_log": logging.getLogger("requests"), "access_log_class": access_log_class}
+        super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.header_seconds = seconds
         self.header_fixed = fixed
         self.header_since: float | None = None
@@ -70,10 +68,10 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if data and self.header_since is None and not self.header_working:
-            # What comes now may still be the body of the last request, which nobody read.
-            if self.header_body is None or self.header_body.is_eof():
-                self._run()
+        # What comes now may still be the body of the last request, which nobody read.
+        begins = not self.header_working and (self.header_body is None or self.header_body.is_eof())
+        if data and begins and self.header_since is None:
+            self._run()
         super().data_received(data)
 
     def headers_whole(self, body: StreamReader) -> None:
@@ -101,7 +99,7 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer broke off")
         if status >= 500:
-            log.error("unexpected", status=status, exc_info=exc)
+            log.error("unexpected", status=status, kind=type(exc).__name__)
         said = "That request could not be understood." if status < 500 else "Something went wrong on our side."
         response = web.Response(status=status, text=said + "\n", headers=self.header_fixed)
         response.force_close()

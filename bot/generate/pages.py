@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.app import installed_version
 from bot.generate import commands, settings
 from dialogs import reference as dialogs_reference
+from storage import audit_kinds
 from storage import reference as storage_reference
 from web.app import described
 from web.openapi import document
@@ -27,6 +28,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "settings.md": settings.page,
     "schema.md": storage_reference.page,
+    "audit-events.md": audit_kinds.page,
     "openapi.json": openapi,
 }
 

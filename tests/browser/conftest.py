@@ -29,9 +29,12 @@ FLAGS = [
 START_SECONDS = 60
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for the run; every test gets contexts of its own."""
+    """One browser per file of tests; every test gets contexts of its own.
+
+    Not longer: as long as it lives, Playwright's event loop counts as running, and no async test could.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         yield browser

@@ -59,7 +59,8 @@ class Watch:
         self._replays: Counter[str] = Counter()
         self._stops = Stops()
         self._ended_codes: dict[str, str] = {}
-        self._furthest: dict[tuple[str, str], int] = {}
+        #: Rows as they were looked at last; they are values, so the same object has not changed.
+        self._rows_before: dict[tuple[str, str], Queued] = {}
         self._bodies: dict[str, tuple[str, str, str]] = {}
 
     def knows_contact(self, tenant_id: str, contact_id: str) -> None:
@@ -153,7 +154,11 @@ class Watch:
         live: Counter[tuple[str, ...]] = Counter()
         for (tenant_id, check_id), stored in self._store.rows.checks.items():
             seen = self.checks.get(check_id)
-            if seen is None or seen.state != stored.state or seen.tenant_id != tenant_id:
+            if (
+                seen is None
+                or (seen.state is not stored.state and seen.state != stored.state)
+                or seen.tenant_id != tenant_id
+            ):
                 self._break("I4", f"check {check_id} changed without a turn")
             if isinstance(stored.state, Open | Claimed):
                 live.update([(tenant_id, stored.channel, stored.their_address)])
@@ -163,10 +168,10 @@ class Watch:
             if n > 1:
                 self._break("I12", f"{n} live checks of {who}")
         for key, row in self._store.rows.outbox.items():
-            if row.delivery_rank < self._furthest.get(key, 0):
-                self._break("REL-08", "a delivery state went back")
-            self._furthest[key] = row.delivery_rank
-        self._stored_codes()
+            before = self._rows_before.get(key)
+            if before is not row:
+                self._row(row, before)
+                self._rows_before[key] = row
 
     # --- I5, I9 -----------------------------------------------------------------------------------------------------
 
@@ -239,6 +244,9 @@ class Watch:
             seen.code = after.challenge.code.digits
         elif isinstance(before, Open | Claimed):
             self._ended_codes[save.id] = seen.code
+            for row in self._store.rows.outbox.values():
+                if row.item.check_id == save.id:
+                    self._row(row, None)
             if still_holds(after, seen.code):
                 self._break("I8", f"the ended check {save.id} keeps its code")
         if isinstance(after, Claimed):
@@ -260,13 +268,14 @@ class Watch:
             if code in found and not any(s.code == code for _, s in self.live()):
                 self._break("I8", f"the code of the ended check {check_id} stands in {where}")
 
-    def _stored_codes(self) -> None:
-        """Outbox rows of ended checks keep no code, but for one that is being sent right now."""
-        for row in self._store.rows.outbox.values():
-            code = self._ended_codes.get(row.item.check_id)
-            body = row.item.payload.get("body", "")
-            if code and code in body and row.item.template.startswith("tv.code") and row.lease_until is None:
-                self._break("I8", f"the code of the ended check {row.item.check_id} waits in the outbox")
+    def _row(self, row: Queued, before: Queued | None) -> None:
+        """A row has changed, or its check has. Rows of ended checks keep no code, but for one that is being sent."""
+        if before is not None and row.delivery_rank < before.delivery_rank:
+            self._break("REL-08", "a delivery state went back")
+        code = self._ended_codes.get(row.item.check_id)
+        body = row.item.payload.get("body", "")
+        if code and code in body and row.item.template.startswith("tv.code") and row.lease_until is None:
+            self._break("I8", f"the code of the ended check {row.item.check_id} waits in the outbox")
 
     def _one_live_each(self) -> None:
         senders = Counter((s.tenant_id, s.sender) for _, s in self.live())

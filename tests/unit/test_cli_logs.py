@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import structlog
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from bot.logs import SAFE_KEYS, WITHHELD, AccessLog, configure, redact
+from bot.logs import SAFE_KEYS, WITHHELD, AccessLog, FaultLog, configure, redact
 from dialogs.effects import Code
 
 ROOT = Path(__file__).parents[2]
@@ -141,20 +141,42 @@ def test_libraries_are_logged_without_the_values_of_their_sentences(written: io.
 @pytest.mark.feature("SEC-20")
 async def test_requests_are_logged_by_route(written: io.StringIO) -> None:
     async def page(request: web.Request) -> web.Response:
-        return web.Response(text="well")
+        return web.Response(text="not well", status=int(request.query["status"]))
 
     app = web.Application()
     app.router.add_get("/v/{token}", page)
     server = TestServer(app)
     await server.start_server(access_log_class=AccessLog, access_log=logging.getLogger("requests"))
     async with TestClient(server) as client:
-        (await client.get("/v/sesame-open-4711?code=482913&name=Ada")).release()
+        (await client.get("/v/sesame-open-4711?code=482913&name=Ada&status=403")).release()
         (await client.get("/nowhere/482913?q=Ada", headers={"Authorization": "Bearer abcdefghij"})).release()
+        (await client.get("/v/sesame-open-4711?code=482913&name=Ada&status=200")).release()
     known, unknown = (record for record in records(written) if record["event"] == "request")
-    assert (known["route"], known["status"], known["method"]) == ("/v/{token}", 200, "GET")
+    assert (known["route"], known["status"], known["method"]) == ("/v/{token}", 403, "GET")
     assert (unknown["route"], unknown["status"]) == ("/nowhere/[code]", 404)
     for secret in ("sesame", "482913", "Ada", "abcdefghij", "127.0.0.1"):
         assert secret not in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("log_class", "status", "seconds", "level"),
+    [
+        (AccessLog, 200, 0.1, None),
+        (AccessLog, 404, 0.1, "info"),
+        (AccessLog, 500, 0.1, "warning"),
+        (AccessLog, 200, 1.5, "warning"),
+        (AccessLog, 101, 900.0, None),
+        (FaultLog, 404, 0.1, None),
+        (FaultLog, 503, 0.1, "warning"),
+        (FaultLog, 200, 1.5, "warning"),
+    ],
+)
+def test_what_is_worth_a_line(
+    written: io.StringIO, log_class: type[AccessLog], status: int, seconds: float, level: str | None
+) -> None:
+    logger = log_class(logging.getLogger("requests"), "")
+    logger.log(make_mocked_request("GET", "/codes"), web.Response(status=status), seconds)
+    assert [record["level"] for record in records(written)] == ([level] if level else [])
 
 
 def test_every_key_that_our_code_logs_is_allowed() -> None:

@@ -91,6 +91,6 @@ class PhoneText(Form):
 
 
 class Advance(Form):
-    """Seconds to move the demo's clock forward."""
+    """Seconds to move the demo's clock forward, a year at most."""
 
-    advance_s: Annotated[float, Field(ge=0, le=31 * 24 * 3600)]
+    advance_s: Annotated[float, Field(ge=0, le=366 * 24 * 3600)]

@@ -1,0 +1,144 @@
+"""Every kind of line there is in the log, and what it says. A line whose kind is missing here fails a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: By what a kind begins with: kind -> what has happened.
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "tv.": {
+        "tv.issue_code": "A contact asked for a check and a code was sent; with an announced call it claimed itself.",
+        "tv.supersede": "A newer request of the same contact took this check's place; its code is dead.",
+        "tv.refused_by_limit": "A request for a code was not granted, because the limit named in `limit` was reached.",
+        "tv.claim_check": "A technician claimed the check, with a direction and a ticket.",
+        "tv.refuse_second_claim": "A claim came after another technician's; nothing changed.",
+        "tv.refuse_unclaimed": "A technician wanted what only a claimer may do, and nobody had claimed.",
+        "tv.refuse_take_over": "A technician wanted to take over a check that nobody had claimed.",
+        "tv.refuse_when_over": "A technician wanted something of a check that was over.",
+        "tv.refuse_note_while_live": "The result was to be written to the ticket before there was one.",
+        "tv.act_refused": "A technician's act was refused before it reached the check, for the reason in `refused`.",
+        "tv.code_shown": "The claimer was shown the code; once for each claimer.",
+        "tv.take_over": "Another technician took the check over; the contact was told the new name.",
+        "tv.release": "The claimer let the check go; anybody may claim it.",
+        "tv.resend": "The same code was sent once more.",
+        "tv.give_hint": "The contact wrote something else while a check was open, and was told what would count.",
+        "tv.confirm": "The contact confirmed with the right code, or typed a wrong one: `after` tells which.",
+        "tv.confirm_unclaimed": "The contact confirmed before anybody had claimed: a warning first, then the alarm.",
+        "tv.confirmed_already": "The contact confirmed once more, shortly after the check was confirmed.",
+        "tv.confirm_verbally": "A technician wrote down that the contact said yes out loud.",
+        "tv.send_to_right_number": "A confirmation came to another number than the code came from, and did not count.",
+        "tv.deny": "The contact said that the caller is not their technician.",
+        "tv.deny_afterwards": "The contact denied after the check was over; the alarm was raised all the same.",
+        "tv.reject": "A technician ended the check, with a reason.",
+        "tv.opt_out": "The contact texted STOP, which ended the check.",
+        "tv.expire": "Time ran out.",
+        "tv.alert_people_on_duty": "Nobody had claimed in time, so the people on duty were to be alerted.",
+        "tv.duty_alerted": "The alert went out to as many technicians as `technicians` says.",
+        "tv.link_ticket": "A ticket was linked, or another one, while the check was live.",
+        "tv.link_ticket_afterwards": "A ticket was linked, or another one, after the check was over.",
+        "tv.keep_new_ticket": "The new ticket was made; its number is known now.",
+        "tv.note_new_ticket": "The new ticket was made after the check was over; the note followed.",
+        "tv.drop_new_ticket": "The ticket system refused the new ticket; one is to be linked by hand.",
+        "tv.write_note": "A technician had the result written to the ticket.",
+        "tv.ignored": "Something came that changes nothing in the state the check was in.",
+    },
+    "desk.": {
+        "desk.stranger": "A text came from a number that no contact has.",
+        "desk.plain": "A contact wrote something that is no command.",
+        "desk.near_miss": "A contact wrote something close to a command while no check was open.",
+        "desk.nothing_open": "A contact confirmed or denied while no check was open.",
+        "desk.stopped": "A sender texted STOP.",
+        "desk.started": "A sender texted START.",
+        "desk.help": "A sender texted HELP.",
+        "desk.opted_out": "A text came from a sender who had opted out; it was not answered.",
+    },
+    "call.": {
+        "call.announced": "A technician announced a call to a contact.",
+        "call.withdrawn": "An announced call was taken back.",
+    },
+    "alert.": {
+        "alert.nobody_claimed": "An alert: a check ran out without a claim.",
+        "alert.denied": "An alert: a contact said that the caller is not their technician.",
+        "alert.late_deny": "An alert: a contact denied after the check was over.",
+        "alert.confirmed_unclaimed": "An alert: a contact confirmed twice though nobody had claimed.",
+        "alert.wrong_codes": "An alert: too many wrong codes.",
+        "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
+    },
+    "text.": {
+        "text.delivery": "The carrier reported on a text of ours.",
+        "text.opted_out": "The carrier refused a text because the receiver had opted out with the carrier.",
+    },
+    "outbox.": {
+        "outbox.dropped": "Something was not sent, because its time had passed or it was no longer true.",
+        "outbox.dead": "Something could not be sent and was given up.",
+    },
+    "sign_in.": {
+        "sign_in.granted": "Somebody signed in: `way` says cookie or bearer, `factor` totp or recovery_code.",
+        "sign_in.refused": "A try at an account was refused. `word` says wrong, throttled (once for each time the "
+        "account is closed), disabled or ended; `what` says sign_in or proof. Logins that do not exist belong to no "
+        "tenant and are not here.",
+        "sign_in.proven": "A running log-in was proven anew with password and second factor; its token changed.",
+        "sign_in.recovery_code_used": "A recovery code stood in for the second factor; `left` are left.",
+        "sign_in.recovery_codes_replaced": "Somebody made themselves new recovery codes.",
+        "sign_in.ended": "A log-in was ended: signed_out, revoked by its owner, or replaced by a newer one.",
+    },
+    "access.": {
+        "access.denied": "Somebody signed in tried what their role may not (not_allowed), or a request in their name "
+        "came from a foreign page (forged_request); the same at most once an hour.",
+    },
+    "settings.": {
+        "settings.text_changed": "The tenant's own wording of a template was set (`own` 1) or taken back (0).",
+    },
+    "technician.": {
+        "technician.duty_changed": "Somebody went on duty (`on_duty` 1) or off (0).",
+    },
+    "operator.": {
+        "operator.tenant_added": "The tenant was added.",
+        "operator.tenant_renamed": "The tenant got another name.",
+        "operator.settings_changed": "Settings of the tenant were changed; `settings` names them.",
+        "operator.number_added": "A number became the tenant's.",
+        "operator.number_primary": "A number became the primary one of its purpose.",
+        "operator.carrier_set": "The account at the carrier was set, or its secrets were.",
+        "operator.user_added": "Somebody got an account.",
+        "operator.user_disabled": "An account was switched off; its log-ins ended.",
+        "operator.user_enabled": "An account was switched on again.",
+        "operator.second_factor_reset": "Somebody got a new second factor and recovery codes; their log-ins ended.",
+        "operator.client_added": "A client was added.",
+        "operator.contacts_added": "Contacts were added, as many as the counts say.",
+    },
+}
+
+#: What the kinds that begin so are about; the headings of the reference page.
+ABOUT: Mapping[str, str] = {
+    "tv.": "Technician verification",
+    "desk.": "Texts that belong to no check",
+    "call.": "Announced calls",
+    "alert.": "Alerts",
+    "text.": "Texts on their way",
+    "outbox.": "What did not leave",
+    "sign_in.": "Signing in",
+    "access.": "Denied",
+    "settings.": "Settings, by an admin",
+    "technician.": "Technicians",
+    "operator.": "The operator's commands",
+}
+
+INTRO = """# Lines of the audit log
+
+This page is generated from `storage/audit_kinds.py`; edit that, then run `python3 dev.py generate`.
+
+Each line is written in the transaction of what it tells of: if one fails, so does the other. A line has ids, kinds,
+words and counts that technicians may read (`facts` in the API, in quotes of code below), and a sealed part with what
+people said or wrote. Neither ever holds a password, a code, a token, or a login that was typed wrong. Lines about
+signing in and about acts on pages carry `address`, the network (/24 or /48) they came from.
+"""
+
+
+def page() -> str:
+    """The reference page, ending in one newline."""
+    lines = [INTRO]
+    for begins, heading in ABOUT.items():
+        lines += [f"## {heading}\n", "| kind | what has happened |\n|---|---|"]
+        lines += [f"| `{kind}` | {meaning} |" for kind, meaning in KINDS[begins].items()]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
