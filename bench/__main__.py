@@ -50,7 +50,7 @@ def _below(folder: Path, name: str) -> Path:
 def read_options(arguments: list[str]) -> argparse.Namespace:
     """The options; a misspelt one ends the program."""
     parser = argparse.ArgumentParser(
-        prog="dev.py bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="dev.py bench", allow_abbrev=False, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     for name in ("--full", "--parts", "--profile"):
         parser.add_argument(name, action="store_true")

@@ -126,8 +126,8 @@ async def _one_by_one(outside: Carrier, side: Side, texts: int) -> tuple[list[fl
 
 async def _come_to_rest(database: Path) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while count_waiting(database):
-            await asyncio.sleep(0.02)  # noqa: ASYNC110  another process writes; nothing here could set an event
+        while count_waiting(database):  # noqa: ASYNC110  another process writes; nothing here could set an event
+            await asyncio.sleep(0.02)
 
 
 async def _next_event(events: aiohttp.ClientResponse) -> float:

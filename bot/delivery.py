@@ -6,7 +6,7 @@ At least once, with the item's id as idempotency key. Errors of the ports become
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.engine import Engine

@@ -87,6 +87,10 @@ class Dispatcher:
             except Unavailable:
                 log.warning("storage_unavailable")
                 pause = LONGEST_NAP
+            except Exception as error:
+                # Nothing would leave the house any more if this loop ended, and nobody would see it.
+                log.error("round_failed", error=type(error).__name__)
+                pause = LONGEST_NAP
             if pause:
                 await self._nap(pause)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -23,6 +24,9 @@ from storage.sqlite.decisions import Conflict
 T = TypeVar("T")
 
 MAX_BATCH = 128
+#: When many have just been answered together, many are about to ask again: the first of them is not worth a commit of
+#: its own, which would hold up all the others. A lone caller never waits.
+GATHERING_S = 0.002
 #: How often one piece of work may lose its race (REL-09).
 TRIES = 5
 _OUTAGES = frozenset(
@@ -64,6 +68,7 @@ class Writer:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._listeners: list[Callable[[], None]] = []
         self._closed = False
+        self._expected = 0
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -105,15 +110,20 @@ class Writer:
         if first is None:
             return None
         batch = [first]
+        expected, until = self._expected, time.monotonic() + GATHERING_S
         while len(batch) < MAX_BATCH:
             try:
-                job = self._queue.get_nowait()
+                if len(batch) < expected and (left := until - time.monotonic()) > 0:
+                    job = self._queue.get(timeout=left)
+                else:
+                    job = self._queue.get_nowait()
             except Empty:
                 break
             if job is None:
                 self._queue.put(None)
                 break
             batch.append(job)
+        self._expected = len(batch) * 3 // 4
         return batch
 
     def _group(self, jobs: list[Job]) -> None:

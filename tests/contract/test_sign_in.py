@@ -135,6 +135,25 @@ async def test_whatever_is_wrong_has_the_same_words_and_the_same_work(desk: Desk
     assert used == frozenset(desk.enrolled.recovery_digests)
 
 
+@pytest.mark.feature("SEC-33", "SEC-56")
+async def test_a_refusal_writes_as_often_for_nobody_as_for_somebody(desk: Desk) -> None:
+    """Writing takes longest after hashing; a line of the log for known logins alone would tell which there are."""
+    commits = 0
+
+    def count() -> None:
+        nonlocal commits
+        commits += 1
+
+    desk.kept.database.on_commit(count)
+    written: dict[str, list[int]] = {LOGIN: [], "nobody@msp.example": []}
+    for login, counts in written.items():
+        for _ in range(12):
+            before = commits
+            await desk.try_in(login, "wrong" * 4)
+            counts.append(commits - before)
+    assert written[LOGIN] == written["nobody@msp.example"] == [2] * 10 + [1] * 2
+
+
 @pytest.mark.feature("SEC-33")
 async def test_a_code_signs_in_once_also_when_two_come_at_once(desk: Desk) -> None:
     outcomes = await asyncio.gather(desk.try_in(), desk.try_in())

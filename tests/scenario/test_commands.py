@@ -203,7 +203,7 @@ def test_a_disabled_or_reset_user_must_start_anew(acme: Shell, tmp_path: Path) -
     assert not isinstance(acme.inside(lambda o: sign_in(o, "dana@example.com", PASSWORD, later)), LogInGranted)
     assert "disabled" in acme.well("user", "list")
     acme.well("user", "enable", "dana@example.com")
-    assert [row.kind for row in acme.log()][2:] == [
+    assert [row.kind for row in acme.log() if row.kind.startswith("operator.")][2:] == [
         "operator.second_factor_reset",
         "operator.user_disabled",
         "operator.user_enabled",

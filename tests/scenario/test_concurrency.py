@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from bot.engine import Engine
-from dialogs.ports import SendText
-from dialogs.turns import CheckAsk, Turn, TurnResult
+from dialogs.ports import SendText, TurnStore
+from dialogs.turns import CheckAsk, Leased, Turn, TurnResult
 from storage.memory import MemoryTurnStore
 from tests.fixtures.stand_ins import StandingClock
 from tests.fixtures.turn_stores import SqliteHouse, make_template, rank, sqlite_house
@@ -237,3 +237,34 @@ async def test_a_timer_that_always_fails_does_not_silence_the_others(house: Sqli
     assert broken.tries == 10
     assert await desk.states() == ["open", "expired"]
     assert sum("its time is up" in body for body in desk.texts()) == 1
+
+
+class FailsOnce(Bent):
+    """The first look into the outbox breaks by a mistake of ours."""
+
+    def __init__(self, store: TurnStore) -> None:
+        super().__init__(store)
+        self.failed = asyncio.Event()
+
+    async def lease(
+        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = timedelta(seconds=60)
+    ) -> Sequence[Leased]:
+        if not self.failed.is_set():
+            self.failed.set()
+            raise ZeroDivisionError("a mistake of ours")
+        return await self.store.lease(worker, now, limit=limit, lasts=lasts)
+
+
+@pytest.mark.feature("REL-15")
+async def test_a_mistake_in_one_round_does_not_end_the_dispatcher(house: SqliteHouse) -> None:
+    held = Held(Carrier(Ledger(), StandingClock()))
+    fails = FailsOnce(house.store)
+    desk = Desk(house, texts=held, store=fails)
+    await desk.engine.receive(desk.said("hello", "one"))
+    desk.dispatcher.start()
+    await fails.failed.wait()
+    async with asyncio.timeout(10):
+        await held.waiting.wait()
+    held.go.set()
+    await desk.dispatcher.stop()
+    assert [row.status for row in await house.outbox()] == ["sent"]

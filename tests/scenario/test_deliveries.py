@@ -106,6 +106,16 @@ async def test_a_code_is_never_delivered_late(demo: DemoHouse) -> None:
     assert "Not sent" in shown["delivery_words"]
 
 
+@pytest.mark.feature("REL-05")
+async def test_an_announcement_is_not_texted_once_it_is_over(demo: DemoHouse) -> None:
+    ada, ben = demo.contact("ada"), demo.contact("ben")
+    for contact, minutes, arrives in ((ada, 16, []), (ben, 14, [True])):
+        demo.world.carrier.fail_next(Fault(status=503, retry_after="30"))
+        assert (await demo.announce(contact, notify=True)).status == 201
+        await demo.advance(minutes * 60)
+        assert ["Dana will call you" in text for text in demo.texts_to(contact)] == arrives
+
+
 @pytest.mark.feature("Y-06", "REL-05")
 @pytest.mark.parametrize(("code", "words"), [(21614, "cannot receive texts"), (21211, "not a phone number")])
 async def test_what_the_carrier_refuses_is_not_tried_again(demo: DemoHouse, code: int, words: str) -> None:

@@ -88,3 +88,14 @@ async def test_deny_of_a_replaced_check_is_heard_by_the_one_that_took_its_place(
     second = await demo.verify(ada)
     await demo.text(ada, "#deny")
     assert [(await demo.check(id))["state"] for id in (first, second)] == ["superseded", "denied"]
+
+
+@pytest.mark.feature("SEC-08")
+async def test_a_day_later_deny_is_about_nothing(demo: DemoHouse) -> None:
+    ada = demo.contact("ada")
+    await demo.claim(await demo.verify(ada))
+    await demo.text(ada, "#confirm")
+    await demo.advance(24 * 3600)
+    await demo.text(ada, "#deny")
+    assert "No check is open" in demo.texts_to(ada)[-1]
+    assert await demo.alerts() == []

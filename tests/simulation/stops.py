@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Stopped:
-    """Since one STOP. What a worker held at that moment is on its way, as far as anybody can tell."""
+    """Since one STOP. What a worker held at that moment is on its way, as far as anybody can tell; `owed` are answers
+    to an earlier STOP, taken back in between, that have not left yet."""
 
     held: set[str]
+    owed: set[str]
     left: set[str] = field(default_factory=set)
 
 
@@ -19,8 +21,8 @@ class Stops:
     def __init__(self) -> None:
         self._since: dict[tuple[str, str, str], Stopped] = {}
 
-    def stop(self, tenant_id: str, theirs: str, ours: str, held: set[str]) -> None:
-        self._since.setdefault((tenant_id, theirs, ours), Stopped(held))
+    def stop(self, tenant_id: str, theirs: str, ours: str, held: set[str], owed: set[str]) -> None:
+        self._since.setdefault((tenant_id, theirs, ours), Stopped(held, owed))
 
     def start(self, tenant_id: str, theirs: str, ours: str) -> None:
         for where in (ours, ""):
@@ -36,7 +38,7 @@ class Stops:
         most = 0
         for where in (ours, ""):
             stopped = self._since.get((tenant_id, theirs, where))
-            if stopped is not None and effect not in stopped.held:
+            if stopped is not None and effect not in stopped.held | stopped.owed:
                 stopped.left.add(effect)
                 most = max(most, len(stopped.left))
         return most

@@ -114,12 +114,16 @@ class Watch:
     def stale(self, outcomes: Iterable[Settled]) -> dict[tuple[str, str], Queued]:
         """Rows whose lease has gone to somebody else, or that are done: these outcomes must not touch them."""
         rows = self._store.rows.outbox
-        found = {}
+        found: dict[tuple[str, str], Queued] = {}
+        good: set[tuple[str, str]] = set()
         for one in outcomes:
-            row = rows[one.leased.tenant_id, one.leased.item.id]
-            if row.fence != one.leased.fence or row.done_at is not None:
-                found[one.leased.tenant_id, one.leased.item.id] = row
-        return found
+            key = (one.leased.tenant_id, one.leased.item.id)
+            if rows[key].fence == one.leased.fence and rows[key].done_at is None:
+                good.add(key)
+            else:
+                found[key] = rows[key]
+        # One house may have lost a lease and taken it up again, and write down both outcomes at once.
+        return {key: row for key, row in found.items() if key not in good}
 
     def untouched(self, before: dict[tuple[str, str], Queued]) -> None:
         """After the outcomes were written."""
@@ -191,11 +195,17 @@ class Watch:
         match read(said.text, self._worlds[tenant_id].settings.words, said.opt_out):
             case Stop(everywhere):
                 ours = "" if everywhere else said.our_address
-                self._stops.stop(tenant_id, said.their_address, ours, self._held())
+                # The rows hold this turn's own answer already, and that one counts.
+                owed = self._waiting_answers() - {item.id for item in decision.outbox}
+                self._stops.stop(tenant_id, said.their_address, ours, self._held(), owed)
             case Start():
                 self._stops.start(tenant_id, said.their_address, said.our_address)
             case _:
                 pass
+
+    def _waiting_answers(self) -> set[str]:
+        rows = self._store.rows.outbox.values()
+        return {row.item.id for row in rows if row.item.after_stop and row.done_at is None}
 
     def _held(self) -> set[str]:
         now = self._clock.now()
