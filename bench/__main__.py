@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from bench import delays, memory, parts
+from bench.disk import sync_ms
 from bench.measure import Size, measure, profile
 from bench.report import table
 
@@ -33,7 +34,8 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
             print(f"--- {thread}\n{found}")
     if options.parts or options.profile:
         return
-    print(table(await measure(_below(folder, "turns"), size)), flush=True)
+    print(table(await measure(_below(folder, "turns"), size)))
+    print(f"A durable commit: p50 {sync_ms(_below(folder, 'sync')):.1f} ms on this disk.", flush=True)
     print()
     found_delays = await delays.measure_delays(_below(folder, "delays"), size, min(size.texts, 300))
     print(delays.describe(found_delays), flush=True)
@@ -50,7 +52,10 @@ def _below(folder: Path, name: str) -> Path:
 def read_options(arguments: list[str]) -> argparse.Namespace:
     """The options; a misspelt one ends the program."""
     parser = argparse.ArgumentParser(
-        prog="dev.py bench", allow_abbrev=False, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="dev.py bench",
+        allow_abbrev=False,
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in ("--full", "--parts", "--profile"):
         parser.add_argument(name, action="store_true")

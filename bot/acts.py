@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.engine import Choose, Engine, Refusal
-from dialogs.limits import next_send
+from dialogs.limits import NotBefore, next_send
 from dialogs.ports import Clock, Contended, Randomness
 from dialogs.tech_verify import (
     CheckRejected,
@@ -146,6 +146,8 @@ class Acts:
             expires_at=now,
         )
         refused = await self._engine.announce(who.tenant_id, call, notify=notify, ticket_client=chosen.client_id)
+        if isinstance(refused, NotBefore):
+            return Acted("", "too_many_sends", refused.at)
         return Acted("" if refused else call.id, refused)
 
     async def withdraw(self, who: Acting, announced_id: str) -> Acted:

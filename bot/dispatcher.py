@@ -161,8 +161,10 @@ class Dispatcher:
     async def _one(self, leased: Leased) -> Settled | None:
         """One attempt. An error of our own must not take the others down: logged, tried again, put aside in the end."""
         try:
-            return await self._delivery.carry_out(leased)
-        except (Unavailable, Contended):
+            # Whoever takes longer than the lease may be doing it beside the next worker; the next one looks first.
+            async with asyncio.timeout(LEASE.total_seconds() * 0.8):
+                return await self._delivery.carry_out(leased)
+        except (Unavailable, Contended, TimeoutError):
             return None
         except Exception as error:
             log.error("delivery_failed", item_id=leased.item.id, kind=leased.item.kind, error=type(error).__name__)

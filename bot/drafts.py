@@ -233,6 +233,10 @@ class Draft:
         """A text that belongs to no check."""
         self._tell(effect, thread, check_id="", contact_id=contact_id, technician_id=technician_id)
 
+    def alert(self, kind: str, text: str, contact_id: str) -> None:
+        """An alert that belongs to no check."""
+        self._alerts.append(Alert(self.new_id(), kind, self.now, "", contact_id, text))
+
     def enqueue(self, item: OutboxItem) -> None:
         self._outbox.append(item)
 

@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+import structlog
+
 from bot.drafts import Draft, Thread
-from bot.inbound import LimitsNeeded, Reading
+from bot.inbound import LimitsNeeded, Reading, put_aside
 from bot.wording import Wording
 from dialogs.effects import TellUser
 from dialogs.grammar import Command
+from dialogs.limits import NotBefore, next_send
 from dialogs.messages import DeliveryReport, Inbound, Receipt
 from dialogs.ports import Clock, Randomness, TurnStore
 from dialogs.tech_verify import DEADLINE, DeadlinePassed, Event, NobodyClaimedYet
@@ -36,6 +39,8 @@ from dialogs.turns import (
     TurnResult,
     Unroutable,
 )
+
+log = structlog.get_logger("engine")
 
 R = TypeVar("R")
 #: What an act on a check decides: an event for the machine, or a machine word that refuses it.
@@ -79,7 +84,16 @@ class Engine:
                 raise TypeError("the store answered an inbound ask with other facts")
             self._words[inbound.our_address] = facts.tenant.settings.words
             draft = Draft(facts.tenant, now, self._random, self._wording)
-            return Reading(facts, inbound, draft, self._random, with_limits).decide()
+            try:
+                return Reading(facts, inbound, draft, self._random, with_limits).decide()
+            except LimitsNeeded:
+                raise
+            except Exception as error:
+                # An error of ours, and the step is pure: the provider's retries would meet it again, and then the
+                # text would be lost. It is kept and handed to a person instead (REL-15).
+                log.error("inbound_put_aside", error=type(error).__name__)
+                spare = Draft(facts.tenant, now, self._random, self._wording)
+                return put_aside(facts, inbound, spare, type(error).__name__)
 
         return await self._store.take(Turn(InboundAsk(inbound, with_limits), decide, now))
 
@@ -188,11 +202,14 @@ class Engine:
         once = f"code_shown:{check_id}:{technician_id}"
         await self._store.take(Turn(CheckAsk(tenant_id, check_id, once=once), decide, now))
 
-    async def announce(self, tenant_id: str, call: AnnouncedCall, *, notify: bool, ticket_client: str) -> str:
-        """Record an announced call. `ticket_client`: its ticket's client, empty without one. Returns the refusal."""
+    async def announce(
+        self, tenant_id: str, call: AnnouncedCall, *, notify: bool, ticket_client: str
+    ) -> str | NotBefore:
+        """Record an announced call; it takes the place of an earlier one by the same technician to the same contact.
+        `ticket_client`: its ticket's client, empty without one. Returns the refusal, or when the text may go out."""
         now = self._clock.now()
 
-        def decide(facts: Facts) -> Decision[str]:
+        def decide(facts: Facts) -> Decision[str | NotBefore]:
             if not isinstance(facts, AnnounceFacts):
                 raise TypeError("the store answered an announcement ask with other facts")
             draft = Draft(facts.tenant, now, self._random, self._wording)
@@ -205,7 +222,12 @@ class Engine:
             refused = "" if not notify else "no_mobile" if not facts.mobile else "opted_out" if facts.suppressed else ""
             if refused:
                 return draft.decision(refused)
+            # Nobody asked for this text, so it counts like a code that a technician sends again (SEC-39).
+            bound = next_send(facts.sends, facts.tenant.settings.limits, now, "announce") if notify else None
+            if bound is not None:
+                return draft.decision(bound)
             lasting = replace(call, expires_at=now + facts.tenant.settings.announced_call_lasts)
+            draft.announce(lasting, ends=True)
             draft.announce(lasting)
             draft.audit(
                 "call.announced",
@@ -221,11 +243,13 @@ class Engine:
                     "call.announced",
                     {"tech": call.technician_name, "about": call.ticket_number or about},
                     drop_at=lasting.expires_at,
+                    challenge=True,
                 )
                 draft.tell(told, thread, contact_id=call.contact_id, technician_id=call.technician_id)
             return draft.decision("")
 
-        result = await self._store.take(Turn(AnnounceAsk(tenant_id, call.contact_id), decide, now))
+        ask = AnnounceAsk(tenant_id, call.contact_id, technician_id=call.technician_id, with_limits=notify)
+        result = await self._store.take(Turn(ask, decide, now))
         return result.reply if isinstance(result, Taken) else "contact_not_found"
 
     async def withdraw(self, tenant_id: str, contact_id: str, announced_id: str, *, by: str, supervisor: bool) -> str:

@@ -243,6 +243,26 @@ class Reading:
         )
 
 
+def put_aside(facts: InboundFacts, inbound: Inbound, draft: Draft, error: str) -> Decision[Receipt]:
+    """Keep a text that cannot be worked through, change no check, and tell a person, who calls the sender back."""
+    found = facts.desk if facts.desk is not None else StoredDesk(draft.new_id(), 0, Desk())
+    only = facts.contacts[0] if len(facts.contacts) == 1 else None
+    contact_id = only.id if only is not None else ""
+    thread = Thread(found.conversation_id, inbound.channel, facts.number.address, inbound.their_address, "")
+    draft.audit(
+        "desk.put_aside",
+        contact_id=contact_id,
+        conversation_id=found.conversation_id,
+        channel=inbound.channel,
+        public={"error": error},
+        sealed={"from": inbound.their_address},
+    )
+    who = only.name if only is not None else "Somebody"
+    draft.alert("put_aside", f"{who} sent a text that could not be read. Call them on a number on record.", contact_id)
+    draft.keep_desk(found, thread, contact_id)
+    return draft.decision(Receipt("taken"))
+
+
 def _made_already(call: AnnouncedCall, older: Sequence[StoredCheck]) -> Ticket | None:
     """The call was announced with a new ticket, and an earlier `#verify` has had it made: no second one."""
     claims = [check.state.claim for check in older if isinstance(check.state, Claimed)]

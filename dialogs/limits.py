@@ -35,12 +35,13 @@ class NotBefore:
 
 
 def next_send(
-    counts: SendCounts, limits: Limits, now: datetime, purpose: Literal["verify", "resend"]
+    counts: SendCounts, limits: Limits, now: datetime, purpose: Literal["verify", "resend", "announce"]
 ) -> NotBefore | None:
     """None when a challenge may go out now, else the latest of all bounds that are full.
 
-    `verify`: the user asked, so the user's own bounds count. `resend`: a technician asked, so the bounds per
-    destination and technician count. Prefix and tenant bounds always count.
+    `verify`: the user asked, so the user's own bounds count. `resend`, `announce`: a technician asked, so the bounds
+    per destination and technician count; the gap between two codes is for `resend` alone. Prefix and tenant bounds
+    always count.
     """
     hour, day, ten = timedelta(hours=1), timedelta(hours=24), timedelta(minutes=10)
     if purpose == "verify":
@@ -50,7 +51,7 @@ def next_send(
         ]
     else:
         bounds = [
-            _full("destination_gap", counts.destination, 1, limits.resend_gap, now),
+            _full("destination_gap", counts.destination, 1, limits.resend_gap, now) if purpose == "resend" else None,
             _full("destination_10_min", counts.destination, limits.destination_per_10_min, ten, now),
             _full("destination_hour", counts.destination, limits.destination_per_hour, hour, now),
             _full("destination_24_h", counts.destination, limits.destination_per_24_h, day, now),

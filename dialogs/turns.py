@@ -129,11 +129,15 @@ class CheckAsk:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceAsk:
-    """A technician announces a call to a contact, or takes the announcement back (`withdraw`: its id)."""
+    """A technician announces a call to a contact, or takes the announcement back (`withdraw`: its id).
+
+    `with_limits` asks for the counts too, with `technician_id` for the bound per technician."""
 
     tenant_id: str
     contact_id: str
     withdraw: str = ""
+    technician_id: str = ""
+    with_limits: bool = False
 
 
 Ask: TypeAlias = InboundAsk | CheckAsk | AnnounceAsk
@@ -181,6 +185,7 @@ class AnnounceFacts:
     our_address: str
     suppressed: bool
     announced: tuple[AnnouncedCall, ...]
+    sends: SendCounts
 
 
 Facts: TypeAlias = InboundFacts | CheckFacts | AnnounceFacts

@@ -62,7 +62,7 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         unsafe = request.method in csrf.UNSAFE
         by_cookie = known is not None and known.acting.kind == "cookie"
         if unsafe:
-            _refuse_foreign(request, own_origins, by_cookie=by_cookie)
+            _refuse_foreign(request, own_origins, known)
         query = None
         if route.query is not None:
             query = bodies.check_fields(route.query, {k: request.query.getall(k) for k in request.query})
@@ -71,7 +71,7 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
             body, raw = await _read(request, route, by_cookie=by_cookie)
         acting = known.acting if known else None
         call = Call(request, services, acting, body, query, elsewhere=known is not None and known.elsewhere)
-        if acting is not None and route.surface is Surface.API and request.method == "POST":
+        if acting is not None and route.surface is Surface.API and request.method == "POST" and not route.grants:
             return await once_per_key(route.handler, call, raw)
         return await route.handler(call)
 
@@ -120,13 +120,15 @@ def _admit(route: Route, known: Recognised | None) -> None:
         )
 
 
-def _refuse_foreign(request: web.Request, own_origins: frozenset[str], *, by_cookie: bool) -> None:
+def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Recognised | None) -> None:
     """Refuse what another site's page sends. Without a log-in there is nothing to abuse but the sign-in itself, so
     there a request that says nothing about its origin passes: it is a program, not a browser."""
-    if "Authorization" in request.headers:
-        # No browser adds this header by itself; a page that knows the token needs no forged request.
+    by = known.acting.kind if known is not None else ""
+    if by == "bearer":
+        # No browser adds a token by itself; a page that knows it needs no forged request. The mere header says nothing:
+        # browsers do add one of their own where an address holds a name and a password.
         return
-    if not csrf.comes_from_us(request.headers, own_origins, when_unsaid=not by_cookie):
+    if not csrf.comes_from_us(request.headers, own_origins, when_unsaid=by != "cookie"):
         raise _forged()
 
 

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: a POST that is sent again because its answer got lost does not happen again (REL-02).
 
 The answer is kept for 24 h, without the code it may have shown: that is filled in again when, and only when, whoever
-asks may still see it. Signing in is left out, because its answer is a secret.
+asks may still see it. Routes that grant a log-in are left out, because their answer is a secret.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def _query_parameters(route: Route, refs: Mapping[Any, Any], schemas: Mapping[st
 
 
 def _key_parameter(route: Route) -> list[dict[str, Any]]:
-    if route.method != "POST" or route.access is Access.PUBLIC:
+    if route.method != "POST" or route.access is Access.PUBLIC or route.grants:
         return []
     return [
         {

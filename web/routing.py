@@ -66,7 +66,8 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 @dataclass(frozen=True, slots=True)
 class Route:
     """One route. `demo_only`: exists in demo mode alone. `step_up`: password and second factor at most five minutes
-    old (SEC-34). `answers`: status -> model, for the OpenAPI document."""
+    old (SEC-34). `answers`: status -> model, for the OpenAPI document. `grants`: the answer is a secret, so it is never
+    kept for an `Idempotency-Key`."""
 
     method: str
     path: str
@@ -79,3 +80,4 @@ class Route:
     answers: dict[int, type[BaseModel] | None] = field(default_factory=dict)
     step_up: bool = False
     demo_only: bool = False
+    grants: bool = False

@@ -87,6 +87,7 @@ class Challenge:
     wrong_codes: int = 0
     hints: int = 0
     confirmed_early: bool = False
+    handovers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

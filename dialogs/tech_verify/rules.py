@@ -12,6 +12,8 @@ NOBODY_CLAIMED = "nobody_claimed"
 #: The trail is for people; a conversation that goes round in circles must not grow a row without end.
 MAX_TRAIL = 40
 MAX_HINTS = 3
+#: How often one check may change hands. Each time the user is told a new name, so it must not go on for ever.
+MAX_HANDOVERS = 10
 
 
 class Direction(StrEnum):

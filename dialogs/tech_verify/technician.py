@@ -15,8 +15,8 @@ from dialogs.tech_verify.events import (
     ResendAsked,
     VerballyConfirmed,
 )
-from dialogs.tech_verify.records import Claim, Claimed, Confirmed, Expired, L, Live, Open, Rejected
-from dialogs.tech_verify.rules import NOBODY_CLAIMED, Env
+from dialogs.tech_verify.records import Challenge, Claim, Claimed, Confirmed, Expired, L, Live, Open, Rejected
+from dialogs.tech_verify.rules import MAX_HANDOVERS, NOBODY_CLAIMED, Env
 from dialogs.tech_verify.steps import against_claim, claim_of, happened, is_late, run_out
 from dialogs.tech_verify.words import claimer, code_text, log_result, picked, ticket_wanted
 
@@ -32,6 +32,8 @@ def claim_check(state: Open, event: ClaimMade, env: Env) -> Step[Live | Expired]
     asker = picked(state.story.asker, event.contact)
     if asker is None:
         return Step(state, refused="pick_contact")
+    if state.challenge.handovers >= MAX_HANDOVERS:
+        return Step(state, refused="too_many_handovers")
     claim = Claim(event.technician, event.direction, event.ticket, env.now)
     story = happened(replace(state.story, asker=asker), env.now, "claimed", event.technician.first_name)
     soon = env.now - story.requested_at < env.rules.fold_notice_within
@@ -58,7 +60,7 @@ def release(state: Claimed, event: ClaimReleased, env: Env) -> Step[Live | Expir
         return Step(state, refused="not_yours")
     story = happened(state.story, env.now, "released", event.technician.first_name)
     again = WakeAt(NOBODY_CLAIMED, env.now + env.rules.alert_after)
-    return Step(Open(story, state.challenge, given_back=True), (EndAnnouncement(), again))
+    return Step(Open(story, handed_over(state.challenge), given_back=True), (EndAnnouncement(), again))
 
 
 @machine.on
@@ -68,10 +70,13 @@ def take_over(state: Claimed, event: ClaimTakenOver, env: Env) -> Step[Claimed |
         return run_out(state, env, refused="expired")
     if event.technician.id == state.claim.technician.id:
         return Step(state)
+    if state.challenge.handovers >= MAX_HANDOVERS:
+        return Step(state, refused="too_many_handovers")
     claim = replace(state.claim, technician=event.technician, at=env.now, announced=False)
     story = happened(state.story, env.now, "taken_over", event.technician.first_name)
     told = TellUser("tv.taken_over", claimer(claim))
-    return Step(replace(state, story=story, claim=claim, told=True), (told, EndAnnouncement()))
+    taken = Claimed(story, handed_over(state.challenge), claim, told=True)
+    return Step(taken, (told, EndAnnouncement()))
 
 
 @machine.on
@@ -128,3 +133,8 @@ def resend(state: L, event: ResendAsked, env: Env) -> Step[L | Expired]:
     if isinstance(sent, Claimed):
         sent = replace(sent, told=True)
     return Step(sent, (code_text(sent, again=False),))
+
+
+def handed_over(challenge: Challenge) -> Challenge:
+    """Counted, because every claim and take-over costs the user a text: nobody may pass a check to and fro for ever."""
+    return replace(challenge, handovers=challenge.handovers + 1)

@@ -132,7 +132,9 @@ def deny(state: Live, event: DenyReceived, env: Env) -> Step[Denied | Expired]:
     story = happened(state.story, env.now, "denied")
     logged, note = log_result(claim, story, env, "denied")
     done = Denied(story, env.now, claim, logged)
-    return Step(done, (TellUser("tv.denied"), GiveBackChallenge(), alert, *note, EndAnnouncement()))
+    # Without a technician in it nobody of ours was asked, and one phone could go round and round at our expense.
+    back = (GiveBackChallenge(),) if claim is not None else ()
+    return Step(done, (TellUser("tv.denied"), *back, alert, *note, EndAnnouncement()))
 
 
 @machine.on

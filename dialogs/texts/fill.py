@@ -17,8 +17,9 @@ MAX_NAME = 60
 MAX_REMARK = 2000
 #: Plain values of these variables are put into a phrase, so that "about 1042" becomes "about ticket 1042".
 _WRAPPED: Mapping[str, tuple[str, str]] = {"about": ("phrase.ticket", "number"), "ticket": ("phrase.ticket", "number")}
-#: Variables whose value may be the name of a phrase. Names and remarks are not among them, save for `contact`.
-_PHRASED = frozenset({"again", "notice", "doing", "about", "ticket", "outcome", "assurance", "direction", "contact"})
+#: Variables whose value may be the name of a phrase. Names and remarks are not among them.
+_PHRASED = frozenset({"again", "notice", "doing", "about", "ticket", "outcome", "assurance", "direction"})
+_NOBODY_YET = "phrase.several_contacts"
 _WHOLE = frozenset({"link", "phone"})
 #: A curly quote would turn the whole text into UCS-2 and double its price.
 _PLAIN_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
@@ -57,11 +58,11 @@ def _show_text(
 ) -> str:
     if not text:
         return ""
-    if name in _PHRASED and text.startswith("phrase."):
-        if text in language.phrases:
-            return _expand(language.phrases[text], values, language, timezone)
-        if name != "contact":
+    # A contact may be called anything, also like a phrase of ours; this one alone stands for a contact.
+    if text.startswith("phrase.") and (text == _NOBODY_YET if name == "contact" else name in _PHRASED):
+        if text not in language.phrases:
             raise TextError(f"there is no {text}")
+        return _expand(language.phrases[text], values, language, timezone)
     if in_ticket and name == "trail":
         return _trail(text, language)
     if in_ticket and name == "remark":

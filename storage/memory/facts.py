@@ -96,6 +96,7 @@ def _announce(rows: Rows, ask: AnnounceAsk, now: datetime) -> Facts | Unroutable
         ours,
         bool(mobile) and rows.suppressed(ask.tenant_id, mobile, ours),
         tuple(_announced(rows, ask.tenant_id, ask.contact_id, now)),
+        _counts(rows, ask.tenant_id, mobile, ask.technician_id, now) if ask.with_limits and mobile else SendCounts(),
     )
 
 

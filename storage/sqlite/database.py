@@ -38,8 +38,8 @@ class SqliteDatabase:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute(f"PRAGMA synchronous = {synchronous}")
         self.connection.execute("PRAGMA secure_delete = FAST")
-        # The pages a busy minute touches stay at hand, and the log is copied into the file every 32 MiB instead of every
-        # four: the copying holds up whoever waits for that commit, and writes each page once however often it changed.
+        # The pages a busy minute touches stay at hand, and the log is copied into the file every 32 MiB, not 4:
+        # copying holds up whoever waits for that commit, and writes each page once however often it has changed.
         self.connection.execute("PRAGMA cache_size = -16384")
         self.connection.execute("PRAGMA wal_autocheckpoint = 8000")
         self._core = _core(self.connection)

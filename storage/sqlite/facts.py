@@ -184,6 +184,7 @@ class FactLoader:
             ours,
             bool(mobile) and self._suppressed(ask.tenant_id, mobile, ours),
             tuple(self._announced(ask.tenant_id, ask.contact_id, micros(now))),
+            self._counts(ask.tenant_id, mobile, ask.technician_id, now) if ask.with_limits and mobile else _NO_SENDS,
         )
         return Loaded(facts, keys)
 

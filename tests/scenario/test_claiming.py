@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -152,6 +153,20 @@ async def test_a_ticket_of_another_client_is_refused(demo: DemoHouse) -> None:
     refused = await demo.claim(id, ticket=str(eve.open_ticket))
     assert (refused.status, refused.json["error"]) == (409, "ticket_of_other_client")
     assert (await demo.check(id))["code"] is None
+
+
+@pytest.mark.feature("TV-09")
+async def test_a_closed_ticket_is_refused_and_a_team_may_insist_on_one(demo: DemoHouse) -> None:
+    ada, dev = demo.contact("ada"), demo.contact("dev")
+    psa = demo.house.services.psa(demo.seeded.tenant_id)
+    await psa.set_status(str(ada.open_ticket), "closed")
+    await demo.settings(lambda s: replace(s, rules=replace(s.rules, ticket_at_claim="required")))
+    id = await demo.verify(ada)
+    for ticket, error in ((str(ada.open_ticket), "ticket_closed"), ("later", "ticket_required")):
+        refused = await demo.claim(id, ticket=ticket)
+        assert (refused.status, refused.json["error"]) == (409, error)
+    assert (await demo.announce(ada, ticket="later")).json["error"] == "ticket_required"
+    assert (await demo.claim(id, ticket=str(dev.open_ticket))).json["code"] == code_in(demo.texts_to(ada)[0])
 
 
 @pytest.mark.feature("SEC-04", "TV-16")

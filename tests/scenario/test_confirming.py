@@ -272,6 +272,8 @@ async def test_a_resend_repeats_the_code_and_does_not_prolong_it(demo: DemoHouse
     assert (full.status, full.json["error"]) == (429, "too_many_sends")
     assert full.json["not_before"] > early.json["not_before"]
     assert len(demo.texts_to(ada)) == 3
+    await demo.text(ada, "what now?")
+    assert "Dana" not in demo.texts_to(ada)[-1], "who claimed has been told with the resent code"
 
 
 @pytest.mark.feature("TV-03", "TV-04", "TV-05")

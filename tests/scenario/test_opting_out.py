@@ -61,6 +61,7 @@ async def test_stop_binds_to_its_number_and_stopall_to_the_tenant(quiet_carrier_
     id = await demo.verify(ada)
     assert (await demo.check(id))["state"] == "open", "another number of ours is not meant"
     assert len(demo.texts_to(ada)) == 2
+    await demo.text(ada, "START", to=OTHER_NUMBER)
     await demo.text(ada, "STOPALL")
     assert (await demo.check(id))["reason"] == "opted_out"
     sent = len(demo.texts_to(ada))

@@ -1,4 +1,4 @@
-"""I9: who has said STOP, and what has left since."""
+"""I9: who has said STOP, and what has left since, but for the one answer to it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Stopped:
-    """Since one STOP. What a worker held at that moment is on its way, as far as anybody can tell; `owed` are answers
-    to an earlier STOP, taken back in between, that have not left yet."""
+    """Since one STOP. What a worker held at that moment is on its way, as far as anybody can tell."""
 
     held: set[str]
-    owed: set[str]
     left: set[str] = field(default_factory=set)
 
 
@@ -21,8 +19,8 @@ class Stops:
     def __init__(self) -> None:
         self._since: dict[tuple[str, str, str], Stopped] = {}
 
-    def stop(self, tenant_id: str, theirs: str, ours: str, held: set[str], owed: set[str]) -> None:
-        self._since.setdefault((tenant_id, theirs, ours), Stopped(held, owed))
+    def stop(self, tenant_id: str, theirs: str, ours: str, held: set[str]) -> None:
+        self._since.setdefault((tenant_id, theirs, ours), Stopped(held))
 
     def start(self, tenant_id: str, theirs: str, ours: str) -> None:
         for where in (ours, ""):
@@ -38,7 +36,7 @@ class Stops:
         most = 0
         for where in (ours, ""):
             stopped = self._since.get((tenant_id, theirs, where))
-            if stopped is not None and effect not in stopped.held | stopped.owed:
+            if stopped is not None and effect not in stopped.held:
                 stopped.left.add(effect)
                 most = max(most, len(stopped.left))
         return most

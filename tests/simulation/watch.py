@@ -133,8 +133,11 @@ class Watch:
 
     def setting_out(self, to: str, sender: str, key: str) -> None:
         """A text is about to leave the house."""
+        known = self.items.get(key)
+        if known is not None and known[1].after_stop:
+            return
         since = self._stops.setting_out(self._number_of.get(sender, ""), to, sender, key)
-        if since > 1:
+        if since:
             self._break("I9", f"{since} texts to {to} after STOP")
 
     def sent(self, row: Row) -> None:
@@ -192,20 +195,17 @@ class Watch:
         if decision.desk is None or not decision.audit:
             self._break("I6", "a text left no line in the log")
         tenant_id = self._number_of[said.our_address]
+        answers = sum(item.after_stop for item in decision.outbox)
+        if answers > isinstance(read(said.text, self._worlds[tenant_id].settings.words, said.opt_out), Stop):
+            self._break("I9", "more than the one answer to a STOP")
         match read(said.text, self._worlds[tenant_id].settings.words, said.opt_out):
             case Stop(everywhere):
                 ours = "" if everywhere else said.our_address
-                # The rows hold this turn's own answer already, and that one counts.
-                owed = self._waiting_answers() - {item.id for item in decision.outbox}
-                self._stops.stop(tenant_id, said.their_address, ours, self._held(), owed)
+                self._stops.stop(tenant_id, said.their_address, ours, self._held())
             case Start():
                 self._stops.start(tenant_id, said.their_address, said.our_address)
             case _:
                 pass
-
-    def _waiting_answers(self) -> set[str]:
-        rows = self._store.rows.outbox.values()
-        return {row.item.id for row in rows if row.item.after_stop and row.done_at is None}
 
     def _held(self) -> set[str]:
         now = self._clock.now()

@@ -103,6 +103,7 @@ ROUTES = (
         "Sign in",
         body=SignInWith,
         answers={201: SignedIn},
+        grants=True,
     ),
     Route(
         "DELETE",
@@ -122,5 +123,6 @@ ROUTES = (
         "Prove the log-in anew",
         body=StepUpWith,
         answers={200: SignedIn},
+        grants=True,
     ),
 )

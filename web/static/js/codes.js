@@ -1,8 +1,8 @@
 // @ts-check
 // The board of checks, kept up to date. Events carry ids only; the rows, and the claimer's code, are fetched.
 
-import { setServerTime } from "./parts.js";
-import { show } from "./fill.js";
+import { localTime, setServerTime } from "./parts.js";
+import { fill, show } from "./fill.js";
 import { Live } from "./live.js";
 import { chime } from "./sound.js";
 
@@ -59,9 +59,11 @@ class Board extends HTMLElement {
     if (this.live && Number(board.seq) > Number(this.live.after)) this.live.after = String(board.seq);
     /** @type {HTMLElement[]} */
     const fresh = [];
+    const had = new Set([...this.querySelectorAll('[data-kind="mine"]')].map((e) => e instanceof HTMLElement && e.dataset.id));
     for (const list of this.querySelectorAll("[data-list]")) {
       if (!(list instanceof HTMLElement)) continue;
       const rows = board[list.dataset.list ?? ""];
+      if (!rows) continue;
       const made = show(list, rows.map((/** @type {any} */ row) => ({ kind: list.dataset.kind, ...row })));
       if (list.dataset.list === "live") fresh.push(...made);
       const count = this.querySelector(`[data-count="${list.dataset.list}"]`);
@@ -76,8 +78,31 @@ class Board extends HTMLElement {
       this.say((this.dataset.new ?? "").replace("{name}", waiting[0].querySelector("h3")?.textContent?.trim() ?? ""));
     }
     const own = fresh.find((e) => e.dataset.kind === "mine");
+    if (own) this.said();
     if (own) this.say((this.dataset.mine ?? "").replace("{name}", own.querySelector("h3")?.textContent?.trim() ?? ""));
+    if (own) this.result(null);
+    const over = [...board.today, ...board.live].find((/** @type {any} */ row) => had.has(row.id) && row.kind === "ended");
+    const lost = board.live.find((/** @type {any} */ row) => had.has(row.id) && row.kind === "theirs");
+    if (over) this.result(over);
+    if (lost) this.say(`${lost.name}: ${lost.state}`);
     this.countWaiting();
+  }
+
+  /** What came of the check this technician had, where its code stood until now. @param {any} row null takes it away */
+  result(row) {
+    const place = this.querySelector("[data-result]");
+    if (!(place instanceof HTMLElement)) return;
+    place.hidden = row === null;
+    if (row === null) return;
+    fill(place, row);
+    this.said();
+    this.say(`${row.name}: ${row.state}`);
+  }
+
+  /** Take away the sentence about an earlier form, which is no longer what counts. */
+  said() {
+    document.querySelector("main > .note[role=status]")?.remove();
+    if (location.search) history.replaceState(null, "", location.pathname);
   }
 
   countWaiting() {
@@ -106,8 +131,7 @@ class Board extends HTMLElement {
     if (!(banner instanceof HTMLElement)) return;
     banner.hidden = at === 0;
     const text = banner.querySelector("span");
-    const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(at);
-    if (text && at) text.textContent = (this.dataset.lost ?? "").replace("{time}", time);
+    if (text && at) text.textContent = (this.dataset.lost ?? "").replace("{time}", localTime(at));
   }
 
   /** Send a form without leaving the page. Without this script the same form works by itself. @param {SubmitEvent} event */
@@ -120,6 +144,7 @@ class Board extends HTMLElement {
     const fields = new FormData(form);
     if (button) button.disabled = true;
     let message = this.dataset.unreachable ?? "";
+    let done = "";
     try {
       const answer = await fetch(form.action, {
         method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(/** @type {any} */ (fields)),
@@ -127,11 +152,14 @@ class Board extends HTMLElement {
       if (answer.status === 401) { location.reload(); return; }
       const said = await answer.json();
       message = said.message ?? "";
+      done = said.said ?? "";
     } catch { /* message says so */ } finally { if (button) button.disabled = false; }
     const place = card?.querySelector("[data-refused]");
     if (place instanceof HTMLElement) {
-      place.textContent = message;
-      place.hidden = message === "";
+      place.textContent = message || done;
+      place.hidden = place.textContent === "";
+      place.classList.toggle("bad", message !== "");
+      place.classList.toggle("good", message === "");
     } else if (message) this.say(message);
     const claimed = message === "" && (form.dataset.act === "claim" || form.dataset.act === "take-over");
     await this.refresh();

@@ -49,8 +49,8 @@ class Copy extends HTMLElement {
   }
 }
 
-const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const hours = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 
 /** @param {number} at ms since 1970 @returns {string} today's times without the day */
 export function localTime(at) {
@@ -66,6 +66,71 @@ export function localise(root) {
   }
 }
 
+const KEYS = "watchword-keys";
+
+/** @returns {boolean} whether single keys do anything; storage may be refused, then they do */
+function keysOn() {
+  try { return localStorage.getItem(KEYS) !== "off"; } catch { return true; }
+}
+
+/** Single keys: `?` shows them, `/` goes to the search, `j` and `k` from row to row. Off where somebody types, with
+ *  any other key held, and for whoever has switched them off: speech input would press them by accident. */
+class Keys extends HTMLElement {
+  connectedCallback() {
+    this.dialog = this.querySelector("dialog");
+    this.listener = (/** @type {KeyboardEvent} */ event) => this.press(event);
+    document.addEventListener("keydown", this.listener);
+    for (const e of document.querySelectorAll("[data-show-keys]")) e.addEventListener("click", () => this.dialog?.showModal());
+  }
+
+  disconnectedCallback() {
+    if (this.listener) document.removeEventListener("keydown", this.listener);
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    const at = event.target instanceof Element ? event.target : document.body;
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || !keysOn()) return;
+    if (at.closest("input, select, textarea, [contenteditable]") || this.dialog?.open) return;
+    if (event.key === "?") this.dialog?.showModal();
+    else if (event.key === "/") {
+      const search = document.querySelector("input[type=search]");
+      if (search instanceof HTMLElement) search.focus();
+      else location.assign("/contacts");
+    } else if (event.key === "j" || event.key === "k") this.move(at, event.key === "j" ? 1 : -1);
+    else return;
+    event.preventDefault();
+  }
+
+  /** To the first thing in the next row that takes the focus. @param {Element} at @param {1 | -1} step */
+  move(at, step) {
+    /** @type {HTMLElement[]} */
+    const stops = [];
+    for (const row of document.querySelectorAll("main .card, main .rows > li, main .warnings li")) {
+      const first = [...row.querySelectorAll("a[href], button, summary")].find((e) => e.checkVisibility());
+      if (first instanceof HTMLElement) stops.push(first);
+    }
+    const here = stops.findIndex((e) => e.closest("li") === at.closest("li"));
+    const next = here < 0 ? (step > 0 ? 0 : stops.length - 1) : here + step;
+    stops[next]?.focus();
+  }
+}
+
+/** The tick box that switches them off. */
+class KeysChoice extends HTMLElement {
+  connectedCallback() {
+    this.hidden = false;
+    const box = this.querySelector("input");
+    if (!box) return;
+    box.checked = keysOn();
+    box.addEventListener("change", () => {
+      try { localStorage.setItem(KEYS, box.checked ? "on" : "off"); } catch { box.checked = true; }
+    });
+  }
+}
+
+customElements.define("ww-keys", Keys);
+customElements.define("ww-keys-choice", KeysChoice);
 customElements.define("ww-timer", Timer);
 customElements.define("ww-copy", Copy);
 localise(document);
