@@ -45,7 +45,7 @@ class TellUser:
 
 @dataclass(frozen=True, slots=True)
 class GiveBackChallenge:
-    """The challenge was answered, so its sends no longer count against the limits."""
+    """The challenge of a check with a technician in it was answered: its sends no longer count against the limits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,4 +59,4 @@ def refused(acted: Acted) -> Problem | None:
 
 def bad_cursor() -> Problem:
     """`after` was not given out by us, or for another list."""
-    return Problem(422, "bad_cursor", "This `after` is not one we gave out. Start again without it.")
+    return Problem(422, "bad_cursor", "This `after` is not one we gave out. Ask for the first page, without it.")

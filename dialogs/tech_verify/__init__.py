@@ -56,13 +56,24 @@ from dialogs.tech_verify.records import (
     Ticket,
     TicketChoice,
 )
-from dialogs.tech_verify.rules import DEADLINE, MAX_HINTS, MAX_TRAIL, NOBODY_CLAIMED, Direction, Env, Mode, Rules
+from dialogs.tech_verify.rules import (
+    DEADLINE,
+    MAX_HANDOVERS,
+    MAX_HINTS,
+    MAX_TRAIL,
+    NOBODY_CLAIMED,
+    Direction,
+    Env,
+    Mode,
+    Rules,
+)
 
 #: Importing them declares the transitions on `machine`; without this line it would answer nothing.
 PARTS = (user, technician, tickets, timers)
 
 __all__ = [
     "DEADLINE",
+    "MAX_HANDOVERS",
     "MAX_HINTS",
     "MAX_TRAIL",
     "NOBODY_CLAIMED",

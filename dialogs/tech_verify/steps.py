@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from dialogs.effects import AlertTenant, Effect, EndAnnouncement, GiveBackChallenge, TellUser, Value
+from dialogs.effects import AlertTenant, Effect, EndAnnouncement, TellUser, Value
 from dialogs.machine import Step
 from dialogs.tech_verify.events import Announced, ClaimMade, ConfirmReceived
 from dialogs.tech_verify.records import (
@@ -93,7 +93,8 @@ def confirm_without_gate(state: Open, event: ConfirmReceived, env: Env) -> Step[
         return hint(state, env, "tv.code_needed")
     story = happened(state.story, env.now, "confirmed")
     done = Confirmed(story, env.now, None, "unclaimed", Logged.NOT_DUE)
-    return Step(done, (TellUser("tv.confirmed_unclaimed"), GiveBackChallenge()))
+    # Not given back: nobody of ours had a hand in it, and one phone could go round and round at our expense.
+    return Step(done, (TellUser("tv.confirmed_unclaimed"),))
 
 
 def hint(state: L, env: Env, template: str, **values: Value) -> Step[L]:

@@ -59,7 +59,7 @@ def _all() -> Iterable[Template]:
     )
     yield _user(
         "tv.alarm_unclaimed",
-        "{msp}: WARNING. No {msp} technician has opened this request. HANG UP and call {phone}. We have been alerted.",
+        "{msp}: WARNING. No {msp} technician has opened this check. HANG UP and call {phone}. We have been alerted.",
         "#confirm came a second time and still no technician had taken the check.",
         required="phone",
     )
@@ -112,15 +112,15 @@ def _all() -> Iterable[Template]:
     )
     yield _user(
         "tv.confirmed",
-        "{msp}: Confirmed. Our technician {tech} says they {doing} about {about}. If that is not this call, HANG UP and "
-        "reply #deny.",
+        "{msp}: Confirmed. Our technician {tech} says they {doing} about {about}. If that is not this call, HANG UP "
+        "and reply #deny.",
         "It worked.",
         required="tech about",
         also="doing",
     )
     yield _user(
         "tv.confirmed_unclaimed",
-        "{msp}: We noted your answer, but no technician has signed for this call, so it proves little. "
+        "{msp}: We noted your answer, but no technician has opened this check, so it proves little. "
         "Unsure? HANG UP and call {phone}.",
         "It worked, where the tenant lets a check be confirmed that nobody has taken.",
         required="phone",
@@ -153,7 +153,7 @@ def _all() -> Iterable[Template]:
     )
     yield _user(
         "tv.nobody_claimed",
-        "{msp}: No technician of ours has this check, and its time is up. On a call? HANG UP and call {phone}.",
+        "{msp}: Time is up, and no technician of ours has opened this check. On a call? HANG UP and call {phone}.",
         "The check ran out and no technician had it.",
         required="phone",
     )
@@ -210,9 +210,9 @@ def _all() -> Iterable[Template]:
     )
     yield _other(
         "tech.unclaimed",
-        "{msp}: {contact} is checking a caller and nobody has taken it. Take it only if YOU are with them: {link}",
+        "{msp}: {contact} is checking a caller and nobody has claimed it. Claim it only if YOU are with them: {link}",
         "technician",
-        "Nobody has taken a check; goes to everybody on duty.",
+        "Nobody has claimed a check; goes to everybody on duty.",
         also="contact link",
     )
     yield from _alerts()
@@ -273,8 +273,9 @@ def _alerts() -> Iterable[Template]:
         ),
         (
             "confirmed_unclaimed",
-            f"{{contact}} confirmed a caller while no technician had the check. Somebody may be posing as one. {call}.",
-            "#confirm came twice and no technician had the check.",
+            "{contact} said #confirm and nobody had claimed the check. "
+            f"Somebody may be posing as one of you. {call}.",
+            "#confirm came twice and nobody had claimed the check.",
         ),
         (
             "wrong_codes",
@@ -283,7 +284,7 @@ def _alerts() -> Iterable[Template]:
         ),
         (
             "nobody_claimed",
-            f"{{contact}} asked to check a caller and no technician took the check in time. {call}.",
+            f"{{contact}} asked to check a caller and nobody claimed the check in time. {call}.",
             "The check ran out and no technician had it.",
         ),
     ):

@@ -44,7 +44,7 @@ def test_an_announced_call_needs_no_tap_and_one_text(desk: Desk, demo: Demo) -> 
     demo.text(ada["mobile"], "#confirm")
     ended = page.locator("[data-list=today] > li", has_text="Ada Bishop").first
     expect(ended).to_contain_text("Confirmed")
-    expect(ended).to_contain_text("Compared the code with their text")
+    expect(ended).to_contain_text("They compared the code with their text")
     expect(page.get_by_text("You said you are calling")).to_be_hidden()
     expect(page.get_by_text("Nobody is waiting")).to_be_visible()
 

@@ -29,7 +29,7 @@ def test_a_shared_number_is_claimed_by_saying_whose_call_it_is(desk: Desk, demo:
     demo.text(shared_number(desk), "#verify")
     row = page.locator(".waiting", has_text="One of 2 people")
     row.get_by_role("button", name="show code").click()
-    expect(row.get_by_role("alert").filter(has_text="stands on several contacts")).to_be_visible()
+    expect(row.get_by_role("alert").filter(has_text="belongs to several people")).to_be_visible()
     row.get_by_label("Whom are you calling?").select_option(label="Ina Jones, Bolt Freight")
     row.get_by_role("button", name="show code").click()
     mine = page.locator(".mine", has_text="Ina Jones")
@@ -48,11 +48,11 @@ def test_a_resend_that_comes_too_soon_says_when(desk: Desk, demo: Demo) -> None:
     row = page.locator(".waiting", has_text=hugo["name"])
     expect(row).to_contain_text(re.compile("Delivered|Sent|Waiting to be sent"))
     row.get_by_role("button", name="Send the code again").click()
-    expect(row.get_by_role("alert").filter(has_text="Next send at")).to_be_visible()
+    expect(row.get_by_role("alert").filter(has_text="Next send in")).to_be_visible()
     assert len(demo.texts_to(hugo["mobile"])) == 1
     demo.advance(31)
     row.get_by_role("button", name="Send the code again").click()
-    expect(row.get_by_role("alert").filter(has_text="Next send at")).to_be_hidden()
+    expect(row.get_by_role("alert").filter(has_text="Next send in")).to_be_hidden()
     first, second = _codes(demo, hugo["mobile"], 2)
     assert first == second
     demo.text(hugo["mobile"], "#deny")

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from dialogs.limits import SendCounts
 from dialogs.settings import TenantSettings
 from dialogs.turns import (
     Alert,
@@ -36,6 +37,7 @@ from tests.fixtures.turn_parts import (
     nothing,
     open_state,
     said,
+    text_item,
 )
 from tests.fixtures.turn_stores import House
 from tests.fixtures.world import START
@@ -166,6 +168,23 @@ async def test_an_announced_call_is_found_by_the_text_it_was_made_for(house: Hou
     assert (await facts_for(house, house.world.people[1].mobile)).announced == ()
     late = inbound_turn(said(house.world, ada.mobile), lambda f: Decision(f.announced), LATER)
     assert await house.store.take(late) == Taken(())
+
+
+@pytest.mark.feature("SEC-39")
+async def test_an_announcement_finds_what_has_gone_to_the_phone(house: House) -> None:
+    """Only when it asks, and with the technician's own bound."""
+    ada, world = house.world.people[0], house.world
+    item = text_item(world, ada.mobile, challenge=True, technician_id=world.dana)
+    await act(house, AnnounceAsk(world.tenant_id, ada.id), Decision("", outbox=(item,)))
+    sends = []
+    for with_limits in (False, True):
+        ask = AnnounceAsk(world.tenant_id, ada.id, technician_id=world.dana, with_limits=with_limits)
+        taken = await house.store.take(Turn(ask, lambda f: Decision(f), START))
+        assert isinstance(taken, Taken)
+        assert isinstance(taken.reply, AnnounceFacts)
+        sends.append(taken.reply.sends)
+    assert sends[0] == SendCounts()
+    assert (sends[1].destination, sends[1].technician, sends[1].prefix) == ((START,), (START,), (START,))
 
 
 @pytest.mark.parametrize(("ends", "left"), [("mine", 1), ("everybody's", 0)])

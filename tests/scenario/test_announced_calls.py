@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures.demo_house import TV, DemoHouse, code_in
 
 
-@pytest.mark.feature("TV-01", "TV-02", "TV-03", "TV-06", "TV-07", "TV-09", "TV-10", "TV-12", "TV-13", "TV-25", "TV-33")
+@pytest.mark.feature("TV-01", "TV-02", "TV-03", "TV-06", "TV-09", "TV-10", "TV-12", "TV-13", "TV-25", "TV-33")
 async def test_an_announced_call_needs_no_tap(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     number = await demo.number_of(ada.open_ticket)

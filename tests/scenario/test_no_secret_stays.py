@@ -34,7 +34,7 @@ def everything_logged() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
-@pytest.mark.feature("SEC-17", "SEC-20", "TV-02", "SEC-57")
+@pytest.mark.feature("SEC-17", "SEC-20", "TV-02")
 async def test_no_secret_is_in_logs_database_notes_or_history(
     demo: DemoHouse, everything_logged: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,7 +44,7 @@ async def test_people_on_duty_are_alerted_of_what_waited_while_we_were_down(demo
     assert (await demo.check(id))["state"] == "expired"
 
 
-@pytest.mark.feature("REL-01", "REL-03", "REL-14")
+@pytest.mark.feature("REL-03", "REL-14")
 async def test_what_had_not_left_leaves_after_the_start(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     demo.world.carrier.fail_next(*[Fault(status=503)] * 3)

@@ -85,7 +85,7 @@ async def test_confirm_is_strict_and_near_misses_get_a_few_hints(demo: DemoHouse
     assert (await demo.check(id))["state"] == "confirmed"
 
 
-@pytest.mark.feature("SEC-16", "TV-30")
+@pytest.mark.feature("SEC-16")
 async def test_plain_words_are_answered_once_in_a_while(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     for words in ("Is anybody there?", "Hello", "???"):
@@ -173,7 +173,7 @@ async def test_no_text_goes_to_a_country_that_is_not_allowed(demo: DemoHouse) ->
     assert (await demo.claim(again)).json["code"] == code_in(demo.texts_to(una)[0])
 
 
-@pytest.mark.feature("SEC-38", "SEC-39")
+@pytest.mark.feature("SEC-39")
 async def test_the_tenants_own_bound_per_hour(demo: DemoHouse) -> None:
     await demo.settings(lambda s: replace(s, limits=replace(s.limits, tenant_per_hour=2)))
     for name in ("ada", "ben", "eve"):

@@ -216,7 +216,7 @@ def test_without_a_published_number_people_are_sent_to_the_one_they_know() -> No
     [
         ("1042", "about ticket 1042."),
         ("phrase.new_ticket", "about a new ticket."),
-        ("phrase.no_ticket", "about something without a ticket."),
+        ("phrase.no_ticket", "about something with no ticket yet."),
     ],
 )
 def test_what_a_call_is_about(about: str, reads: str) -> None:
@@ -240,7 +240,7 @@ def test_the_note_of_a_whole_check() -> None:
         "  forged line\n"
         "What happened (times in UTC):\n"
         "2026-03-01 13:59:30 The user asked for a check\n"
-        "2026-03-01 14:00:00 Dana|x took the check and saw the code\n"
+        "2026-03-01 14:00:00 Dana|x claimed the check and saw the code\n"
         "2026-03-01 14:00:05 Dana wrote down that the user said yes aloud"
     )
 

@@ -90,6 +90,8 @@ def test_a_genuine_text_is_taken() -> None:
         ("From City", "x", form.BadName),
         ("Ünicode", "x", form.BadName),
         ("1st", "x", form.BadName),
+        ("From\nCity", "x", form.BadName),
+        ("FromCity\n", "x", form.BadName),
         ("", "x", form.BadName),
         ("FromCity", "MessageSid", form.SmuggledField),
         ("FromCity", "xCallSidy", form.SmuggledField),

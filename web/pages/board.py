@@ -26,8 +26,9 @@ MOST_LIVE = 100
 
 #: What an alert asks for besides what its own text says, by its kind.
 WHAT_TO_DO = {
-    "denied": _("Warn your team: somebody may be calling in your name."),
-    "confirmed_unclaimed": _("Warn your team: somebody may be calling in your name."),
+    "denied": _("Warn your team: somebody may be posing as one of you."),
+    "confirmed_unclaimed": _("Warn your team."),
+    "wrong_codes": _("Warn your team: somebody may be posing as one of you."),
 }
 #: Kinds of log lines that make a grey row: a text that started nothing because nobody is known by the number.
 STRANGER = "desk.stranger"
@@ -68,7 +69,7 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
     )
 
 
-async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> tuple[Board, tuple[Step, ...]]:
+async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> Board:
     """One check alone with its story, live or not, for the page that alert texts lead to."""
     who, services = call.who, call.services
     seq = await services.log.newest(who.tenant_id)
@@ -76,8 +77,8 @@ async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> tuple[Board, 
     if row is None:
         raise not_found()
     offer = await _card(call, shelf, row, alone=True)
-    board = Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending)
-    return board, tuple(step(happened) for happened in row.trail)
+    story = tuple(step(place, happened) for place, happened in enumerate(row.trail))
+    return Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending, story)
 
 
 async def announced_of(call: Call) -> tuple[Calling, ...]:
@@ -138,13 +139,16 @@ def stranger(line: LogRow) -> Card:
     )
 
 
-def step(happened: Happened) -> Step:
+def step(place: int, happened: Happened) -> Step:
     """One line of a check's story, in the words that its ticket note uses."""
     phrase = language_for("en").phrases.get("phrase.trail_" + happened.what, happened.what)
-    return Step(happened.at, phrase.replace("{who}", happened.who))
+    return Step(str(place), happened.at, phrase.replace("{who}", happened.who))
 
 
 def notice(alert: AlertRow) -> Notice:
     """An alert with what to do about it."""
     todo = WHAT_TO_DO.get(alert.kind, "")
-    return Notice(alert.id, alert.text or _("Something needs a look"), todo, alert.at, alert.contact_id)
+    said = alert.text or _("Something needs a look")
+    # A sentence may begin with a phrase that stands in for a name.
+    said = said[:1].upper() + said[1:]
+    return Notice(alert.id, said, todo, alert.at, alert.contact_id, alert.check_id)

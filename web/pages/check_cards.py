@@ -44,10 +44,10 @@ DOING: Mapping[Direction, str] = {
     Direction.REMOTE_SESSION: _("Yours: you are in a remote session"),
 }
 ASSURANCES: Mapping[str, str] = {
-    "compare": _("Compared the code with their text"),
-    "transfer": _("Typed the code they heard"),
-    "verbal": _("Written down by the technician, no reply of theirs"),
-    "unclaimed": _("No technician had claimed it: says nothing about a caller"),
+    "compare": _("They compared the code with their text"),
+    "transfer": _("They typed the code they heard"),
+    "verbal": _("Written down by the technician; they sent no reply"),
+    "unclaimed": _("Nobody had claimed it, so it proves nothing about a caller"),
 }
 
 
@@ -109,7 +109,7 @@ def ticket_words(ticket: TicketChoice) -> str:
 def _waiting(base: Card, state: Open, row: CheckRow) -> Card:
     words = _("Waiting for a technician")
     if state.challenge.confirmed_early:
-        words = _("They confirmed too early: nobody has read out a code")
+        words = _("Confirmed too early. Not your call? Ring them now.")
     elif state.given_back:
         words = _("Let go: waiting for a technician again")
     return replace(

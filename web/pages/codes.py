@@ -23,6 +23,7 @@ BLANK = {
     "card": Card("", "waiting", ""),
     "warning": Notice("", "", "", EPOCH),
     "calling": Calling("", "", "", "", EPOCH),
+    "step": Step("", EPOCH, ""),
 }
 
 
@@ -48,14 +49,13 @@ class Codes:
     async def show_one(self, call: Call) -> web.StreamResponse:
         """One check, for one thumb: where the alert texts lead."""
         check_id = _check_id(call)
-        board, story = await board_of_one(call, self._shelf, check_id)
+        board = await board_of_one(call, self._shelf, check_id)
         path = f"/codes/{check_id}"
-        return self._page(call, board, _("One check"), rows=f"{path}/rows", here=path, story=story)
+        return self._page(call, board, _("One check"), rows=f"{path}/rows", here=path, story=board.story)
 
     async def rows_of_one(self, call: Call) -> web.StreamResponse:
         """The same as JSON."""
-        board, _story = await board_of_one(call, self._shelf, _check_id(call))
-        return web.json_response(as_json(board))
+        return web.json_response(as_json(await board_of_one(call, self._shelf, _check_id(call))))
 
     async def claim(self, call: Call) -> web.StreamResponse:
         """I am calling them: the check is mine, and the code stands on my page."""

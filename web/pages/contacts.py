@@ -17,6 +17,8 @@ from web.routing import Call
 #: What a person types when they look for a number.
 _NUMBER = re.compile(r"[+(]?[\d][\d\s()./-]{3,}")
 KINDS = {"mobile": _("Mobile"), "phone": _("Phone"), "email": _("E-mail")}
+#: What a person with a telephone in hand looks for first.
+_ORDER = {kind: place for place, kind in enumerate(KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class AddressView:
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """A contact. `address` is the one shown in lists; `may_text`: a mobile number that has not opted out."""
+    """A contact. `address` is the one shown in lists; `may_text`: a mobile number that has not opted out;
+    `stopped`: one that has."""
 
     id: str
     name: str
@@ -39,6 +42,7 @@ class ContactView:
     address: str
     addresses: tuple[AddressView, ...] = ()
     may_text: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def view(contact: StoredContact, opted_out: Collection[str] = ()) -> ContactView
     mobile = contact.default("mobile")
     shown = mobile or contact.default("phone") or contact.default("email")
     addresses = tuple(
-        AddressView(KINDS.get(a.kind, a.kind), readable(a.value), a.value in opted_out) for a in contact.addresses
+        AddressView(KINDS.get(a.kind, a.kind), readable(a.value), a.value in opted_out)
+        for a in sorted(contact.addresses, key=lambda a: _ORDER.get(a.kind, len(_ORDER)))
     )
     return ContactView(
         contact.id,
@@ -87,4 +92,5 @@ def view(contact: StoredContact, opted_out: Collection[str] = ()) -> ContactView
         readable(shown),
         addresses,
         may_text=bool(mobile) and mobile not in opted_out,
+        stopped=mobile in opted_out,
     )

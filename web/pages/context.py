@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from urllib.parse import urlencode, urlsplit
 
@@ -18,20 +19,21 @@ HOME = "/codes"
 
 #: What a form did, by the word that the redirect carries. A table, so that no link can put its own words on a page.
 SAID: Mapping[str, str] = {
-    "claim": _("It is yours. The code is below."),
-    "take-over": _("You have it now. They are told your name."),
+    "claim": _("You have claimed it. The code is below."),
+    "take-over": _("You have it now. They get a text with your name."),
     "release": _("Let go. Anyone may claim it now."),
     "verbal": _("Recorded as a spoken yes."),
-    "reject": _("Ended. They are told that it is over."),
+    "reject": _("Ended. They get a text that it is over."),
     "ticket": _("Ticket linked."),
     "resend": _("The code is on its way again."),
-    "note": _("The result goes into the ticket."),
-    "seen": _("Noted."),
-    "announced": _("Done. When they text #verify, the code stands under Codes."),
-    "withdrawn": _("Taken back."),
-    "duty": _("Changed."),
+    "note": _("The result is being written to the ticket."),
+    "seen": _("Noted: you have seen it."),
+    "announced": _("Announced. When they text #verify, the code appears here."),
+    "withdrawn": _("Taken back: you are not calling them."),
+    "duty": _("Saved."),
+    "proven": _("Thank you. If you had pressed a button before, press it again now."),
     "log_in_ended": _("That log-in is signed out."),
-    "recovery_used": _("You signed in with a recovery code; it is used up. Make new ones when few are left."),
+    "recovery_used": _("That recovery code is used up now. Make new ones when few are left."),
 }
 
 
@@ -55,7 +57,7 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
         demo=call.services.demo is not None,
         now=call.services.clock.now(),
         said=SAID.get(query.get("said", ""), "") if not refused else "",
-        refused=sentence(refused, _moment(query.get("until", ""))) if refused in REFUSALS else "",
+        refused=sentence(refused, _wait(call, _moment(query.get("until", "")))) if refused in REFUSALS else "",
     )
 
 
@@ -66,22 +68,33 @@ def page(
     return look().answer(call.request, template, shown, values, status=status)
 
 
-def sentence(refused: str, until: datetime | None = None) -> str:
-    """A refusal in words, with the time when it ends where there is one."""
+def sentence(refused: str, wait: timedelta | None = None) -> str:
+    """A refusal in words, with how long to wait where that is known: a length of time is the same in every zone."""
     said = REFUSALS[refused][1]
-    return (
-        said if until is None else f"{said} " + _("Next send at %s UTC, or reach them another way.") % f"{until:%H:%M}"
-    )
+    if wait is None:
+        return said
+    return f"{said} " + _("Next send in %s, or reach them another way.") % length(wait)
+
+
+def length(wait: timedelta) -> str:
+    """A length of time to wait, never too short."""
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    return _("%s seconds") % seconds if seconds < 100 else _("%s minutes") % math.ceil(seconds / 60)
+
+
+def _wait(call: Call, until: datetime | None) -> timedelta | None:
+    return None if until is None else until - call.services.clock.now()
 
 
 def after(call: Call, acted: Acted, said: str, back: str) -> web.StreamResponse:
     """What follows a form: for a script what happened as JSON, for a browser the page it came from.
 
-    JSON: `{"id", "refused", "message"}`, both empty when it happened.
+    JSON: `{"id", "refused", "message", "said"}`: `said` is empty when it was refused, the two before when it happened.
     """
     if wants_json(call.request):
-        message = sentence(acted.refused, acted.not_before) if acted.refused else ""
-        return web.json_response({"id": acted.id, "refused": acted.refused, "message": message})
+        message = sentence(acted.refused, _wait(call, acted.not_before)) if acted.refused else ""
+        done = "" if acted.refused else SAID[said]
+        return web.json_response({"id": acted.id, "refused": acted.refused, "message": message, "said": done})
     if not acted.refused:
         return see_other(back, said=said)
     until = {"until": str(int(acted.not_before.timestamp()))} if acted.not_before else {}

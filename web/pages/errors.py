@@ -14,14 +14,14 @@ from web.problems import Problem
 from web.services import Services
 
 TITLES: Mapping[int, str] = {
-    400: _("That did not arrive whole"),
+    400: _("That did not arrive complete"),
     403: _("Not allowed"),
     404: _("Not found"),
     405: _("That does not work this way"),
     408: _("That took too long"),
     409: _("That cannot be done now"),
     413: _("That is too much"),
-    415: _("That did not arrive whole"),
+    415: _("That did not arrive complete"),
     422: _("Something is missing"),
     429: _("Too often"),
     503: _("Not available right now"),

@@ -11,14 +11,14 @@ from web.csrf import COOKIE
 from web.log_in import drop_log_in_cookie, origin_of, set_log_in_cookie
 from web.look import _
 from web.noting import line
-from web.pages.context import HOME, frame, own_path, page, see_other
+from web.pages.context import HOME, frame, length, own_path, page, see_other
 from web.pages.forms import Form, SignInForm, StepUpForm
 from web.routing import Access, Call, Route, Surface
 
 #: The same words whatever was wrong: login, password, code, or an account that does not exist.
 PROBLEMS = {
     "wrong": _("Login, password or code is not right. A code works once: wait for the next one."),
-    "throttled": _("Too many tries. Try again at"),
+    "throttled": _("Too many tries. Try again in %s."),
     "disabled": _("This account is switched off. Ask an admin of your team."),
     "ended": _("This log-in has ended. Sign in again."),
 }
@@ -79,15 +79,15 @@ async def step_up(call: Call) -> web.StreamResponse:
     )
     if isinstance(granted, Refused):
         return _step_up_page(call, next_path, refused=granted)
-    response = _gone_to(next_path, granted)
+    response = _gone_to(next_path, granted, said="proven")
     set_log_in_cookie(response, granted.token)
     return response
 
 
-def _gone_to(next_path: str, granted: LogInGranted) -> web.Response:
-    if granted.recovery_codes_left is not None and "?" not in next_path:
-        return see_other(next_path, said="recovery_used")
-    return see_other(next_path)
+def _gone_to(next_path: str, granted: LogInGranted, said: str = "") -> web.Response:
+    if granted.recovery_codes_left is not None:
+        said = "recovery_used"
+    return see_other(next_path, said=said) if said and "?" not in next_path else see_other(next_path)
 
 
 def _sign_in_page(call: Call, next_path: str, *, login: str, refused: Refused | None = None) -> web.Response:
@@ -96,9 +96,16 @@ def _sign_in_page(call: Call, next_path: str, *, login: str, refused: Refused | 
         "ask_login": True,
         "login": login,
         "button": _("Sign in"),
-        "reason": _("Sign in to go on.") if next_path != HOME and refused is None else "",
+        "reason": _reason(call, next_path) if refused is None else "",
     }
     return _proof_page(call, _("Sign in"), next_path, values, refused)
+
+
+def _reason(call: Call, next_path: str) -> str:
+    """Why somebody stands here: their browser still holds a log-in that is over, or they came by a link."""
+    if call.request.cookies.get(COOKIE):
+        return _("Your log-in has ended. Sign in to go on.")
+    return _("Sign in to go on.") if next_path != HOME else ""
 
 
 def _step_up_page(call: Call, next_path: str, refused: Refused | None = None) -> web.Response:
@@ -107,7 +114,7 @@ def _step_up_page(call: Call, next_path: str, refused: Refused | None = None) ->
         "ask_login": False,
         "login": "",
         "button": _("Go on"),
-        "reason": _("This needs a fresh proof that it is you: it is risky, or you have changed network or browser."),
+        "reason": _("Once more, please: this step is sensitive, or your network or browser has changed."),
     }
     return _proof_page(call, _("Show that it is you"), next_path, values, refused)
 
@@ -116,11 +123,12 @@ def _proof_page(
     call: Call, title: str, next_path: str, values: dict[str, object], refused: Refused | None
 ) -> web.Response:
     retry_at: datetime | None = refused.retry_at if refused else None
-    values |= {"next": next_path, "problem": PROBLEMS[refused.word] if refused else "", "retry_at": retry_at}
+    wait = retry_at - call.services.clock.now() if retry_at is not None else None
+    problem = PROBLEMS[refused.word] if refused else ""
+    values |= {"next": next_path, "problem": problem % length(wait) if wait is not None else problem}
     response = page(call, "sign_in.html", frame(call, title), values, status=STATUS[refused.word] if refused else 200)
-    if retry_at is not None:
-        wait = (retry_at - call.services.clock.now()).total_seconds()
-        response.headers["Retry-After"] = str(max(1, round(wait)))
+    if wait is not None:
+        response.headers["Retry-After"] = str(max(1, round(wait.total_seconds())))
     return response
 
 

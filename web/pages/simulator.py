@@ -7,6 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from storage.phones import readable
 from web.answers import iso
 from web.look import _
 from web.pages.context import frame, page, see_other, wants_json
@@ -16,6 +17,7 @@ from web.ports import Phone, SentMessage, Simulator
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Surface
 
+CHANNELS = {"sms": _("Text"), "psa": _("Ticket system"), "email": _("E-mail")}
 #: The page shows this many; the JSON shows all.
 SHOWN = 40
 
@@ -46,6 +48,7 @@ async def show_simulator(call: Call) -> web.StreamResponse:
     phone = _phone(demo, call.request.query.get("phone", ""))
     values = {
         "phone": phone,
+        "readable": readable(phone.number),
         "phones": demo.phones(),
         "numbers": demo.verification_numbers(),
         "talk": _talk(demo, phone),
@@ -136,7 +139,17 @@ def _talk(demo: Simulator, phone: Phone) -> list[Bubble]:
 
 def _posts(demo: Simulator) -> list[Post]:
     left = demo.outbox()
-    return [Post(str(len(left) - i), m.channel, m.to, m.text, m.at) for i, m in enumerate(left[:SHOWN])]
+    # Where a note went is an id of the ticket system, which tells a person nothing.
+    return [
+        Post(
+            str(len(left) - i),
+            CHANNELS.get(m.channel, m.channel),
+            "" if m.channel == "psa" else readable(m.to),
+            m.text,
+            m.at,
+        )
+        for i, m in enumerate(left[:SHOWN])
+    ]
 
 
 def _item(message: SentMessage) -> dict[str, object]:

@@ -69,6 +69,7 @@ class Notice:
     what_to_do: str
     at: datetime
     contact_id: str = ""
+    check_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ class Calling:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a check's story."""
+    """One line of a check's story; `id` is its place in it."""
 
+    id: str
     at: datetime
     text: str
 
@@ -94,7 +96,7 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Board:
     """All of `/codes`. `seq` is where the event stream stands, `now` the server's time. `pending`: some select
-    still waits for the ticket system, so ask again in a second."""
+    still waits for the ticket system, so ask again in a second. `story` is set on a single check's own page."""
 
     live: tuple[Card, ...]
     today: tuple[Card, ...]
@@ -104,6 +106,7 @@ class Board:
     now: datetime
     seq: int = 0
     pending: bool = False
+    story: tuple[Step, ...] = ()
 
 
 def as_json(value: object) -> object:

@@ -14,6 +14,7 @@ from dialogs.effects import (
 )
 from dialogs.machine import Step
 from dialogs.tech_verify import (
+    MAX_HANDOVERS,
     NOBODY_CLAIMED,
     CheckRejected,
     Claimed,
@@ -105,6 +106,16 @@ BY_TECHNICIAN = [
         Step(OPEN, refused="ticket_required"),
         Rules(ticket_at_claim="required"),
     ),
+    Walk(
+        replace(OPEN, challenge=replace(LIVE, handovers=MAX_HANDOVERS)),
+        TAKES,
+        Step(replace(OPEN, challenge=replace(LIVE, handovers=MAX_HANDOVERS)), refused="too_many_handovers"),
+    ),
+    Walk(
+        replace(CLAIMED, challenge=replace(LIVE, handovers=MAX_HANDOVERS)),
+        ClaimTakenOver(LEE),
+        Step(replace(CLAIMED, challenge=replace(LIVE, handovers=MAX_HANDOVERS)), refused="too_many_handovers"),
+    ),
     Walk(OPEN_DUE, TAKES, expired_unclaimed("expired")),
     Walk(CLAIMED, ClaimMade(LEE, Direction.ON_SITE, Later()), Step(CLAIMED, refused="already_claimed")),
     Walk(CLAIMED, TAKES, Step(CLAIMED)),
@@ -113,7 +124,7 @@ BY_TECHNICIAN = [
         CLAIMED,
         ClaimReleased(DANA),
         Step(
-            Open(after("released", "Dana"), LIVE, given_back=True),
+            Open(after("released", "Dana"), replace(LIVE, handovers=1), given_back=True),
             (EndAnnouncement(), WakeAt(NOBODY_CLAIMED, NOW + timedelta(seconds=20))),
         ),
     ),
@@ -125,7 +136,12 @@ BY_TECHNICIAN = [
         UNTOLD,
         ClaimTakenOver(LEE),
         Step(
-            Claimed(after("taken_over", "Lee"), LIVE, replace(CLAIM, technician=LEE, at=NOW), told=True),
+            Claimed(
+                after("taken_over", "Lee"),
+                replace(LIVE, handovers=1),
+                replace(CLAIM, technician=LEE, at=NOW),
+                told=True,
+            ),
             (TellUser("tv.taken_over", {**WHO, "tech": "Lee"}), EndAnnouncement()),
         ),
     ),

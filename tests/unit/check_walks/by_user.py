@@ -145,7 +145,7 @@ BY_USER = [
         ConfirmReceived("right"),
         Step(
             Confirmed(after("confirmed"), NOW, None, "unclaimed", Logged.NOT_DUE),
-            (told("tv.confirmed_unclaimed"), GiveBackChallenge()),
+            (told("tv.confirmed_unclaimed"),),
         ),
         NO_CLAIM,
     ),
@@ -259,7 +259,6 @@ BY_USER = [
             Denied(after("denied"), NOW, None, Logged.NOT_DUE),
             (
                 told("tv.denied"),
-                GiveBackChallenge(),
                 AlertTenant("denied", {"contact": "Pat Reyes"}),
                 EndAnnouncement(),
             ),

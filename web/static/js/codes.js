@@ -7,11 +7,15 @@ import { Live } from "./live.js";
 import { chime } from "./sound.js";
 
 const QUIET_FOR = 5000;
+/** A result older than this, in ms, makes room for the next check that comes in. */
+const RESULT_FOR = 20_000;
 
 class Board extends HTMLElement {
   pageTitle = document.title;
   /** When the status sentence last changed, in ms. */
   saidAt = 0;
+  /** When the last result was shown, in ms. */
+  resultAt = 0;
   /** Whether something changed while rows were being fetched. */
   again = false;
   /** @type {Promise<void> | undefined} */
@@ -83,7 +87,9 @@ class Board extends HTMLElement {
     if (own) this.result(null);
     const over = [...board.today, ...board.live].find((/** @type {any} */ row) => had.has(row.id) && row.kind === "ended");
     const lost = board.live.find((/** @type {any} */ row) => had.has(row.id) && row.kind === "theirs");
-    if (over) this.result(over);
+    // A denial stands among the alerts already, with what to do about it.
+    if (over && (over.tone !== "bad" || board.warnings.length === 0)) this.result(over);
+    else if (over || (waiting.length > 0 && Date.now() - this.resultAt > RESULT_FOR)) this.result(null);
     if (lost) this.say(`${lost.name}: ${lost.state}`);
     this.countWaiting();
   }
@@ -93,6 +99,7 @@ class Board extends HTMLElement {
     const place = this.querySelector("[data-result]");
     if (!(place instanceof HTMLElement)) return;
     place.hidden = row === null;
+    this.resultAt = Date.now();
     if (row === null) return;
     fill(place, row);
     this.said();
@@ -163,6 +170,7 @@ class Board extends HTMLElement {
     } else if (message) this.say(message);
     const claimed = message === "" && (form.dataset.act === "claim" || form.dataset.act === "take-over");
     await this.refresh();
+    if (done && !claimed && !place?.isConnected) this.say(done);
     if (claimed && card instanceof HTMLElement) {
       const slip = this.querySelector(`[data-kind="mine"][data-id="${CSS.escape(card.dataset.id ?? "")}"] .slip`);
       if (slip instanceof HTMLElement) slip.focus({ preventScroll: false });
