@@ -1,6 +1,7 @@
 """`python3 dev.py bench [--full] [--parts] [--profile]`: ratios against this machine's own ceiling.
 
-Without options: hello, R, plain texts and #verify beside each other, then how soon a commit is felt. About a minute.
+Without options: hello, both references, plain texts and #verify beside each other, then how soon a commit is felt.
+About a minute and a half.
 --full       longer slices, and memory with 100,000 distinct senders. Some minutes.
 --parts      only where the time of a plain text goes, in microseconds.
 --profile    only a profile of plain texts, thread by thread.

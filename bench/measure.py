@@ -1,4 +1,4 @@
-"""What is measured side by side: hello, R, plain texts and `#verify`, in turns within one run.
+"""What is measured side by side: hello, both references, plain texts and `#verify`, in turns within one run.
 
 Absolute figures move by tens of percent between batches on a shared machine; what is measured within a second of each
 other moves together, so only the ratios of one round are kept, and their range over the rounds is the result.
@@ -17,7 +17,7 @@ from typing import Final
 from bench.load import Run
 from bench.processes import Server, start
 from bench.rows import check_answers, check_rows, count_rows
-from bench.servers import HELLO_PATH
+from bench.servers import HELLO_PATH, LEAN_PATH
 from bench.texts import Batch, Target, Texts, get, mobiles
 from bench.world import SMS_PATH
 
@@ -38,8 +38,8 @@ VERIFY = {**ANSWERED, "dialogs": 1, "timers": 2, "challenge_sends": 1}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much: slices of `texts` requests with many senders, of `alone` with one, of `reference` to R; `rounds` of
-    everything."""
+    """How much: slices of `texts` requests with many senders, of `alone` with one, of `reference` to each reference;
+    `rounds` of everything."""
 
     rounds: int = 3
     texts: int = 1000
@@ -50,17 +50,19 @@ class Size:
 
 @dataclass(slots=True)
 class Slice:
-    """One kind of request at one number of senders, in every round."""
+    """One kind of request at one number of senders, in every round. `ratios`: reference -> share of its requests a
+    second, a round each."""
 
     runs: list[Run] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
+    ratios: dict[str, list[float]] = field(default_factory=lambda: {R: [], LEAN: []})
 
 
 Results = Mapping[tuple[str, int], Slice]
 
 HELLO: Final = "hello"
 R: Final = "R"
+LEAN: Final = "lean R"
 PLAIN: Final = "plain text, answered"
 QUIET: Final = "plain text, no answer due"
 CHECK: Final = "#verify"
@@ -79,8 +81,11 @@ class Side:
         self._regulars = people[: size.texts]
         self._newcomers: Iterator[str] = iter(people[size.texts :])
         # R writes nothing, so the same requests serve it again and again.
-        to_reference = Texts(_target(house.facts, reference.facts["base_url"]), seed=2)
-        self._same = to_reference.batch((people * size.reference)[: size.reference], WORDS)
+        senders = (people * size.reference)[: size.reference]
+        self._same = {
+            name: Texts(_target(house.facts, reference.facts["base_url"], path), seed).batch(senders, WORDS)
+            for seed, (name, path) in enumerate(((R, SMS_PATH), (LEAN, LEAN_PATH)), start=2)
+        }
         self._hello = Batch((get(reference.facts["base_url"] + HELLO_PATH),) * size.reference, size.reference)
 
     async def open_conversations(self) -> None:
@@ -96,8 +101,8 @@ class Side:
         return found
 
     async def _round(self, found: dict[tuple[str, int], Slice], senders: int) -> None:
-        """R before and after each of the others, so that a neighbour's load falls on both."""
-        before = await self._r(found, senders)
+        """Both references before and after each of the others, so that a neighbour's load falls on all."""
+        before = await self._references(found, senders)
         for kind in (HELLO, PLAIN, QUIET, CHECK):
             match kind:
                 case "hello":
@@ -109,19 +114,22 @@ class Side:
                     run, cpu = await self.counted(self._batch(senders, "And it is slow."), senders, UNANSWERED)
                 case _:
                     run, cpu = await self._verify(senders)
-            after = await self._r(found, senders)
+            after = await self._references(found, senders)
             one = found[kind, senders]
             one.runs.append(run)
             one.cpu_us.append(cpu)
-            one.ratios.append(2 * run.per_second / (before.per_second + after.per_second))
+            for name, ratios in one.ratios.items():
+                ratios.append(2 * run.per_second / (before[name].per_second + after[name].per_second))
             before = after
 
-    async def _r(self, found: dict[tuple[str, int], Slice], senders: int) -> Run:
-        run, cpu = await self._reference.load(self._same, senders)
-        check_answers(self._same, run)
-        found[R, senders].runs.append(run)
-        found[R, senders].cpu_us.append(cpu)
-        return run
+    async def _references(self, found: dict[tuple[str, int], Slice], senders: int) -> Mapping[str, Run]:
+        runs = {}
+        for name, batch in self._same.items():
+            runs[name], cpu = await self._reference.load(batch, senders)
+            check_answers(batch, runs[name])
+            found[name, senders].runs.append(runs[name])
+            found[name, senders].cpu_us.append(cpu)
+        return runs
 
     async def plain(self, senders: int) -> tuple[Run, float]:
         """A day later, one text from each regular, each of them answered."""
@@ -152,8 +160,8 @@ class Side:
         return done
 
 
-def _target(facts: Mapping[str, str], base_url: str) -> Target:
-    return Target(base_url + SMS_PATH, facts["account_sid"], facts["auth_token"], facts["number"])
+def _target(facts: Mapping[str, str], base_url: str, path: str = SMS_PATH) -> Target:
+    return Target(base_url + path, facts["account_sid"], facts["auth_token"], facts["number"])
 
 
 def people_needed(size: Size) -> int:

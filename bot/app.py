@@ -22,6 +22,7 @@ from bot.delivery import Delivery, Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
 from bot.logs import AccessLog, FaultLog
+from bot.readiness import shared
 from bot.settings import BadSetting, Settings, check_for_serving
 from bot.wording import Wording
 from channels.twilio.sender import TwilioTexts
@@ -196,7 +197,7 @@ async def build(
         random=random,
         public_url=settings.public_url,
         version=installed_version(),
-        readiness=readiness,
+        readiness=shared(readiness),
         demo=demo.simulator if demo is not None else None,
         behind_proxy=settings.behind_tls_proxy,
     )

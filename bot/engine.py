@@ -14,6 +14,7 @@ import structlog
 
 from bot.drafts import Draft, Thread
 from bot.inbound import LimitsNeeded, Reading, put_aside
+from bot.strangers import Strangers
 from bot.wording import Wording
 from dialogs.effects import TellUser
 from dialogs.grammar import Command
@@ -61,6 +62,7 @@ class Engine:
         self._wording = wording
         #: The tenant's own command words by number of ours, as last seen; only a hint which facts to ask for.
         self._words: dict[str, Mapping[str, Command]] = {}
+        self._strangers = Strangers()
 
     async def receive(self, inbound: Inbound) -> Receipt:
         """One authentic text. Returns after the commit; what it causes leaves afterwards."""
@@ -78,6 +80,7 @@ class Engine:
 
     async def _take_inbound(self, inbound: Inbound, *, with_limits: bool) -> TurnResult[Receipt]:
         now = self._clock.now()
+        answered: list[str] = []
 
         def decide(facts: Facts) -> Decision[Receipt]:
             if not isinstance(facts, InboundFacts):
@@ -85,7 +88,10 @@ class Engine:
             self._words[inbound.our_address] = facts.tenant.settings.words
             draft = Draft(facts.tenant, now, self._random, self._wording)
             try:
-                return Reading(facts, inbound, draft, self._random, with_limits).decide()
+                hears = self._strangers.may_answer(facts.tenant.id, now)
+                decision = Reading(facts, inbound, draft, self._random, with_limits, answer_strangers=hears).decide()
+                answered[:] = [facts.tenant.id for item in decision.outbox if item.template == "desk.unknown"]
+                return decision
             except LimitsNeeded:
                 raise
             except Exception as error:
@@ -95,7 +101,10 @@ class Engine:
                 spare = Draft(facts.tenant, now, self._random, self._wording)
                 return put_aside(facts, inbound, spare, type(error).__name__)
 
-        return await self._store.take(Turn(InboundAsk(inbound, with_limits), decide, now))
+        result = await self._store.take(Turn(InboundAsk(inbound, with_limits), decide, now))
+        for tenant_id in answered:
+            self._strangers.answered(tenant_id, now)
+        return result
 
     def _may_be_verify(self, inbound: Inbound) -> bool:
         """Whether to have challenges counted. Long texts are no commands; words not seen yet may be."""

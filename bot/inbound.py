@@ -58,6 +58,7 @@ class Reading:
     draft: Draft
     random: Randomness
     with_limits: bool
+    answer_strangers: bool = True
 
     def __post_init__(self) -> None:
         facts, inbound = self.facts, self.inbound
@@ -138,7 +139,7 @@ class Reading:
     def _stranger(self) -> None:
         """Not started, logged, a grey row, and at most one neutral answer a day."""
         self._note("desk.stranger")
-        if self.facts.tenant.settings.unknown_sender == "neutral":
+        if self.answer_strangers and self.facts.tenant.settings.unknown_sender == "neutral":
             self._answer("stranger")
 
     def _verify(self) -> None:

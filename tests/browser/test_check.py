@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 CODE = re.compile(r"\d{3} \d{3}")
 
 
-@pytest.mark.feature("TV-34", "TV-14", "TV-33", "TV-01", "TV-02")
+@pytest.mark.feature("TV-34", "TV-33", "TV-01", "TV-02")
 def test_an_announced_call_needs_no_tap_and_one_text(desk: Desk, demo: Demo) -> None:
     ada = demo.contact("Ada")
     page = desk.signed_in("dana").new_page()
@@ -45,6 +45,12 @@ def test_an_announced_call_needs_no_tap_and_one_text(desk: Desk, demo: Demo) -> 
     ended = page.locator("[data-list=today] > li", has_text="Ada Bishop").first
     expect(ended).to_contain_text("Confirmed")
     expect(ended).to_contain_text("They compared the code with their text")
+    # Where the code stood, so that nobody has to look for it while they are on the phone.
+    result = page.locator("[data-result]")
+    expect(result).to_have_attribute("data-tone", "good")
+    expect(result).to_contain_text("Confirmed")
+    expect(result).to_contain_text("Ada Bishop")
+    expect(page.get_by_text("Announced. When they text #verify")).to_have_count(0)
     expect(page.get_by_text("You said you are calling")).to_be_hidden()
     expect(page.get_by_text("Nobody is waiting")).to_be_visible()
 
@@ -160,7 +166,7 @@ def test_without_script_the_whole_check_works(desk: Desk, demo: Demo) -> None:
     expect(page.locator("[data-list=today] > li", has_text="Eve Fox")).to_contain_text("Confirmed")
 
 
-@pytest.mark.feature("TV-14")
+@pytest.mark.feature("TV-02")
 def test_ten_tabs_stay_live_on_one_stream_and_hand_over(desk: Desk, demo: Demo) -> None:
     finn = demo.contact("Finn")
     context = desk.signed_in("dana")

@@ -129,7 +129,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 # --- checks
 
 
-@pytest.mark.feature("SEC-02", "TV-14")
+@pytest.mark.feature("SEC-02")
 async def test_only_the_claimer_of_a_live_check_gets_the_code(house: House) -> None:
     now = house.kept.clock.now()
     theo = house.kept.world.technicians[1][0]
@@ -400,7 +400,7 @@ async def take(events: AsyncIterator[Event], n: int) -> list[str]:
     return [(await asyncio.wait_for(anext(events), 5)).kind for _ in range(n)]
 
 
-@pytest.mark.feature("TV-14")
+@pytest.mark.feature("TV-07")
 async def test_a_stream_replays_and_goes_on_without_a_gap(house: House, stream: EventStream) -> None:
     await house.log("a", "b", "c")
     first = (await Log(house.kept.database).after(house.tenant_id)).items[0]

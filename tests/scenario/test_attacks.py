@@ -4,13 +4,17 @@ page of another site. Each of these has worked once."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from bot.strangers import MOST
 from dialogs.tech_verify import MAX_HANDOVERS
 from identity.totp import code_at
 from storage.directory import NewAddress, NewContact
+from storage.tables import outbox
 from tests.fixtures.demo_house import DemoHouse
 from tests.fixtures.web_house import PASSWORD, House, web_house
 
@@ -97,6 +101,23 @@ async def test_taking_over_to_and_fro_comes_to_an_end(demo: DemoHouse) -> None:
     refused = await demo.act(check_id, "take-over", who="theo")
     assert (refused.status, refused.json["error"]) == (409, "too_many_handovers")
     assert (await demo.check(check_id))["code"], "whoever has it keeps it"
+
+
+@pytest.mark.feature("SEC-39", "SEC-25")
+async def test_made_up_senders_cannot_run_up_the_bill(house: House) -> None:
+    """One answer for each number in a day is no bound for somebody who makes the numbers up."""
+    tenant_id = house.world.tenant_id
+
+    async def answers() -> int:
+        query = select(func.count()).where(outbox.c.tenant_id == tenant_id, outbox.c.template == "desk.unknown")
+        return await house.database.read(tenant_id, lambda conn: int(conn.execute(query).scalar_one()))
+
+    for n in range(MOST + 20):
+        await house.text(f"+1303555{n:04}", "#verify")
+    assert await answers() == MOST
+    house.clock.advance(timedelta(minutes=61))
+    await house.text("+13035559999", "#verify")
+    assert await answers() == MOST + 1
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

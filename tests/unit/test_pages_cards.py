@@ -91,7 +91,7 @@ def test_every_end_has_words_and_only_a_real_confirmation_is_green(state: tv.End
     assert (shown.kind, shown.state, shown.tone) == ("ended", words, tone)
 
 
-@pytest.mark.feature("SEC-02", "TV-14")
+@pytest.mark.feature("SEC-02")
 def test_the_claimer_sees_the_code_in_groups_and_digit_by_digit() -> None:
     shown = card(row(CLAIMED), "t1", "870421")
     assert (shown.kind, shown.code, shown.code_shown, shown.code_spelled) == (

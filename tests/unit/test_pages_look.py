@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import brotli
@@ -116,6 +117,16 @@ def test_every_direction_can_be_chosen_and_ours_is_first() -> None:
     offered = re.findall(r'<option value="(\w+)"', select.group(1))
     assert offered == [d.value for d in Direction]
     assert '<option value="we_called_user" selected>' in select.group(1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-3, "1 seconds"), (29.2, "30 seconds"), (99, "99 seconds"), (100, "2 minutes"), (3601, "61 minutes")],
+)
+def test_a_wait_is_said_as_a_length_because_nobody_here_knows_the_readers_zone(seconds: float, said: str) -> None:
+    shown = sentence("too_many_sends", timedelta(seconds=seconds))
+    assert f"Next send in {said}," in shown
+    assert "UTC" not in shown
 
 
 def test_every_refusal_has_a_sentence_for_people() -> None:

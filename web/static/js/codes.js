@@ -170,7 +170,13 @@ class Board extends HTMLElement {
     } else if (message) this.say(message);
     const claimed = message === "" && (form.dataset.act === "claim" || form.dataset.act === "take-over");
     await this.refresh();
-    if (done && !claimed && !place?.isConnected) this.say(done);
+    // The card gave way to another: what came of the press is said, and the focus goes on to the new one.
+    if (!claimed && !card?.isConnected) {
+      this.say(message || done);
+      const id = card instanceof HTMLElement ? CSS.escape(card.dataset.id ?? "") : "";
+      const next = this.querySelector(`[data-list] [data-id="${id}"] a[href]`);
+      if (next instanceof HTMLElement && document.activeElement === document.body) next.focus({ preventScroll: true });
+    }
     if (claimed && card instanceof HTMLElement) {
       const slip = this.querySelector(`[data-kind="mine"][data-id="${CSS.escape(card.dataset.id ?? "")}"] .slip`);
       if (slip instanceof HTMLElement) slip.focus({ preventScroll: false });
