@@ -1,0 +1,135 @@
+"""What the demo puts in place of everything outside: phones, log-ins, outbox inspector, clock, watched tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from bot.clock import SystemClock
+from bot.seeds import CHANNEL_NUMBER, SHARED_MOBILE, UNKNOWN_MOBILE, VERIFICATION_NUMBER, Seeded
+from dialogs.ports import Clock
+from identity.totp import code_at
+from psa.base import Can, NewTicketFields, Psa, PsaUnavailable, TicketNote, TicketPage, TicketRef
+from psa.builtin import BuiltinPsa
+from simulator.carrier import Carrier
+from web.ports import DemoAccount, Phone, SentMessage
+
+
+class DemoWorld:
+    """The stand-ins for everything outside, and the clock. Implements `web.ports.Simulator`."""
+
+    def __init__(self, clock: SystemClock, carrier: Carrier) -> None:
+        self._clock = clock
+        self._wall = SystemClock()
+        self.carrier = carrier
+        self.seeded: Seeded | None = None
+        self.written: list[SentMessage] = []
+        #: While this is set no ticket can be read or written, as if the ticket system were switched off.
+        self.tickets_down = False
+
+    def accounts(self) -> Sequence[DemoAccount]:
+        """Who can sign in, with the code their authenticator shows. Those apps go by the real time."""
+        now = self._wall.now()
+        return [DemoAccount(t.login, t.password, code_at(t.totp_secret, now), t.role) for t in self._seeded.technicians]
+
+    def phones(self) -> Sequence[Phone]:
+        known = [Phone(c.mobile, f"{c.name}, {c.client}") for c in self._seeded.contacts]
+        shared = Phone(SHARED_MOBILE, "Ina Jones and Jon Kerr, who share it")
+        return [*known, shared, Phone(UNKNOWN_MOBILE, "Somebody unknown")]
+
+    def verification_numbers(self) -> Sequence[str]:
+        return [VERIFICATION_NUMBER, CHANNEL_NUMBER]
+
+    async def text(self, sender: str, to: str, body: str) -> int:
+        return (await self.carrier.text(sender, to, body)).status
+
+    def outbox(self) -> Sequence[SentMessage]:
+        everything = [_sent(entry) for entry in self.carrier.outbox()] + self.written
+        return sorted(everything, key=lambda message: message.at, reverse=True)
+
+    def received_by(self, phone: str) -> Sequence[SentMessage]:
+        both = [_sent(entry) for entry in (*self.carrier.outbox(), *self.carrier.texted())]
+        mine = [message for message in both if phone in {message.to, message.sender}]
+        return sorted(mine, key=lambda message: message.at)
+
+    def advance(self, seconds: float) -> datetime:
+        return self._clock.advance(seconds)
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    @property
+    def _seeded(self) -> Seeded:
+        if self.seeded is None:
+            raise LookupError("the demo has not been filled yet")
+        return self.seeded
+
+
+def _sent(entry: dict[str, object]) -> SentMessage:
+    payload = entry["payload"]
+    return SentMessage(
+        channel=str(entry["channel"]),
+        to=str(entry["to"]),
+        sender=str(entry["from"]),
+        text=str(entry["text"]),
+        payload=payload if isinstance(payload, dict) else {},
+        at=datetime.fromisoformat(str(entry["at"])),
+    )
+
+
+class WatchedPsa:
+    """A connector whose writes the outbox inspector shows too. The same key twice shows once."""
+
+    can: ClassVar[Can] = BuiltinPsa.can
+
+    def __init__(self, inner: Psa, world: DemoWorld, clock: Clock) -> None:
+        self._to = inner
+        self._world = world
+        self._clock = clock
+
+    @property
+    def _inner(self) -> Psa:
+        """The connector, while the ticket system answers."""
+        if self._world.tickets_down:
+            raise PsaUnavailable("The ticket system of the demo is switched off.")
+        return self._to
+
+    async def check(self) -> None:
+        await self._inner.check()
+
+    async def get_ticket(self, ticket_id: str) -> TicketRef:
+        return await self._inner.get_ticket(ticket_id)
+
+    async def search_tickets(
+        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+    ) -> TicketPage:
+        return await self._inner.search_tickets(
+            contact_id=contact_id, client_id=client_id, query=query, open_only=open_only, cursor=cursor
+        )
+
+    async def create_ticket(self, fields: NewTicketFields, *, key: str) -> TicketRef:
+        made = await self._inner.create_ticket(fields, key=key)
+        self._show(made.id, fields.title, "ticket", key)
+        return made
+
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
+        await self._inner.add_note(ticket_id, body, internal=internal, key=key)
+        self._show(ticket_id, body, "note", key)
+
+    async def notes(self, ticket_id: str) -> tuple[TicketNote, ...]:
+        return await self._inner.notes(ticket_id)
+
+    async def statuses(self) -> tuple[str, ...]:
+        return await self._inner.statuses()
+
+    async def set_status(self, ticket_id: str, status: str) -> TicketRef:
+        return await self._inner.set_status(ticket_id, status)
+
+    def _show(self, to: str, text: str, kind: Literal["ticket", "note"], key: str) -> None:
+        written = self._world.written
+        if any(message.payload.get("key") == key for message in written):
+            return
+        payload = {"kind": kind, "key": key}
+        written.append(SentMessage("psa", to, "watchword", text, payload, self._clock.now()))
+        del written[:-2000]
