@@ -76,7 +76,7 @@ def _plan(conn: Connection, tenant_id: str, parsed: ParsedImport) -> tuple[Impor
         unchanged += 1
         if not {value for _, value in row.addresses} <= theirs:
             what = f"{row.name} of {row.client} is here already, with other addresses; left as they are."
-            problems.append(Problem(row.line, "", what, "Nothing was changed; an address cannot be changed here yet.", "warning"))
+            problems.append(Problem(row.line, "", what, "Addresses cannot be changed here yet.", "warning"))
     names = {row.client.casefold(): row.client for row in reversed(new) if row.client.casefold() not in client_ids}
     ordered = sorted(problems, key=lambda p: (p.line, p.column, p.what))
     return ImportPlan(tuple(sorted(names.values())), tuple(new), unchanged, tuple(ordered)), client_ids

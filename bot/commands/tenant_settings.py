@@ -146,7 +146,7 @@ _LIMITS: Mapping[str, str] = {
     "verify_per_10_min": "Unanswered checks one sender may start in ten minutes",
     "verify_per_24_h": "Unanswered checks one sender may start in 24 hours",
     "resend_gap": "Pause before a technician may send the same code again",
-    "destination_per_10_min": "Unanswered codes and announcements to one number in ten minutes, when a technician sends them",
+    "destination_per_10_min": "Unanswered codes and announcements sent to one number by technicians in ten minutes",
     "destination_per_hour": "The same in an hour",
     "destination_per_24_h": "The same in 24 hours",
     "prefix_per_hour": "Unanswered codes in an hour to numbers that differ in their last four digits only",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -119,27 +120,27 @@ class FactLoader:
 
     def _inbound(self, ask: InboundAsk, now: datetime) -> Found:
         said = ask.inbound
-        their, ours, channel = said.their_address, said.our_address, said.channel
-        route = self._run(
-            sql.ROUTE, (once_key(said), replay_key(said), their, channel, their, channel, ours)
-        ).fetchone()
-        if route is None:
+        their, ours, channel, at = said.their_address, said.our_address, said.channel, micros(now)
+        keys_of_it = (once_key(said), replay_key(said))
+        rows = self._run(
+            sql.ROUTE, (*keys_of_it, their, their, channel, at, channel, their, their, channel, ours)
+        ).fetchall()
+        if not rows:
             return Unroutable()
-        tenant_id, number_id, purpose, primary, opt_out_by, version, seen, replayed, suppressed, *talk = route
+        tenant_id, number_id, purpose, primary, opt_out_by, version, seen, replayed, suppressed, *talk = rows[0][:12]
         if seen or replayed:
             return Duplicate()
         known = self.tenant(tenant_id, version)
         assert known is not None, "the tenant was joined to its number in this transaction"
         keys = TurnKeys(known[1])
-        contacts = self._contacts_at(keys, their)
-        at = micros(now)
-        announced = [call for c in contacts for call in self._announced(tenant_id, c.id, at)]
+        contacts = _contacts_in(rows, keys)
+        announced = [call for c in contacts for call in self._announced(tenant_id, c.id, at)] if _any(rows, 14) else []
         facts = InboundFacts(
             known[0],
             NumberFacts(number_id, ours, purpose, bool(primary), opt_out_by),
             contacts,
             StoredDesk(talk[0], talk[1], load_desk(talk[2])) if talk[0] is not None else None,
-            self._checks_around(keys, channel, their, contacts),
+            self._checks_around(keys, channel, their, contacts) if _any(rows, 12) or _any(rows, 13) else (),
             tuple(announced),
             bool(suppressed),
             self._counts(tenant_id, their, "", now) if ask.with_limits else _NO_SENDS,
@@ -189,13 +190,6 @@ class FactLoader:
         return Loaded(facts, keys)
 
     # --- parts ------------------------------------------------------------------------------------------------------
-
-    def _contacts_at(self, keys: TurnKeys, address: str) -> tuple[ContactFacts, ...]:
-        contacts: dict[str, ContactFacts] = {}
-        for row in self._run(sql.CONTACTS_AT, (keys.tenant.tenant_id, address)).fetchall():
-            contacts[row[0]] = ContactFacts(row[0], row[1], row[2], row[3], row[4])
-            keys.wrapped[row[0]] = row[5]
-        return tuple(contacts.values())
 
     def _contact(self, keys: TurnKeys, contact_id: str) -> ContactFacts | None:
         if not contact_id:
@@ -260,6 +254,22 @@ class FactLoader:
             times(sql.SENDS_ALL, tenant_id, hour),
             self._run(sql.SEGMENTS, (tenant_id, day)).fetchone()[0],
         )
+
+
+def _contacts_in(rows: Sequence[Any], keys: TurnKeys) -> tuple[ContactFacts, ...]:
+    """The contacts of `sql.ROUTE`, by name, each once however often the number stands on it."""
+    contacts: dict[str, ContactFacts] = {}
+    for *_, contact_id, name, client_id, client, locale, wrapped in rows:
+        if contact_id is not None:
+            contacts[contact_id] = ContactFacts(contact_id, name, client_id, client, locale)
+            keys.wrapped[contact_id] = wrapped
+    if len(contacts) < 2:
+        return tuple(contacts.values())
+    return tuple(sorted(contacts.values(), key=lambda c: (c.name, c.id)))
+
+
+def _any(rows: Sequence[Any], column: int) -> bool:
+    return any(row[column] for row in rows)
 
 
 _NO_SENDS = SendCounts()

@@ -15,8 +15,24 @@ _SUPPRESSED = exists().where(
     _u.tenant_id == _n.tenant_id, _u.their_address == p("their"), _u.our_address.in_((word(""), _n.address))
 )
 
-#: Everything that hangs on the address written to, in one statement: whose number, seen before, opted out, the
-#: conversation so far.
+_k, _w = t.addresses.c, t.clients.c
+_AROUND = exists().where(
+    _d.tenant_id == _n.tenant_id, _d.kind == word(KIND), _d.their_address == p("their"), _d.channel == p("channel")
+)
+_LIVE_OF_THEM = exists().where(
+    text("dialogs.is_live"),
+    _d.contact_id != word(""),
+    _d.tenant_id == _n.tenant_id,
+    _d.kind == word(KIND),
+    _d.contact_id == _c.id,
+)
+_CALLED = exists().where(
+    _a.tenant_id == _n.tenant_id, _a.contact_id == _c.id, _a.expires_at > p("now"), _a.ended_at.is_(None)
+)
+
+#: Everything that hangs on the two addresses, in one statement: whose number, seen before, opted out, the conversation
+#: so far, who may have sent it, and whether there are checks and announced calls to ask for. A row for each contact
+#: with that number, or one without a contact.
 ROUTE = ready(
     select(
         _n.tenant_id,
@@ -31,21 +47,38 @@ ROUTE = ready(
         _v.id,
         _v.version,
         _v.desk,
+        _AROUND,
+        _LIVE_OF_THEM,
+        _CALLED,
+        _c.id,
+        _c.name,
+        _c.client_id,
+        _w.name,
+        _c.locale,
+        _c.key,
     )
     .select_from(
-        t.numbers.join(t.tenants, t.tenants.c.id == _n.tenant_id).outerjoin(
+        t.numbers.join(t.tenants, t.tenants.c.id == _n.tenant_id)
+        .outerjoin(
             t.conversations,
             (_v.tenant_id == _n.tenant_id)
             & (_v.channel == p("channel"))
             & (_v.their_address == p("their"))
             & (_v.our_address == _n.address),
         )
+        .outerjoin(t.addresses, (_k.tenant_id == _n.tenant_id) & (_k.value == p("their")))
+        .outerjoin(t.contacts, (_c.tenant_id == _n.tenant_id) & (_c.id == _k.contact_id))
+        .outerjoin(t.clients, (_w.tenant_id == _n.tenant_id) & (_w.id == _c.client_id))
     )
     .where(_n.channel == p("channel"), _n.address == p("our")),
     "once",
     "replay",
     "their",
+    "their",
     "channel",
+    "now",
+    "channel",
+    "their",
     "their",
     "channel",
     "our",
@@ -56,16 +89,6 @@ TENANT = ready(
     select(t.tenants.c.name, t.tenants.c.settings, t.tenants.c.key).where(t.tenants.c.id == p("tenant")), "tenant"
 )
 
-_CONTACT = (
-    select(_c.id, _c.name, _c.client_id, t.clients.c.name, _c.locale, _c.key)
-    .select_from(
-        t.addresses.join(
-            t.contacts, (_c.tenant_id == t.addresses.c.tenant_id) & (_c.id == t.addresses.c.contact_id)
-        ).join(t.clients, (t.clients.c.tenant_id == _c.tenant_id) & (t.clients.c.id == _c.client_id))
-    )
-    .where(t.addresses.c.tenant_id == p("tenant"))
-)
-CONTACTS_AT = ready(_CONTACT.where(t.addresses.c.value == p("address")).order_by(_c.name, _c.id), "tenant", "address")
 CONTACT = ready(
     select(_c.id, _c.name, _c.client_id, t.clients.c.name, _c.locale, _c.key)
     .select_from(t.contacts.join(t.clients, (t.clients.c.tenant_id == _c.tenant_id) & (t.clients.c.id == _c.client_id)))

@@ -76,6 +76,7 @@ def test_an_opt_out_is_shown_before_anybody_types(desk: Desk, demo: Demo) -> Non
     demo.text(gita["mobile"], "STOP")
     page.reload()
     expect(page.get_by_text("opted out: no texts (STOP)")).to_be_visible()
+    expect(page.get_by_text("#verify from their mobile gets no answer")).to_be_visible()
     expect(page.get_by_label("Text them that I am about to call")).to_have_count(0)
 
 
@@ -98,6 +99,20 @@ def test_an_announcement_can_be_texted_and_taken_back(desk: Desk, demo: Demo) ->
     demo.text(ben["mobile"], "#verify")
     expect(page.locator(".waiting", has_text="Ben Cole")).to_be_visible()
     demo.text(ben["mobile"], "#deny")
+
+
+@pytest.mark.feature("TV-33")
+def test_who_has_asked_already_is_not_announced_to_but_gone_to(desk: Desk, demo: Demo) -> None:
+    finn = demo.contact("Finn")
+    page = desk.signed_in("theo").new_page()
+    for path in (f"/contacts/{finn['id']}", f"/tickets/{finn['open_ticket']}"):
+        page.goto(path)
+        expect(page.get_by_role("link", name="Go to their check")).to_have_count(0)
+        demo.text(finn["mobile"], "#verify")
+        page.reload()
+        page.get_by_role("link", name="Go to their check").click()
+        expect(page.locator(".waiting", has_text="Finn Gray")).to_be_visible()
+        demo.text(finn["mobile"], "#deny")
 
 
 @pytest.mark.feature("SEC-02")

@@ -276,7 +276,7 @@ async def test_nobody_claims(demo: DemoHouse) -> None:
     await demo.advance(600)
     last = demo.texts_to(ada)[-1]
     assert "HANG UP" in last
-    assert "No technician of ours" in last
+    assert "no technician of ours has opened this check" in last
     ended = await demo.check(id)
     assert (ended["state"], ended["code"]) == ("expired", None)
     assert await demo.alerts() == ["nobody_claimed"]

@@ -12,7 +12,7 @@ import pytest
 
 from bench.__main__ import read_options
 from bench.load import Broken, Run, percentile, run
-from bench.measure import ANSWERED, CHECK, FIRST, HELLO, PLAIN, QUIET, SENDERS, R, Side, Size, people_needed
+from bench.measure import ANSWERED, CHECK, FIRST, HELLO, LEAN, PLAIN, QUIET, SENDERS, R, Side, Size, people_needed
 from bench.processes import Ended, Server, start
 from bench.report import table, verdict
 from bench.rows import COUNTED, WrongRows, check_answers, check_rows, count_rows
@@ -118,9 +118,10 @@ async def test_a_whole_run_against_the_real_house_counts(tmp_path: Path) -> None
         side = Side(reference, house, tmp_path / "bench.db", TINY)
         await side.open_conversations()
         results = await side.rounds()
-        assert set(results) == {(kind, many) for kind in (HELLO, R, PLAIN, QUIET, CHECK) for many in SENDERS}
+        assert set(results) == {(kind, many) for kind in (HELLO, R, LEAN, PLAIN, QUIET, CHECK) for many in SENDERS}
         assert all(one.runs for one in results.values())
-        assert "must 0.45 / stretch 0.70" in table(results)
+        assert all(set(one.ratios) == {R, LEAN} for one in results.values())
+        assert "must 0.45 of R / stretch 0.70 of R" in table(results)
         with pytest.raises(WrongRows, match="conversations gained 0 rows, not 12"):
             await side.counted(side.texts.batch(people(12), "Hello again"), 8, FIRST)
         assert count_rows(tmp_path / "bench.db")["inbound"] > 12

@@ -82,6 +82,7 @@ async def show_contact(call: Call) -> web.StreamResponse:
         "open_tickets": [_ticket(t) for t in tickets],
         "down": DOWN if down else "",
         "calling": await _calling(call, contact),
+        "running": await _running(call, contact),
         "checks": [card(row, call.who.technician_id) for row in checks],
     }
     return page(call, "contact.html", frame(call, contact.name, "contacts"), values)
@@ -133,6 +134,7 @@ async def show_ticket(call: Call) -> web.StreamResponse:
         "notes": [NoteView(n.at, n.author, n.body, n.is_internal) for n in notes],
         "tickets": choices((ticket,), contact_id=ticket.contact_id, chosen=ticket.id),
         "calling": await _calling(call, contact) if contact else None,
+        "running": await _running(call, contact) if contact else "",
     }
     return page(call, "ticket.html", frame(call, shown.text, "tickets"), values)
 
@@ -185,6 +187,13 @@ async def _open_tickets(psa: Psa, contact: ContactView) -> tuple[tuple[TicketRef
 async def _calling(call: Call, contact: ContactView) -> Calling | None:
     mine = await announced_of(call)
     return next((c for c in mine if c.contact_id == contact.id), None)
+
+
+async def _running(call: Call, contact: ContactView) -> str:
+    """The id of a check of theirs that runs now: announcing the call would come too late for it."""
+    now = call.services.clock.now()
+    found = await call.services.checks.page(call.who.tenant_id, live=True, contact_id=contact.id, limit=5)
+    return next((row.id for row in found.items if row.is_live(now)), "")
 
 
 def _ticket(
