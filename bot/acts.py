@@ -32,7 +32,7 @@ from dialogs.tech_verify import (
 )
 from dialogs.turns import AnnouncedCall, CheckAsk, CheckFacts
 from psa.base import Psa, PsaError, TicketMissing
-from storage.announced import get_announced
+from storage.announced import get_announced, waiting_check
 from storage.database import Database
 from web.ports import Acted, Acting
 
@@ -148,7 +148,16 @@ class Acts:
         refused = await self._engine.announce(who.tenant_id, call, notify=notify, ticket_client=chosen.client_id)
         if isinstance(refused, NotBefore):
             return Acted("", "too_many_sends", refused.at)
+        if not refused:
+            await self._claim_waiting(who, contact_id, direction, ticket)
         return Acted("" if refused else call.id, refused)
+
+    async def _claim_waiting(self, who: Acting, contact_id: str, direction: str, ticket: str) -> None:
+        """The person has asked already and waits: saying "I'm calling them" now is the claim. If somebody else is
+        faster, their claim stands and the announcement is good for the next time."""
+        waiting = await self._database.read(who.tenant_id, lambda c: waiting_check(c, who.tenant_id, contact_id))
+        if waiting:
+            await self.claim(who, waiting, direction=direction, ticket=ticket)
 
     async def withdraw(self, who: Acting, announced_id: str) -> Acted:
         found = await self._database.read(who.tenant_id, lambda c: get_announced(c, who.tenant_id, announced_id))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from storage.database import Database
-from storage.tables import announced_calls, contacts
+from storage.tables import announced_calls, contacts, dialogs
 from storage.times import maybe_moment, micros, moment
 
 
@@ -90,3 +90,16 @@ def _row(row: RowMapping) -> AnnouncedRow:
         moment(row["expires_at"]),
         maybe_moment(row["ended_at"]),
     )
+
+
+def waiting_check(conn: Connection, tenant_id: str, contact_id: str) -> str:
+    """The id of the contact's check that nobody has claimed yet, empty when none waits."""
+    found = conn.scalar(
+        select(dialogs.c.id).where(
+            dialogs.c.tenant_id == tenant_id,
+            dialogs.c.contact_id == contact_id,
+            dialogs.c.is_live,
+            dialogs.c.state == "open",
+        )
+    )
+    return found or ""

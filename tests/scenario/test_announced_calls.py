@@ -134,3 +134,26 @@ async def test_the_share_of_the_thirty_seconds_that_is_ours(
         spent.append(time.monotonic() - began)
         assert "Confirmed." in demo.texts_to(contact)[-1]
     record_property("service_share_s", f"median {sorted(spent)[4]:.3f}, worst {max(spent):.3f}")
+
+
+@pytest.mark.feature("TV-33", "SEC-02")
+async def test_announcing_to_somebody_who_waits_claims_their_check(demo: DemoHouse) -> None:
+    """She was faster than the click: the code is there without a second one."""
+    ada = demo.contact("ada")
+    check_id = await demo.verify(ada)
+    assert (await demo.announce(ada)).status == 201
+    shown = await demo.check(check_id)
+    assert (shown["state"], shown["ticket"]) == ("claimed", ada.open_ticket)
+    assert shown["code"] == code_in(demo.texts_to(ada)[0])
+    assert (await demo.check(check_id, who="theo"))["code"] is None
+    assert len(demo.texts_to(ada)) == 1
+
+
+@pytest.mark.feature("TV-33")
+async def test_announcing_takes_no_check_from_who_has_it(demo: DemoHouse) -> None:
+    ada = demo.contact("ada")
+    check_id = await demo.verify(ada)
+    await demo.claim(check_id, who="theo")
+    assert (await demo.announce(ada)).status == 201
+    assert (await demo.check(check_id, who="theo"))["code"] is not None
+    assert (await demo.check(check_id))["code"] is None

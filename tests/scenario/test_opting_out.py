@@ -111,3 +111,16 @@ async def test_an_opt_out_only_the_carrier_knows_is_learned_from_its_refusal(dem
     assert (await demo.announce(ada, notify=True)).json["error"] == "opted_out"
     await demo.text(ada, "START")
     assert (await demo.announce(ada, notify=True)).status == 201
+
+
+@pytest.mark.feature("SEC-40", "TV-16")
+async def test_who_has_opted_out_and_asks_is_seen_in_the_console(demo: DemoHouse) -> None:
+    """We may not answer them, so a person must know."""
+    ada = demo.contact("ada")
+    await demo.text(ada, "STOP")
+    await demo.text(ada, "#verify")
+    rows = await demo.audit("kind=desk.opted_out")
+    assert [(row["contact_id"], row["facts"]["said"]) for row in rows] == [(ada.id, "verify")]
+    page = await demo.ask("GET", "/codes", bearer=await demo.token("dana"))
+    assert f"{ada.name} opted out of texts (STOP)" in page.text
+    assert "They asked for a check and got no answer. Call them." in page.text

@@ -32,6 +32,8 @@ WHAT_TO_DO = {
 }
 #: Kinds of log lines that make a grey row: a text that started nothing because nobody is known by the number.
 STRANGER = "desk.stranger"
+#: And one that could not be answered, because its sender has opted out of texts.
+OPTED_OUT = "desk.opted_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,19 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
     now = services.clock.now()
     # Read before the rows: what happens meanwhile has a later number, so the stream brings it once more, never not.
     seq = await services.log.newest(who.tenant_id)
-    live, ended, alerts, calling, strangers = await asyncio.gather(
+    live, ended, alerts, calling, strangers, silent = await asyncio.gather(
         services.checks.page(who.tenant_id, live=True, limit=MOST_LIVE),
         services.checks.page(who.tenant_id, live=False, limit=SHOWN),
         services.alerts.unseen(who.tenant_id),
         announced_of(call),
         services.log.before(who.tenant_id, kind=STRANGER, limit=10),
+        services.log.before(who.tenant_id, kind=OPTED_OUT, limit=10),
     )
+    lines = [line for line in (*strangers.items, *silent.items) if now - line.at < RECENT]
+    named = await services.directory.contacts_with(
+        who.tenant_id, [line.contact_id for line in lines if line.contact_id]
+    )
+    names = {person.id: person.name for person in named}
     recent = [row for row in ended.items if now - (row.ended_at or row.created_at) < RECENT]
     running = [row for row in live.items if row.is_live(now)]
     shown = await asyncio.gather(*(_card(call, shelf, row) for row in running))
@@ -60,7 +68,9 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
     return Board(
         live=tuple(offer.card for offer in shown),
         today=tuple(offer.card for offer in done),
-        strangers=tuple(stranger(line) for line in strangers.items if now - line.at < RECENT),
+        strangers=tuple(
+            stranger(line, names.get(line.contact_id, "")) for line in sorted(lines, key=lambda at: at.at, reverse=True)
+        ),
         warnings=tuple(notice(alert) for alert in alerts),
         calling=calling,
         now=now,
@@ -128,13 +138,21 @@ async def _card(call: Call, shelf: Shelf, row: CheckRow, *, alone: bool = False)
     return _Offer(replace(made, tickets=offered.choices, contacts=whom), offered.pending)
 
 
-def stranger(line: LogRow) -> Card:
-    """A grey row about a text that started nothing. It names nobody: the number is sealed in the log."""
+def stranger(line: LogRow, name: str = "") -> Card:
+    """A grey row about a text that started nothing. An unknown sender is not named: the number is sealed in the log."""
+    asked = line.public.get("said") == "verify"
+    if line.kind == OPTED_OUT:
+        state = _("{name} opted out of texts (STOP)").replace("{name}", name or _("Somebody who"))
+        words = (
+            _("They asked for a check and got no answer. Call them.") if asked else _("They wrote and got no answer.")
+        )
+    else:
+        state, words = _("A text from an unknown number"), _("They asked for a check.") if asked else ""
     return Card(
         id=line.id,
         kind="stranger",
-        state=_("A text from an unknown number"),
-        channel=_("They asked for a check.") if line.public.get("said") == "verify" else "",
+        state=state,
+        channel=words,
         created_at=line.at,
     )
 
