@@ -17,8 +17,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import TypeAdapter
 
 from bot.app import Demo, House, build, listen, until_told_to_stop
@@ -116,6 +118,7 @@ async def open_demo(
         port=port,
         demo=True,
     )
+    settings.database_path.touch(mode=0o600)
     await asyncio.to_thread(migrate, settings.database_url)
     clock, random = clock or SystemClock(), SystemRandom()
     account = CarrierAccount(
@@ -129,6 +132,7 @@ async def open_demo(
 
     demo = Demo(simulator=world, routes=_under(CARRIER_PATH, CarrierApi(carrier)), psa=watch)
     house = await build(settings, clock=clock, random=random, demo=demo, passwords=passwords, synchronous="NORMAL")
+    house.app.middlewares.insert(0, _loopback_names_only)
     await carrier.start()
     # Stopping runs backwards: first the carrier falls silent, then the house closes.
     stack.push_async_callback(house.stop)
@@ -136,6 +140,14 @@ async def open_demo(
     world.seeded = await _seeded(house, folder, keys)
     world.written.clear()
     return house, world
+
+
+@web.middleware
+async def _loopback_names_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A page elsewhere may have its own name lead to this computer; only names of this computer are answered."""
+    if urlsplit("//" + request.headers.get("Host", "")).hostname not in LOOPBACK:
+        return web.Response(status=421, text="The demo answers to 127.0.0.1 and localhost only.")
+    return await handler(request)
 
 
 def _under(prefix: str, api: CarrierApi) -> list[web.AbstractRouteDef]:

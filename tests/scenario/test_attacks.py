@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import func, select
 
 from bot.strangers import MOST
@@ -165,3 +166,14 @@ async def test_a_header_of_the_browsers_own_is_no_pass(house: House, credentials
     foreign = {"Authorization": credentials, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     forged = await house.ask("POST", "/api/v1/sessions", body=body, headers=foreign)
     assert (forged.status, forged.json["error"]) == (403, "forged_request")
+
+
+@pytest.mark.feature("SEC-19")
+async def test_the_demo_answers_to_names_of_this_computer_only(demo: DemoHouse) -> None:
+    """A foreign page whose name is made to lead to 127.0.0.1 must not read the demo's log-ins."""
+    url = demo.house.settings.public_url + "/simulator"
+    async with ClientSession() as http:
+        for host, status in (("evil.example", 421), ("127.0.0.1.evil.example:80", 421), ("localhost:9", 200)):
+            async with http.get(url, headers={"Host": host}) as response:
+                assert response.status == status, host
+    assert (demo.folder / "watchword.db").stat().st_mode & 0o077 == 0
