@@ -13,6 +13,8 @@ from bench.texts import mobiles
 SENDERS = 100_000
 KNOWN = 20_000
 MOST_MIB = 100
+#: Strangers are answered a bounded number of times, so the outbox says nothing here.
+TAKEN = {name: rows for name, rows in FIRST.items() if name != "outbox"}
 
 
 async def measure_growth(folder: Path, senders: int = SENDERS, known: int = KNOWN) -> float:
@@ -22,11 +24,11 @@ async def measure_growth(folder: Path, senders: int = SENDERS, known: int = KNOW
         side = Side(house, house, folder / "bench.db", Size(texts=0))
         # The first texts load what is loaded once.
         warm = list(islice(mobiles(known + senders), 2000))
-        await side.counted(side.texts.batch(warm, "Hello?"), 32, FIRST)
+        await side.counted(side.texts.batch(warm, "Hello?"), 32, TAKEN)
         before = (await house.ask("usage"))["rss_kib"]
         people = list(islice(mobiles(), senders))
         for at in range(0, senders, 5000):
-            await side.counted(side.texts.batch(people[at : at + 5000], "Hello?"), 32, FIRST)
+            await side.counted(side.texts.batch(people[at : at + 5000], "Hello?"), 32, TAKEN)
         after = (await house.ask("usage"))["rss_kib"]
         return float(after - before) / 1024
 

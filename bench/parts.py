@@ -77,10 +77,9 @@ class _Turns:
         self._texts = Texts(Target(url, filled.account_sid, filled.auth_token, filled.number))
         self._account = CarrierAccount(filled.tenant_id, filled.account_sid, filled.auth_token)
         self._connection = house.database.connection
-        self._pending = house.database.pending
         cursor = self._connection.cursor()
         self._loader = FactLoader(cursor, house.keyring)
-        self._writer = DecisionWriter(cursor, self._loader, self._pending)
+        self._writer = DecisionWriter(cursor, self._loader)
         self._wording = Wording(house.settings.public_url)
 
     def batch(self, people: list[str], body: str) -> None:
@@ -97,8 +96,6 @@ class _Turns:
                 decision = self._decide(found.facts, inbound, now)
             with part("write"):
                 self._writer.write(Turn(InboundAsk(inbound), _decided, now), decision, found.facts, found.keys)
-        with part("write"):
-            self._pending.flush()
         with part("begin and commit"):
             self._connection.commit()
         self._best.end_batch()

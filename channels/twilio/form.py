@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 MAX_BYTES = 256 * 1024
 MAX_FIELDS = 200
@@ -105,7 +105,7 @@ def read_pairs(body: bytes) -> list[tuple[str, str]]:
             if not equals:
                 raise NotAForm("a field without =")
             if "%" in part:  # few fields have an escape, and this is the dearest step
-                name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
+                name, value = unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
             pairs.append((name, value))
     except UnicodeDecodeError:
         raise NotAForm("not UTF-8") from None  # the cause holds the value

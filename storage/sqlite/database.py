@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 from dialogs.messages import Unavailable
 from storage.database import Unscoped
 from storage.guard import guard, scoped
-from storage.sqlite.pending import Pending
 from storage.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -46,8 +45,7 @@ class SqliteDatabase:
         self._core = _core(self.connection)
         self._begin: list[Callable[[], None]] = []
         self._forget: list[Callable[[], None]] = []
-        self.pending = Pending(self.connection)
-        self.writer = Writer(self.connection, self.pending, self._on_begin, self._on_rollback)
+        self.writer = Writer(self.connection, self._on_begin, self._on_rollback)
         self._readers = [self._reader() for _ in range(_READERS)]
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
 

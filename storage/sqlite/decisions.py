@@ -30,21 +30,20 @@ from storage.keys import place
 from storage.sqlite import read_sql
 from storage.sqlite import write_sql as sql
 from storage.sqlite.facts import FactLoader, TurnKeys
-from storage.sqlite.pending import Conflict, Pending
 from storage.times import id_from, maybe_micros, micros
 
 
+class Conflict(Exception):
+    """A version has moved or a live check stands in the way: the turn is decided anew."""
+
+
 class DecisionWriter:
-    """Writes with the writer's cursor, and leaves to `pending` what no turn of the same batch reads.
+    """Writes with the writer's cursor. Its version checks come first, so that a lost race has written nothing."""
 
-    Its checks of checks' versions come first, so that a lost race has written nothing.
-    """
-
-    def __init__(self, cursor: sqlite3.Cursor, loader: FactLoader, pending: Pending) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, loader: FactLoader) -> None:
         self._cursor = cursor
         self._run = cursor.execute
         self._loader = loader
-        self._pending = pending
         self._seq = 0
 
     def begin(self) -> None:
@@ -59,7 +58,7 @@ class DecisionWriter:
         for check in sorted(decision.checks, key=_ended_first):
             self._save_check(check, keys, now)
         if decision.desk is not None:
-            self._save_desk(decision.desk, facts, keys, now)
+            self._save_desk(decision.desk, keys, now)
         self._mark_taken(turn, decision, facts, keys, now)
         for item in decision.outbox:
             self._add_outbox(item, keys, now)
@@ -85,7 +84,7 @@ class DecisionWriter:
         for event in audit:
             self._seq += 1
             line = audit_line(tenant_id, event, self._loader.row_keys(keys, event.contact_id))
-            self._pending.keep_audit((line[0], line[1], self._seq, *line[2:]))
+            self._run(sql.INSERT_AUDIT, (line[0], line[1], self._seq, *line[2:]))
         for alert in alerts:
             row_keys = self._loader.row_keys(keys, alert.contact_id)
             body = row_keys.seal(alert.text.encode(), place("alerts", "body", tenant_id, alert.id))
@@ -125,20 +124,20 @@ class DecisionWriter:
         except sqlite3.IntegrityError as why:
             raise Conflict(f"check {check.id}: another live check of the same person, or the same id") from why
 
-    def _save_desk(self, save: SaveDesk, facts: Facts, keys: TurnKeys, now: int) -> None:
-        # What was read in this transaction still holds, so there is no need to ask again.
-        found = facts.desk if isinstance(facts, InboundFacts) else None
-        if found is not None and found.conversation_id == save.conversation_id:
-            version = found.version
-        else:
-            row = self._run(sql.DESK_VERSION, (keys.tenant.tenant_id, save.conversation_id)).fetchone()
-            version = row[0] if row else 0
-        if version != save.version:
-            raise Conflict(f"conversation {save.conversation_id} has moved on from version {save.version}")
+    def _save_desk(self, save: SaveDesk, keys: TurnKeys, now: int) -> None:
+        tenant_id = keys.tenant.tenant_id
+        desk = dump_desk(save.desk)
+        if save.version:
+            values = (save.contact_id, save.version + 1, desk, now, tenant_id, save.conversation_id, save.version)
+            self._run(sql.UPDATE_DESK, values)
+            if self._cursor.rowcount == 0:
+                raise Conflict(f"conversation {save.conversation_id} has moved on from version {save.version}")
+            return
         where = (save.channel, save.our_address, save.their_address)
-        now_is = (save.contact_id, save.version + 1, dump_desk(save.desk), now, now)
-        values = (keys.tenant.tenant_id, save.conversation_id, *where, *now_is)
-        self._pending.keep_conversation(values, save.channel, save.their_address, save.our_address)
+        try:
+            self._run(sql.INSERT_DESK, (tenant_id, save.conversation_id, *where, save.contact_id, 1, desk, now, now))
+        except sqlite3.IntegrityError as why:
+            raise Conflict(f"conversation {save.conversation_id}: these two addresses have one already") from why
 
     def _mark_taken(self, turn: Turn[Any], decision: Decision[Any], facts: Facts, keys: TurnKeys, now: int) -> None:
         """The record that makes a repeat a duplicate."""
@@ -169,9 +168,10 @@ class DecisionWriter:
         body = self._loader.row_keys(keys, contact_id).seal(
             said.text.encode(), place("inbound", "body", tenant_id, row_id)
         )
-        replay = replay_key(said)
-        row = (tenant_id, row_id, said.channel, conversation_id, contact_id, once, replay, body, now)
-        self._pending.keep_inbound(row, once, replay)
+        self._run(
+            sql.INSERT_INBOUND,
+            (tenant_id, row_id, said.channel, conversation_id, contact_id, once, replay_key(said), body, now),
+        )
 
     def _add_outbox(self, item: OutboxItem, keys: TurnKeys, now: int) -> None:
         tenant_id = keys.tenant.tenant_id
@@ -180,8 +180,15 @@ class DecisionWriter:
         )
         about = (item.template, item.check_id, item.conversation_id, item.contact_id, item.technician_id)
         times = (now, micros(item.due_at), maybe_micros(item.drop_at))
-        what = (tenant_id, item.id, item.kind, item.lane, sealed)
-        self._pending.keep_outbox((*what, *about, item.segments, item.after_stop, "waiting", 0, 0, *times))
+        self._run(
+            sql.INSERT_OUTBOX,
+            (
+                *(tenant_id, item.id, item.kind, item.lane, sealed),
+                *about,
+                *(item.segments, item.after_stop, "waiting", 0, 0),
+                *times,
+            ),
+        )
         if item.challenge:
             to = item.payload["to"]
             sent = (to, prefix_of(to), item.technician_id, item.segments, now)
@@ -191,7 +198,6 @@ class DecisionWriter:
         """An ended check rings no more, and no code of it leaves any more (SEC-17)."""
         for check in checks:
             if not summary(check.state).is_live:
-                self._pending.flush()
                 self._run(sql.END_TIMERS, (keys.tenant.tenant_id, check.id))
                 self._run(sql.DROP_CODES, (now, keys.tenant.tenant_id, check.id, now))
 

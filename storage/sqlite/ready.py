@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Table, bindparam, insert, literal_column
 from sqlalchemy.dialects import sqlite
 
 _DIALECT = sqlite.dialect()
-_VALUES = re.compile(r"(.* VALUES )(\([?, ]+\))(.*)", re.DOTALL)
 
 
 def ready(statement: ClauseElement, *names: str, columns: tuple[str, ...] | None = None) -> str:
@@ -25,16 +22,6 @@ def ready(statement: ClauseElement, *names: str, columns: tuple[str, ...] | None
 def inserting(table: Table, *names: str) -> str:
     """An insert of these columns, named in the table's order."""
     return ready(insert(table), *names, columns=names)
-
-
-@lru_cache(256)
-def many(statement: str, rows: int) -> str:
-    """An insert of one row as an insert of that many; the values follow one another, row by row."""
-    found = _VALUES.fullmatch(statement)
-    if found is None:
-        raise AssertionError(f"not an insert of one row: {statement}")
-    head, row, tail = found.groups()
-    return head + ", ".join([row] * rows) + tail
 
 
 def p(name: str) -> BindParameter[Any]:

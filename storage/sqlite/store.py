@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import Duplicate, InboundAsk, Leased, Settled, Taken, Timer, Turn, TurnResult, Unroutable
+from dialogs.turns import Duplicate, Leased, Settled, Taken, Timer, Turn, TurnResult, Unroutable
 from storage.keys import Keyring
 from storage.sqlite import outbox_sql
 from storage.sqlite.database import SqliteDatabase
@@ -19,7 +19,6 @@ from storage.sqlite.outbox import OutboxWriter
 from storage.times import micros, moment
 
 R = TypeVar("R")
-T = TypeVar("T")
 _LEASE = timedelta(seconds=60)
 
 
@@ -37,10 +36,9 @@ class SqliteTurnStore:
         self._lock = _lock(database.path)
         self._database = database
         self._writer = database.writer
-        self._pending = database.pending
         cursor = database.connection.cursor()
         self._loader = FactLoader(cursor, keyring)
-        self._decisions = DecisionWriter(cursor, self._loader, self._pending)
+        self._decisions = DecisionWriter(cursor, self._loader)
         self._outbox = OutboxWriter(cursor, self._loader, self._decisions, rank)
         database.attach(self._decisions.begin, self._loader.forget)
 
@@ -50,33 +48,33 @@ class SqliteTurnStore:
 
     async def due_timers(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
         """See `TurnStore.due_timers`."""
-        return await self._submit(lambda: self._due_timers(micros(now), limit), tells=False)
+        return await self._writer.submit(lambda: self._due_timers(micros(now), limit), tells=False)
 
     async def lease(
         self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
     ) -> Sequence[Leased]:
         """See `TurnStore.lease`."""
-        return await self._submit(lambda: self._outbox.lease(worker, now, limit, lasts), tells=False)
+        return await self._writer.submit(lambda: self._outbox.lease(worker, now, limit, lasts), tells=False)
 
     async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = _LEASE) -> None:
         """See `TurnStore.renew`."""
-        await self._submit(lambda: self._outbox.renew(leased, now, lasts), tells=False)
+        await self._writer.submit(lambda: self._outbox.renew(leased, now, lasts), tells=False)
 
     async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
         """See `TurnStore.settle`."""
-        await self._submit(lambda: self._outbox.settle(outcomes, now), tells=True)
+        await self._writer.submit(lambda: self._outbox.settle(outcomes, now), tells=True)
 
     async def release_leases(self, worker: str) -> None:
         """See `TurnStore.release_leases`."""
-        await self._submit(lambda: self._outbox.release(worker), tells=True)
+        await self._writer.submit(lambda: self._outbox.release(worker), tells=True)
 
     async def report_delivery(self, report: DeliveryReport, now: datetime) -> bool:
         """See `TurnStore.report_delivery`."""
-        return await self._submit(lambda: self._outbox.report(report, now), tells=True)
+        return await self._writer.submit(lambda: self._outbox.report(report, now), tells=True)
 
     async def next_due(self, now: datetime) -> datetime | None:
         """See `TurnStore.next_due`."""
-        return await self._submit(self._next_due, tells=False)
+        return await self._writer.submit(self._next_due, tells=False)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` on the event loop after each commit of a turn, a settlement or another write."""
@@ -87,22 +85,9 @@ class SqliteTurnStore:
         await self._database.close()
         self._lock.close()
 
-    async def _submit(self, run: Callable[[], T], *, tells: bool) -> T:
-        """Work that reads what turns of the same batch may have left for later."""
-
-        def after_them() -> T:
-            self._pending.flush()
-            return run()
-
-        return await self._writer.submit(after_them, tells=tells)
-
     # --- on the writer's thread -------------------------------------------------------------------------------------
 
     def _take(self, turn: Turn[R]) -> TurnResult[R]:
-        if isinstance(turn.ask, InboundAsk):
-            self._pending.make_way(turn.ask.inbound)
-        else:
-            self._pending.flush()
         found = self._loader.load(turn.ask, turn.now)
         if isinstance(found, Duplicate | Unroutable):
             return found

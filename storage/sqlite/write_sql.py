@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, null, or_, select, update
+from sqlalchemy import delete, null, or_, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from storage import tables as t
-from storage.sqlite.ready import ONE, inserting, p, ready, word
+from storage.sqlite.ready import inserting, p, ready, word
 
 _d, _o, _v, _a = t.dialogs.c, t.outbox.c, t.conversations.c, t.announced_calls.c
 _s, _u = t.challenge_sends.c, t.suppressions.c
@@ -73,38 +73,30 @@ UPDATE_CHECK = ready(
     "was",
 )
 
-DESK_VERSION = ready(
-    select(_v.version).where(_v.tenant_id == p("tenant"), _v.id == p("conversation")), "tenant", "conversation"
+INSERT_DESK = inserting(
+    t.conversations,
+    "tenant_id",
+    "id",
+    "channel",
+    "our_address",
+    "their_address",
+    "contact_id",
+    "version",
+    "desk",
+    "created_at",
+    "updated_at",
 )
-_desk = insert_or(t.conversations).values(
-    tenant_id=p("tenant"),
-    id=p("conversation"),
-    channel=p("channel_"),
-    our_address=p("our"),
-    their_address=p("their"),
-    contact_id=p("contact"),
-    version=p("version_"),
-    desk=p("desk_"),
-    created_at=p("created"),
-    updated_at=p("updated"),
-)
-#: A new conversation, or one that is there in the version before. Of a row whose version has moved nothing changes.
-SAVE_DESK = ready(
-    _desk.on_conflict_do_update(
-        index_elements=[_v.tenant_id, _v.id],
-        set_={name: _desk.excluded[name] for name in ("contact_id", "version", "desk", "updated_at")},
-        where=_v.version == _desk.excluded.version - ONE,
-    ),
-    "tenant",
-    "conversation",
-    "channel_",
-    "our",
-    "their",
-    "contact",
+UPDATE_DESK = ready(
+    update(t.conversations)
+    .where(_v.tenant_id == p("tenant"), _v.id == p("conversation"), _v.version == p("was"))
+    .values(contact_id=p("contact_id_"), version=p("version_"), desk=p("desk_"), updated_at=p("updated_at_")),
+    "contact_id_",
     "version_",
     "desk_",
-    "created",
-    "updated",
+    "updated_at_",
+    "tenant",
+    "conversation",
+    "was",
 )
 
 INSERT_AUDIT = inserting(

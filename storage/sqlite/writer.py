@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
-from storage.sqlite.pending import Conflict, Pending
+from storage.sqlite.decisions import Conflict
 
 T = TypeVar("T")
 
@@ -59,14 +59,10 @@ class Job:
 
 
 class Writer:
-    """Owns the writing connection. `pending` is written before each commit; `begin` is called inside each transaction,
-    `forget` after each rollback."""
+    """Owns the writing connection. `begin` is called inside each transaction, `forget` after each rollback."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, pending: Pending, begin: Callable[[], None], forget: Callable[[], None]
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], None], forget: Callable[[], None]) -> None:
         self._connection = connection
-        self._pending = pending
         self._begin = begin
         self._forget = forget
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
@@ -134,34 +130,30 @@ class Writer:
         try:
             self._open()
             if all(self._attempt(job) for job in jobs):
-                self._pending.flush()
                 self._connection.commit()
                 return
             self._undo()
-        except (sqlite3.Error, Conflict) as why:
+        except sqlite3.Error as why:
             self._undo()
-            if isinstance(why, sqlite3.Error) and _is_outage(why):
-                self._fail(jobs, _outage(why))
-                return
-            # A row that somebody left for the end breaks a rule; whose it is shows when each is alone.
+            self._fail(jobs, _outage(why))
+            return
         for job in jobs:
             self._one_by_one(job)
 
     def _attempt(self, job: Job) -> bool:
         """False when it failed after it had written, so that the transaction is spoilt."""
-        before = self._pending.changes()
+        before = self._connection.total_changes
         try:
             job.result = job.run()
         # Whatever is wrong with one piece of work is its caller's to hear, and must not stop the thread.
         except Exception as why:
             if isinstance(why, sqlite3.Error) and _is_outage(why):
                 raise
-            # An error of the database may be about a row that an earlier turn has left for later.
-            if isinstance(why, Conflict | sqlite3.Error) or self._pending.changes() != before:
+            if isinstance(why, Conflict) or self._connection.total_changes != before:
                 return False
             job.error = why
             return True
-        job.wrote = self._pending.changes() != before
+        job.wrote = self._connection.total_changes != before
         return True
 
     def _one_by_one(self, job: Job) -> None:
@@ -169,15 +161,13 @@ class Writer:
         for _ in range(TRIES):
             try:
                 self._open()
-                before = self._pending.changes()
+                before = self._connection.total_changes
                 job.result = job.run()
-                job.wrote = self._pending.changes() != before
-                self._pending.flush()
                 self._connection.commit()
+                job.wrote = self._connection.total_changes != before
                 return
             except Conflict:
                 self._undo()
-                job.result, job.wrote = None, False
             # As above: the caller hears of it.
             except Exception as why:
                 self._undo()
@@ -203,7 +193,6 @@ class Writer:
         """Roll back what is open; what was read in it is forgotten."""
         if self._connection.in_transaction:
             self._connection.rollback()
-        self._pending.clear()
         self._forget()
 
     def _fail(self, jobs: list[Job], why: BaseException) -> None:
