@@ -16,7 +16,7 @@ class SendCounts:
 
     `destination`: times of those to this address in the last 24 h, any order. The others are the times of the last
     hour for the number prefix (all but the last four digits), the technician and the tenant. `segments_today`:
-    segments sent by the tenant in the last 24 h.
+    segments of all challenges of the tenant in the last 24 h, answered or not: they are about money.
     """
 
     destination: tuple[datetime, ...] = ()

@@ -138,12 +138,13 @@ def _announced(rows: Rows, tenant_id: str, contact_id: str, now: datetime) -> li
 
 
 def _counts(rows: Rows, tenant_id: str, to: str, technician_id: str, now: datetime) -> SendCounts:
-    day = [s for (t, _), s in rows.sends.items() if t == tenant_id and not s.given_back and s.at > now - _DAY]
+    paid = [s for (t, _), s in rows.sends.items() if t == tenant_id and s.at > now - _DAY]
+    day = [s for s in paid if not s.given_back]
     hour = [s for s in day if s.at > now - _HOUR]
     return SendCounts(
         tuple(sorted(s.at for s in day if s.destination == to)),
         tuple(sorted(s.at for s in hour if s.prefix == prefix_of(to))),
         tuple(sorted(s.at for s in hour if technician_id and s.technician_id == technician_id)),
         tuple(sorted(s.at for s in hour)),
-        sum(s.segments for s in day),
+        sum(s.segments for s in paid),
     )

@@ -192,9 +192,8 @@ SENDS_BY = ready(
 )
 SENDS_ALL = ready(_UNANSWERED.order_by(_s.at), "tenant", "since")
 SEGMENTS = ready(
-    select(func.coalesce(func.sum(_s.segments), ZERO)).where(
-        _s.tenant_id == p("tenant"), _s.given_back_at.is_(None), _s.at > p("since")
-    ),
+    # What was given back was paid for all the same: the daily cap is about money.
+    select(func.coalesce(func.sum(_s.segments), ZERO)).where(_s.tenant_id == p("tenant"), _s.at > p("since")),
     "tenant",
     "since",
 )
