@@ -47,6 +47,10 @@ class MemoryOutbox:
     def release(self, worker: str) -> None:
         for row in list(self._rows.outbox.values()):
             if row.done_at is None and row.worker == worker and row.lease_until is not None:
+                if carries_code(row.item.template) and self._is_over(row.tenant_id, row.item.check_id):
+                    gone = replace(row, worker="", lease_until=None, status="dropped", done_at=row.due_at)
+                    self._put(self._wiped(gone))
+                    continue
                 first = row.first_attempt_at if row.attempt > 1 else None
                 self._put(replace(row, attempt=row.attempt - 1, worker="", lease_until=None, first_attempt_at=first))
 

@@ -48,6 +48,7 @@ class OutboxWriter:
             self._run(sql.RENEW, (until, held.tenant_id, held.item.id, held.fence, at))
 
     def release(self, worker: str) -> None:
+        self._run(sql.DROP_HELD, (worker,))
         self._run(sql.RELEASE, (worker,))
 
     def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:

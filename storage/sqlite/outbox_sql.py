@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, not_, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from storage import tables as t
@@ -93,6 +93,26 @@ RELEASE = ready(
         worker=word(""),
         lease_until=null(),
         first_attempt_at=case((_o.attempt <= ONE, null()), else_=_o.first_attempt_at),
+    ),
+    "worker_",
+)
+#: A code whose check has ended while this worker held it does not go back to waiting: it is wiped (SEC-17).
+DROP_HELD = ready(
+    update(t.outbox)
+    .where(
+        _o.done_at.is_(None),
+        _o.worker == p("worker_"),
+        _o.lease_until.is_not(None),
+        _o.template.like(word("tv.code%")),
+        exists().where(t.dialogs.c.tenant_id == _o.tenant_id, t.dialogs.c.id == _o.check_id, not_(t.dialogs.c.is_live)),
+    )
+    .values(
+        payload=null(),
+        status=word("dropped"),
+        worker=word(""),
+        lease_until=null(),
+        done_at=_o.due_at,
+        error=word("the check has ended"),
     ),
     "worker_",
 )

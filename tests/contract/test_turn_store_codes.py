@@ -105,6 +105,16 @@ async def test_a_code_whose_worker_died_is_not_sent_after_its_check_has_ended(ho
     assert await state_of(house) == [("dropped", "")]
 
 
+@pytest.mark.feature("SEC-17")
+async def test_a_code_given_back_at_shutdown_does_not_wait_on_after_its_check_has_ended(house: House) -> None:
+    check, _ = await code_waiting(house)
+    await put(house, text_item(house.world, "+1", "hello", lane="other", template="desk.plain"))
+    assert len(await house.store.lease("leaving", START)) == 2
+    await end(house, check)
+    await house.store.release_leases("leaving")
+    assert await state_of(house) == [("dropped", ""), ("waiting", "hello")]
+
+
 @pytest.mark.feature("REL-05")
 async def test_a_code_that_came_too_late_reaches_the_dispatcher_only_to_be_dropped(house: House) -> None:
     """The store says when it was to be dropped and wipes it when the dispatcher says so."""
