@@ -100,6 +100,8 @@ class EventStream:
             # one, and nobody takes what they have.
             self._seen[tenant_id] = min(newest, self._seen.get(tenant_id, newest))
             reader.has = newest
+            # What was handed out while this one looked has passed it by, and perhaps nothing else comes: once more.
+            self._woken.set()
             last = newest if after_seq is None else after_seq
             if last > newest:
                 raise StartOver

@@ -397,7 +397,7 @@ async def stream(house: House) -> AsyncIterator[EventStream]:
 
 
 async def take(events: AsyncIterator[Event], n: int) -> list[str]:
-    return [(await asyncio.wait_for(anext(events), 5)).kind for _ in range(n)]
+    return [(await asyncio.wait_for(anext(events), 30)).kind for _ in range(n)]
 
 
 @pytest.mark.feature("TV-07")
@@ -481,6 +481,34 @@ async def test_two_who_subscribe_at_once_miss_nothing_in_between(house: House) -
     assert await first == ["b", "c"], "what came between the look and the subscription"
     assert await second == ["c"]
     await early.aclose()
+    await late.aclose()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_what_passed_by_while_somebody_looked_comes_without_another_commit(house: House) -> None:
+    await house.log("a")
+    database = Held(house.kept.database)
+    stream = EventStream(database, look_every=60)
+    running = asyncio.create_task(stream.run())
+    there = stream.subscribe(house.tenant_id)
+    first = asyncio.create_task(take(there, 1))
+    while not first.done():
+        await house.log("b")
+        stream.wake()
+        await asyncio.wait((first,), timeout=0.01)
+    database.holds = True
+    late = stream.subscribe(house.tenant_id)
+    second = asyncio.create_task(take(late, 1))
+    await database.held.wait()
+    await house.log("c")
+    stream.wake()
+    while await take(there, 1) != ["c"]:
+        pass
+    database.release.set()
+    assert await second == ["c"], "handed out while it looked, and nothing else comes"
+    await there.aclose()
     await late.aclose()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
