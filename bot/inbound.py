@@ -265,10 +265,10 @@ def put_aside(facts: InboundFacts, inbound: Inbound, draft: Draft, error: str) -
 
 
 def _made_already(call: AnnouncedCall, older: Sequence[StoredCheck]) -> Ticket | None:
-    """The call was announced with a new ticket, and an earlier `#verify` has had it made: no second one."""
+    """The call was announced with a new ticket, and the same technician has one for this caller: no second one."""
     claims = [check.state.claim for check in older if isinstance(check.state, Claimed)]
     for claim in claims:
-        mine = claim.announced and claim.technician.id == call.technician_id
+        mine = claim.technician.id == call.technician_id
         if mine and call.ticket == "new" and isinstance(claim.ticket, Ticket):
             return claim.ticket
     return None

@@ -157,3 +157,16 @@ async def test_announcing_takes_no_check_from_who_has_it(demo: DemoHouse) -> Non
     assert (await demo.announce(ada)).status == 201
     assert (await demo.check(check_id, who="theo"))["code"] is not None
     assert (await demo.check(check_id))["code"] is None
+
+
+@pytest.mark.feature("TV-33", "TV-23")
+async def test_a_new_ticket_is_made_once_however_often_she_asks(demo: DemoHouse) -> None:
+    """She waits, the call is announced with a new ticket, and she asks again: the ticket that was made serves both."""
+    cleo = demo.contact("cleo")
+    first = await demo.verify(cleo)
+    assert (await demo.announce(cleo, ticket="new")).status == 201
+    made = (await demo.check(first))["ticket"]
+    second = await demo.verify(cleo)
+    assert (await demo.check(second))["ticket"] == made
+    tickets = (await demo.api("GET", f"/api/v1/tickets?contact_id={cleo.id}")).json["items"]
+    assert [ticket["id"] for ticket in tickets] == [made]
