@@ -7,9 +7,10 @@
         --voice                      only the voice tests, in a process of their own
         --browser-only               only the tests in a browser
         anything else                goes to pytest: paths, -k, -x, ...
-    python3 dev.py check             format, lint, types, import contracts, generated pages
+    python3 dev.py check             format, lint, types, import contracts, container recipe, generated pages
     python3 dev.py generate          write the generated pages anew
     python3 dev.py bench [--full]    benchmarks
+    python3 dev.py sbom [LEVEL]      print what an installation holds, as CycloneDX
     python3 dev.py lock [--upgrade]  write locks/ anew from pyproject.toml
     python3 dev.py doctor            is this machine ready? one line each, and what to do
 
@@ -265,6 +266,7 @@ def check(options: list[str]) -> int:
         ("types", (PYTHON, "-m", "mypy")),
         ("import contracts", (VENV / BIN / f"lint-imports{EXE}", "--no-logo", "--cache-dir", ".build/imports")),
     ]
+    steps.append(("container recipe", (VENV / BIN / f"hadolint{EXE}", "Dockerfile")))
     if has_generator():
         steps.append(("generated pages", (PYTHON, "-m", "bot.generate", "--check")))
     failed = []
@@ -285,6 +287,11 @@ def generate(options: list[str]) -> int:
     if not has_generator():
         raise Failed("There is nothing to generate yet.")
     return call(PYTHON, "-m", "bot.generate", *options)
+
+
+def sbom(options: list[str]) -> int:
+    """From the locks alone; needs nothing but this Python."""
+    return call(sys.executable, ROOT / "deploy" / "sbom.py", *options)
 
 
 def bench(options: list[str]) -> int:
@@ -367,7 +374,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-COMMANDS = {command.__name__: command for command in (run, test, check, generate, bench, lock, doctor)}
+COMMANDS = {command.__name__: command for command in (run, test, check, generate, bench, sbom, lock, doctor)}
 
 
 def main(arguments: list[str]) -> int:

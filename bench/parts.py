@@ -23,9 +23,11 @@ from channels.twilio.texts import to_inbound
 from dialogs.messages import Inbound, Receipt
 from dialogs.turns import Decision, Facts, InboundAsk, InboundFacts, Turn
 from storage.keys import Key, Lots, RowKeys, TenantKey, place
+from storage.sqlite import SqliteDatabase
 from storage.sqlite.decisions import DecisionWriter
-from storage.sqlite.facts import FactLoader, Loaded
+from storage.sqlite.facts import FactLoader
 from storage.tenants import CarrierAccount
+from storage.turn_facts import Loaded
 
 BATCH, BATCHES = 32, 40
 A_DAY_S = 25 * 3600
@@ -76,10 +78,11 @@ class _Turns:
         self._urls = signature.url_spellings(url)
         self._texts = Texts(Target(url, filled.account_sid, filled.auth_token, filled.number))
         self._account = CarrierAccount(filled.tenant_id, filled.account_sid, filled.auth_token)
+        assert isinstance(house.database, SqliteDatabase), "the parts are those of the store on a file"
         self._connection = house.database.connection
         cursor = self._connection.cursor()
         self._loader = FactLoader(cursor, house.keyring)
-        self._writer = DecisionWriter(cursor, self._loader)
+        self._writer = DecisionWriter(cursor)
         self._wording = Wording(house.settings.public_url)
 
     def batch(self, people: list[str], body: str) -> None:

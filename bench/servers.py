@@ -28,6 +28,7 @@ from bench.world import SMS_PATH, World, open_world
 from bot.app import listen, run
 from bot.logs import configure
 from channels.twilio import form, signature
+from storage.sqlite import SqliteDatabase
 from storage.tenants import CarrierAccount
 
 HELLO_PATH, LEAN_PATH = "/hello", "/lean"
@@ -120,7 +121,9 @@ class Control:
     async def _profile(self, *, on: bool) -> dict[str, Any]:
         """Profile both threads, each from inside: the event loop's and the writer's."""
         loop, writer = self._profiles
-        submit = self._world.house.database.writer.submit
+        database = self._world.house.database
+        assert isinstance(database, SqliteDatabase), "the other store has no thread of its own"
+        submit = database.writer.submit
         if on:
             await submit(writer.enable, tells=False)
             loop.enable()

@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -17,19 +17,25 @@ import structlog
 from aiohttp import web
 
 from bot.acts import Acts
+from bot.background import Background
 from bot.carriers import Carriers
 from bot.clock import SystemClock, SystemRandom
-from bot.delivery import Delivery, Outside
+from bot.delivery import Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
+from bot.log_keeping import LogKeeping, keep_log
 from bot.logs import AccessLog, FaultLog
-from bot.readiness import shared
+from bot.metrics import Metrics, MetricsPage
+from bot.metrics_measured import MeasuredDelivery, MeasuredStore
+from bot.opening import OpenStore, check_database, check_migrated, open_database, open_store
+from bot.readiness import Readiness
 from bot.settings import BadSetting, Settings, check_for_serving
+from bot.skew import watch_skew
+from bot.upkeep import Upkeep
 from bot.wording import Wording
 from channels.twilio.sender import TwilioTexts
 from channels.twilio.texts import DELIVERY_RANK
 from channels.twilio.webhooks import TwilioWebhooks
-from dialogs.messages import Unavailable
 from dialogs.ports import Clock, Randomness, TurnStore
 from identity.passwords import Passwords
 from identity.sign_in import SignIn
@@ -40,15 +46,14 @@ from storage.alerts import Alerts
 from storage.announced import AnnouncedCalls
 from storage.checks import Checks
 from storage.csp_reports import CspReports
-from storage.database import Unscoped
+from storage.database import OpenDatabase, Unscoped
 from storage.directory import Directory
-from storage.health import read_health
+from storage.health import read_load
 from storage.idempotency import Idempotency
 from storage.keys import Keyring
 from storage.log import Log
-from storage.migrations import pending
 from storage.people import People
-from storage.sqlite import AlreadyRunning, SqliteDatabase, SqliteTurnStore
+from storage.shared import Shared, open_shared
 from storage.stream import EventStream
 from storage.tenants import Tenants
 from storage.tickets import Tickets
@@ -66,6 +71,8 @@ log = structlog.get_logger("app")
 COLLECT_AFTER = 20_000
 #: A request may trickle in no longer than this before its headers are whole (REL-16).
 HEADER_SECONDS = 10
+#: Between "not ready" and closing, where there are others: proxies ask every second or two (REL-14).
+NOTICE_SECONDS = 4.0
 
 
 def installed_version() -> str:
@@ -83,7 +90,7 @@ class House:
     settings: Settings
     clock: Clock
     random: Randomness
-    database: SqliteDatabase
+    database: OpenDatabase
     keyring: Keyring
     store: TurnStore
     engine: Engine
@@ -91,6 +98,8 @@ class House:
     services: Services
     app: web.Application
     passwords: Passwords
+    readiness: Readiness
+    background: Background
     counts: dict[str, int] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -106,8 +115,8 @@ class House:
             access_log_class=FaultLog if self.settings.demo else AccessLog,
         )
         self._stack.callback(server.close)
-        stream = asyncio.create_task(self.services.stream.run(), name="event stream")
-        self._stack.push_async_callback(_cancelled, stream)
+        self.background.start()
+        self._stack.push_async_callback(self.background.stop)
         self.dispatcher.start()
         self._stack.push_async_callback(self.dispatcher.stop)
 
@@ -141,18 +150,34 @@ async def build(
     clock, random = clock or SystemClock(), random or SystemRandom()
     stack = AsyncExitStack()
     keyring = Keyring((settings.master_key, *settings.previous_master_keys))
-    await _check_database(settings)
-    database = SqliteDatabase(settings.database_path, synchronous="NORMAL" if synchronous == "NORMAL" else "FULL")
-    stack.push_async_callback(database.close)
-    await _check_keys(database, keyring, clock)
+    await asyncio.to_thread(check_migrated, settings)
     try:
-        store = SqliteTurnStore(database, keyring, lambda status: DELIVERY_RANK.get(status, 0))
-    except AlreadyRunning as cause:
+        return await _built(settings, clock, random, keyring, stack, demo, passwords or Passwords(), synchronous)
+    except BaseException:
         await stack.aclose()
-        raise BadSetting(str(cause)) from cause
-    stack.push_async_callback(store.close)
+        raise
 
-    engine = Engine(store, clock, random, Wording(settings.public_url))
+
+async def _built(
+    settings: Settings,
+    clock: Clock,
+    random: Randomness,
+    keyring: Keyring,
+    stack: AsyncExitStack,
+    demo: Demo | None,
+    passwords: Passwords,
+    synchronous: str,
+) -> House:
+    database = open_database(settings, durable=synchronous != "NORMAL")
+    stack.push_async_callback(database.close)
+    await check_database(settings, database, keyring)
+    shared = await stack.enter_async_context(open_shared(settings.redis_url, clock, me=random.new_id(clock.now())))
+    metrics, background = Metrics(), Background()
+    kept = open_store(settings, database, keyring, lambda status: DELIVERY_RANK.get(status, 0))
+    stack.push_async_callback(kept.close)
+    store = MeasuredStore(kept, metrics)
+
+    engine = Engine(store, clock, random, Wording(settings.public_url), shared.limits)
     people, tenants = People(database, keyring), Tenants(database, keyring)
     tickets = Tickets(database)
 
@@ -167,19 +192,33 @@ async def build(
         session, account_for=carriers.for_number, public_url=settings.public_url, base_url=settings.twilio_url
     )
     outside = Outside(texts=texts, psa=psa, refuse_destination=carriers.refuse_destination, mobiles=carriers.mobiles)
-    delivery = Delivery(engine, outside, clock, random)
-    dispatcher = Dispatcher(store, engine, delivery, clock, worker=f"{socket.gethostname()}:{os.getpid()}")
-    stream = EventStream(database)
-    store.on_commit(dispatcher.wake)
-    store.on_commit(stream.wake)
+    delivery = MeasuredDelivery(engine, outside, clock, random)
+    delivery.measure(metrics)
+    # A name that no other process has, here or elsewhere: leases are given back by it.
+    worker = f"{socket.gethostname()}:{os.getpid()}:{random.new_id(clock.now())[-6:]}"
+    dispatcher = Dispatcher(store, engine, delivery, clock, worker=worker)
+    stream = EventStream(database, fan_out=shared.fan_out)
+    background.add("event stream", stream.run)
+    keeping = keep_log(settings, database, keyring, clock, random, session=session, background=background)
+    stack.push_async_callback(keeping.sealer.close)
+    _wake_all(settings, (kept, database), shared, dispatcher, stream, keeping, background)
+    background.add("upkeep", Upkeep(database, clock).run)
+    background.add("clock", lambda: watch_skew(database, clock))
     if isinstance(clock, SystemClock):
         clock.on_advance(dispatcher.wake)
 
-    async def readiness() -> Mapping[str, str]:
-        return await _readiness(settings, database, keyring, clock)
-
     accounts = Accounts(database, keyring)
-    passwords = passwords or Passwords()
+    readiness = Readiness(database, keyring)
+    counts: dict[str, int] = {}
+    page = MetricsPage(
+        metrics,
+        load=lambda: database.read(Unscoped.OPERATOR, lambda conn: read_load(conn, clock.now)),
+        now=lambda: clock.now().timestamp(),
+        webhooks=counts,
+        readers=stream.readers,
+        degraded=lambda: [spared.provider for spared in delivery.breakers.degraded(clock.now())],
+        redis=shared.answers,
+    )
     services = Services(
         db=database,
         accounts=accounts,
@@ -201,18 +240,64 @@ async def build(
         random=random,
         public_url=settings.public_url,
         version=installed_version(),
-        readiness=shared(readiness),
+        readiness=readiness,
         demo=demo.simulator if demo is not None else None,
         behind_proxy=settings.behind_tls_proxy,
+        degraded=lambda tenant_id: delivery.breakers.degraded(clock.now(), tenant_id),
+        presence=shared.presence,
+        metrics=page,
+        metrics_token=settings.metrics_token,
     )
     app = build_web(services, pages=page_routes(), show_problem=page_problem(services))
     house = House(
-        settings, clock, random, database, keyring, store, engine, dispatcher, services, app, passwords, _stack=stack
+        settings,
+        clock,
+        random,
+        database,
+        keyring,
+        store,
+        engine,
+        dispatcher,
+        services,
+        app,
+        passwords,
+        readiness,
+        background,
+        counts,
+        _stack=stack,
     )
     app.add_routes(_webhooks(house, carriers).routes())
     if demo is not None:
         app.add_routes(demo.routes)
     return house
+
+
+def _wake_all(
+    settings: Settings,
+    writers: Sequence[OpenStore | OpenDatabase],
+    shared: Shared,
+    dispatcher: Dispatcher,
+    stream: EventStream,
+    keeping: LogKeeping,
+    background: Background,
+) -> None:
+    """Who hears of a commit: here at once, in other replicas by PostgreSQL and, where there is one, by Redis."""
+
+    def wake() -> None:
+        dispatcher.wake()
+        stream.wake()
+        keeping.wake()
+
+    for writer in writers:
+        writer.on_commit(wake)
+        writer.on_commit(shared.wakeups.tell)
+    keeping.placed(stream.wake)
+    keeping.placed(shared.wakeups.tell)
+    shared.wakeups.on_wake(wake)
+    if not settings.is_sqlite:
+        from storage.postgres import Listening
+
+        background.add("listening", Listening(settings.database_url, wake).run)
 
 
 def _webhooks(house: House, carriers: Carriers) -> TwilioWebhooks:
@@ -242,6 +327,10 @@ async def _serve(settings: Settings) -> None:
             log.info("serving", host=settings.host, port=settings.port, public_url=settings.public_url)
             await until_told_to_stop()
             log.info("stopping")
+            house.readiness.stopping = True
+            if not settings.is_sqlite:
+                # Other replicas take over: the proxy has time to hear that this one is going away.
+                await asyncio.sleep(NOTICE_SECONDS)
     finally:
         await house.stop()
 
@@ -278,41 +367,3 @@ async def until_told_to_stop() -> None:
         with suppress(NotImplementedError):
             loop.add_signal_handler(name, told.set)
     await told.wait()
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def _check_database(settings: Settings) -> None:
-    path = settings.database_path
-    if not path.is_file():
-        raise BadSetting(f"There is no database at {path}. Make it with: watchword migrate")
-    missing = await asyncio.to_thread(pending, settings.database_url)
-    if missing:
-        raise BadSetting(
-            f"The database at {path} lacks {len(missing)} migration(s). Apply them with: watchword migrate"
-        )
-
-
-async def _check_keys(database: SqliteDatabase, keyring: Keyring, clock: Clock) -> None:
-    health = await database.read(Unscoped.OPERATOR, lambda c: read_health(c, keyring, clock.now()))
-    if health.locked:
-        raise BadSetting(
-            f"The master key does not open the data of {', '.join(health.locked)}. Use the key this database was made "
-            "with; without it nothing sealed can be read."
-        )
-
-
-async def _readiness(settings: Settings, database: SqliteDatabase, keyring: Keyring, clock: Clock) -> Mapping[str, str]:
-    try:
-        health = await database.read(Unscoped.OPERATOR, lambda c: read_health(c, keyring, clock.now()))
-        missing = await asyncio.to_thread(pending, settings.database_url)
-    except Unavailable:
-        return {"database": "does not answer", "migrations": "unknown", "keys": "unknown"}
-    return {
-        "database": "",
-        "migrations": "behind" if missing else "",
-        "keys": "do not open every tenant" if health.locked else "",
-    }

@@ -13,9 +13,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from bot.commands import contacts, numbers, tenants, users
+from bot.commands import audit, contacts, keys, numbers, retention, tenants, users
+from bot.commands import backup as backups
+from bot.commands.doctor import doctor
 from bot.commands.features import features
 from bot.commands.operator import Mistake, say
+from bot.commands.restore import restore, restore_fence
 from bot.logs import configure
 from bot.settings import LOOPBACK, BadSetting, check_for_serving, read_settings
 from dialogs.messages import Unavailable
@@ -62,6 +65,10 @@ app.add_typer(contacts.clients, name="client")
 app.add_typer(contacts.app, name="contact")
 app.add_typer(numbers.app, name="number")
 app.add_typer(numbers.carrier, name="carrier")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
+app.add_typer(retention.app, name="retention")
+contacts.app.command("erase")(retention.erase)
 
 HostOption = Annotated[str, typer.Option(help="The address to listen on.")]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
@@ -104,26 +111,26 @@ def serve(
     run(settings)
 
 
-@app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="For a machine to read.")] = False) -> None:
-    """Is this installation well? One line for each check, and what to do. Exit code 1 when something fails."""
-    from bot.doctor import examine, show
-
-    findings = examine(os.environ)
-    say(show(findings, as_json=as_json))
-    if any(finding.state == "fail" for finding in findings):
-        raise typer.Exit(1)
+app.command()(doctor)
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    backup: Annotated[
+        Path | None,
+        typer.Option(help="A folder: when there is something to change, a backup goes there first."),
+    ] = None,
+) -> None:
     """Make the database, or bring its tables up to this version. Run it before each start of a new version."""
     settings = read_settings(os.environ)
     from bot.commands.migrate import migrate as run
 
-    run(settings)
+    run(settings, backup)
 
 
+app.command()(backups.backup)
+app.command()(restore)
+app.command("restore-fence")(restore_fence)
 app.command()(features)
 
 

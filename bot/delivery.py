@@ -6,22 +6,33 @@ At least once, with the item's id as idempotency key. Errors of the ports become
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.breakers import Breakers
 from bot.engine import Engine
+from bot.hold import Hold
 from dialogs.ports import Clock, Randomness, SendLater, SendRefused, SendText, SendUnclear
 from dialogs.tech_verify import Ticket, TicketCreated, TicketFailed
-from dialogs.turns import Alert, AuditEvent, CheckAsk, Leased, Settled, Suppression
+from dialogs.turns import Alert, AuditEvent, CheckAsk, Leased, Settled, Suppression, Timer
 from psa.base import NewTicketFields, Psa, PsaError, PsaUnavailable, PsaUnclear
+from web.ports import DEGRADED
 
 #: REL-05: waits before each further attempt, before jitter; the last one repeats until a day is over.
 SCHEDULE = (1, 5, 30, 120, 600, 1800, 3600, 10800, 21600)
 GIVE_UP_AFTER = timedelta(hours=24)
 #: A little patience before an unclear text is looked up: the provider lists it only when it has taken it in.
 LOOK_AFTER = timedelta(seconds=2)
-#: Attempts after which an unclear text that the provider does not list is given up: one retry, as REL-04 has it.
-LOOKS = 2
+#: And never more than this, however long nobody could say.
+LOOK_AT_LEAST_EVERY = timedelta(minutes=10)
+#: Unclear attempts after which a text that the provider does not list is given up: one retry, as REL-04 has it.
+MOST_UNCLEAR = 2
+#: What was put off until a provider is tried again comes back within this many seconds after that, not all at once.
+SPREAD_S = 3.0
+#: The provider works and asks us to slow down; each text waits as it is told to.
+SLOW_DOWN = frozenset({"20429", "http_429"})
+#: Refused by ourselves; the provider was not asked.
+NOT_ASKED = frozenset({"no_account"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +46,31 @@ class Outside:
     mobiles: Callable[[str], Awaitable[dict[str, str]]]
 
 
-class Delivery:
-    """Carries out items and translates what happened into outcomes."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The outcome of a try, and what it says of the provider: it works, it does not, or (None) nothing."""
 
-    def __init__(self, engine: Engine, outside: Outside, clock: Clock, random: Randomness) -> None:
+    settled: Settled
+    works: bool | None
+
+
+class Delivery:
+    """Carries out items and translates what happened into outcomes. `breakers` are shared with whoever shows them."""
+
+    def __init__(
+        self, engine: Engine, outside: Outside, clock: Clock, random: Randomness, breakers: Breakers | None = None
+    ) -> None:
         self._engine = engine
         self._outside = outside
         self._clock = clock
         self._random = random
+        self.breakers = breakers if breakers is not None else Breakers()
 
-    async def carry_out(self, leased: Leased) -> Settled:
-        """One attempt at one item. Never raises for what providers do; a programming error is the caller's to log."""
+    async def carry_out(self, leased: Leased, hold: Hold) -> Settled:
+        """One attempt at one item. Never raises for what providers do; a programming error is the caller's to log.
+
+        Raises LeaseLost when `hold` is over before anything has left.
+        """
         item = leased.item
         if leased.suppressed:
             return self._dropped(leased, "opted_out")
@@ -53,38 +78,55 @@ class Delivery:
             return self._dropped(leased, "expired")
         match item.kind:
             case "text":
-                return await self._text(leased)
+                return await self._text(leased, hold)
             case "alert_text":
                 return await self._alert(leased)
             case "ticket.create":
-                return await self._ticket(leased)
+                return await self._try(leased, "psa", self._ticket, hold)
             case "ticket.note":
-                return await self._note(leased)
+                return await self._try(leased, "psa", self._note, hold)
+
+    async def _try(
+        self, leased: Leased, provider: str, how: Callable[[Leased, Hold], Awaitable[Heard]], hold: Hold
+    ) -> Settled:
+        """One try at a provider, unless its breaker says that it is to be left alone for now (REL-06)."""
+        again = self.breakers.admit(provider, leased.tenant_id, self._clock.now())
+        heard = await how(leased, hold) if again is None else Heard(self._put_off(leased, again), None)
+        if heard.settled.outcome == "dead" and leased.item.kind == "ticket.create":
+            ask = CheckAsk(leased.tenant_id, leased.item.check_id, once="failed:" + leased.item.id)
+            await self._engine.act(ask, lambda facts: TicketFailed())
+        return heard.settled if heard.works is None else self._noted(heard.settled, provider, works=heard.works)
 
     # --- texts ------------------------------------------------------------------------------------------------------
 
-    async def _text(self, leased: Leased) -> Settled:
-        item, payload = leased.item, leased.item.payload
+    async def _text(self, leased: Leased, hold: Hold) -> Settled:
+        payload = leased.item.payload
         refused = await self._outside.refuse_destination(payload["to"], payload["from"], leased.tenant_id)
         if refused:
             return self.give_up(leased, refused)
+        return await self._try(leased, "twilio", self._send, hold)
+
+    async def _send(self, leased: Leased, hold: Hold) -> Heard:
+        item, payload = leased.item, leased.item.payload
         if leased.unknown:
-            settled = await self._look(leased)
-            if settled is not None:
-                return settled
+            heard = await self._look(leased)
+            if heard is not None:
+                return heard
+        hold.require(self._clock.now())
         try:
             sent = await self._outside.texts.send(
                 to=payload["to"], sender=payload["from"], body=payload["body"], key=item.id
             )
         except SendRefused as refusal:
-            return self._refused(leased, refusal)
+            return Heard(self._refused(leased, refusal), None if refusal.code in NOT_ASKED else True)
         except SendLater as later:
-            return self._again(leased, later.code, later.retry_after)
+            settled = self._again(leased, later.code, later.retry_after)
+            return Heard(settled, later.code in SLOW_DOWN)
         except SendUnclear:
-            return self._unclear(leased)
-        return Settled(leased, "sent", provider="twilio", provider_id=sent)
+            return Heard(self._unclear(leased), False)
+        return Heard(Settled(leased, "sent", provider="twilio", provider_id=sent), True)
 
-    async def _look(self, leased: Leased) -> Settled | None:
+    async def _look(self, leased: Leased) -> Heard | None:
         """An earlier attempt may have gone out: look at the provider before the same text is sent again. None when it
         is not there and one more try is due; while nobody can say, it stays unclear and is not sent blindly."""
         payload = leased.item.payload
@@ -93,20 +135,25 @@ class Delivery:
             found = await self._outside.texts.find(
                 to=payload["to"], sender=payload["from"], body=payload["body"], since=since
             )
-        except (SendLater, SendUnclear):
-            return self._unclear(leased)
+        except SendLater as later:
+            settled = self._unclear(leased, tried=False)
+            return Heard(settled, later.code in SLOW_DOWN)
+        except SendUnclear:
+            return Heard(self._unclear(leased, tried=False), False)
         except SendRefused as refusal:
-            return self.give_up(leased, refusal.code)
+            return Heard(self.give_up(leased, refusal.code), None if refusal.code in NOT_ASKED else True)
         if found is not None:
-            return Settled(leased, "sent", provider="twilio", provider_id=found)
-        return self.give_up(leased, "unclear") if leased.attempt > LOOKS else None
+            return Heard(Settled(leased, "sent", provider="twilio", provider_id=found), True)
+        return Heard(self.give_up(leased, "unclear"), True) if leased.unclear >= MOST_UNCLEAR else None
 
-    def _unclear(self, leased: Leased) -> Settled:
+    def _unclear(self, leased: Leased, *, tried: bool = True) -> Settled:
+        """Nobody knows whether it went out; look again in a while, the later the longer it has been so."""
         now = self._clock.now()
-        if now - (leased.first_attempt_at or now) >= GIVE_UP_AFTER:
+        so_far = now - (leased.first_attempt_at or now)
+        if so_far >= GIVE_UP_AFTER:
             return self.give_up(leased, "unclear")
-        wait = LOOK_AFTER * 2 ** min(leased.attempt - 1, 8)
-        return Settled(leased, "unknown", error="unclear", retry_at=now + wait)
+        wait = min(max(LOOK_AFTER, so_far / 2), LOOK_AT_LEAST_EVERY)
+        return Settled(leased, "unknown", error="unclear", retry_at=now + wait, tried=tried)
 
     def _refused(self, leased: Leased, refusal: SendRefused) -> Settled:
         if not refusal.opted_out:
@@ -128,9 +175,11 @@ class Delivery:
 
     # --- tickets ----------------------------------------------------------------------------------------------------
 
-    async def _ticket(self, leased: Leased) -> Settled:
+    async def _ticket(self, leased: Leased, hold: Hold) -> Heard:
         item = leased.item
+        hold.require(self._clock.now())
         try:
+            # A connector looks for the key before it creates: what an unclear attempt has made is found (REL-04).
             made = await self._outside.psa(leased.tenant_id).create_ticket(
                 NewTicketFields(
                     title=item.payload["title"], body=item.payload["body"], contact_id=item.payload["contact_id"]
@@ -138,38 +187,80 @@ class Delivery:
                 key=item.id,
             )
         except PsaError as error:
-            settled = self._psa_failed(leased, error)
-            if settled.outcome == "dead":
-                ask = CheckAsk(leased.tenant_id, item.check_id, once="failed:" + item.id)
-                await self._engine.act(ask, lambda facts: TicketFailed())
-            return settled
+            return self._psa_failed(leased, error)
         created = TicketCreated(Ticket(made.id, made.number))
         await self._engine.act(
             CheckAsk(leased.tenant_id, item.check_id, once="created:" + item.id), lambda facts: created
         )
-        return Settled(leased, "sent", provider="psa", provider_id=made.id)
+        return Heard(Settled(leased, "sent", provider="psa", provider_id=made.id), True)
 
-    async def _note(self, leased: Leased) -> Settled:
+    async def _note(self, leased: Leased, hold: Hold) -> Heard:
         item = leased.item
+        hold.require(self._clock.now())
         try:
             await self._outside.psa(leased.tenant_id).add_note(
                 item.payload["ticket_id"], item.payload["body"], internal=True, key=item.id
             )
         except PsaError as error:
             return self._psa_failed(leased, error)
-        return Settled(leased, "sent", provider="psa", provider_id=item.payload["ticket_id"])
+        return Heard(Settled(leased, "sent", provider="psa", provider_id=item.payload["ticket_id"]), True)
 
-    def _psa_failed(self, leased: Leased, error: PsaError) -> Settled:
+    def _psa_failed(self, leased: Leased, error: PsaError) -> Heard:
         match error:
             case PsaUnavailable():
-                return self._again(leased, "psa_unavailable", error.retry_after)
+                return Heard(self._again(leased, "psa_unavailable", error.retry_after), False)
             case PsaUnclear():
-                # Connectors look for the key before they create, so trying again is safe.
-                return self._again(leased, "psa_unclear", None)
+                return Heard(self._again(leased, "psa_unclear", None), False)
             case _:
-                return self.give_up(leased, "psa_refused")
+                return Heard(self.give_up(leased, "psa_refused"), True)
+
+    # --- providers that fail ----------------------------------------------------------------------------------------
+
+    def _put_off(self, leased: Leased, until: datetime) -> Settled:
+        """Wait, without a try, for a provider that is left alone; no longer than the item is good for."""
+        now = self._clock.now()
+        if leased.first_attempt_at is not None and now - leased.first_attempt_at >= GIVE_UP_AFTER:
+            return self.give_up(leased, "provider_down")
+        again = until + timedelta(seconds=SPREAD_S * self._random.fraction())
+        again = again if leased.item.drop_at is None else min(again, leased.item.drop_at)
+        return Settled(leased, "retry", error="provider_down", retry_at=again, tried=False)
+
+    def _noted(self, settled: Settled, provider: str, *, works: bool) -> Settled:
+        """With a line and an alert when the provider has just become degraded, or works again."""
+        now = self._clock.now()
+        tenant_id = settled.leased.tenant_id
+        said, public, id = DEGRADED[provider], {"provider": provider}, self._random.new_id(now)
+        match self.breakers.heard(provider, tenant_id, works, now):
+            case "degraded":
+                event = AuditEvent(id, now, "channel.degraded", public=public)
+                alert = Alert(self._random.new_id(now), "channel_degraded", now, "", "", said.down)
+            case "back":
+                event = AuditEvent(id, now, "channel.back", public=public)
+                alert = Alert(self._random.new_id(now), "channel_back", now, "", "", said.back)
+            case _:
+                return settled
+        return replace(settled, audit=(*settled.audit, event), alerts=(*settled.alerts, alert))
+
+    def too_long(self, leased: Leased) -> Settled:
+        """An attempt that was cut off: it may have done its work."""
+        if leased.item.kind == "text":
+            return self._noted(self._unclear(leased), "twilio", works=False)
+        settled = self._again(leased, "too_long", None)
+        return settled if leased.item.kind == "alert_text" else self._noted(settled, "psa", works=False)
 
     # --- outcomes ---------------------------------------------------------------------------------------------------
+
+    def not_begun(self, leased: Leased) -> Settled:
+        """Given back: the lease was lost before anything had left."""
+        return Settled(leased, "retry", error="lease_lost", retry_at=self._clock.now(), tried=False)
+
+    def put_aside(self, timer: Timer, error: str) -> tuple[AuditEvent, Alert]:
+        """The line and the alert in place of a timer that cannot be rung (REL-15)."""
+        now = self._clock.now()
+        public = {"timer": timer.name, "error": error}
+        event = AuditEvent(self._random.new_id(now), now, "timer.put_aside", check_id=timer.check_id, public=public)
+        words = "A check could not be ended or announced in time, by an error of ours. Open it, and end it by hand."
+        return event, Alert(self._random.new_id(now), "put_aside", now, timer.check_id, "", words)
 
     def _again(self, leased: Leased, error: str, retry_after: float | None) -> Settled:
         """By the schedule with full jitter, never before the provider allows, until a day has passed."""

@@ -100,17 +100,20 @@ async def open_demo(
     clock: SystemClock | None = None,
     passwords: Passwords | None = None,
     carrier_answers: bool = True,
+    database_url: str = "",
 ) -> tuple[House, DemoWorld]:
     """A demo on a bound socket, filled and ready to start; `stack` closes it. Also what scenario tests run against.
 
     `passwords`: what hashes them, where the usual cost is too dear. `carrier_answers`: whether the carrier keeps the
-    STOP list and answers such words, or leaves that to us.
+    STOP list and answers such words, or leaves that to us. `database_url`: a database that is there and migrated,
+    instead of a file in the folder.
     """
     host, port = listening.getsockname()[:2]
     base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     keys = _keys(folder)
     settings = Settings(
-        database_url=f"sqlite:///{folder / 'watchword.db'}",
+        database_url=database_url or f"sqlite:///{folder / 'watchword.db'}",
+        checkpoints_file=folder / "watchword.checkpoints",
         public_url=base_url,
         master_key=base64.b64decode(keys["master_key"]),
         twilio_url=base_url + CARRIER_PATH,
@@ -118,8 +121,9 @@ async def open_demo(
         port=port,
         demo=True,
     )
-    settings.database_path.touch(mode=0o600)
-    await asyncio.to_thread(migrate, settings.database_url)
+    if settings.is_sqlite:
+        settings.database_path.touch(mode=0o600)
+        await asyncio.to_thread(migrate, settings.database_url)
     clock, random = clock or SystemClock(), SystemRandom()
     account = CarrierAccount(
         keys["account_sid"], keys["auth_token"], frozenset({VERIFICATION_NUMBER, CHANNEL_NUMBER, VOICE_NUMBER})

@@ -40,6 +40,7 @@ from dialogs.turns import (
     TurnResult,
     Unroutable,
 )
+from storage.shared import Limits, LocalLimits
 
 log = structlog.get_logger("engine")
 
@@ -55,14 +56,17 @@ class Refusal(str):
 class Engine:
     """Makes turns. Shared by every channel, the pages, the timers and the dispatcher."""
 
-    def __init__(self, store: TurnStore, clock: Clock, random: Randomness, wording: Wording) -> None:
+    def __init__(
+        self, store: TurnStore, clock: Clock, random: Randomness, wording: Wording, limits: Limits | None = None
+    ) -> None:
+        """`limits`: what replicas count together in memory; without them this process counts for itself."""
         self._store = store
         self._clock = clock
         self._random = random
         self._wording = wording
         #: The tenant's own command words by number of ours, as last seen; only a hint which facts to ask for.
         self._words: dict[str, Mapping[str, Command]] = {}
-        self._strangers = Strangers()
+        self._strangers = Strangers(limits or LocalLimits())
 
     async def receive(self, inbound: Inbound) -> Receipt:
         """One authentic text. Returns after the commit; what it causes leaves afterwards."""

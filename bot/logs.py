@@ -27,6 +27,7 @@ SAFE_KEYS = frozenset(
         *("number_id", "log_in_id", "announced_id", "provider_id", "message_id", "tenant", "timer", "fence", "seq"),
         *("kind", "state", "before", "after", "channel", "provider", "purpose", "direction", "template", "hook"),
         *("status", "why", "error", "error_code", "refused", "word", "limit", "calls", "signal", "area"),
+        *("lines", "rows", "task", "what", "tries", "again_in_s"),
         *("method", "route", "path", "ms", "size", "count", "attempt", "segments", "seconds", "retry_after", "batch"),
     }
 )
@@ -117,6 +118,26 @@ def name_error(logger: object, method: str, event: MutableMapping[str, Any]) -> 
     return event
 
 
+class _Tally:
+    """Counts lines by level, as the last thing that is done before one is written."""
+
+    def __init__(self) -> None:
+        self.by_level: dict[str, int] = {}
+
+    def __call__(self, logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        level = str(event.get("level", ""))
+        self.by_level[level] = self.by_level.get(level, 0) + 1
+        return event
+
+
+def lines_by_level() -> Mapping[str, int]:
+    """How many lines the log as it is set up now has been given, by level."""
+    for processor in structlog.get_config()["processors"]:
+        if isinstance(processor, _Tally):
+            return processor.by_level
+    return {}
+
+
 def _as_json(logger: object, method: str, event: MutableMapping[str, Any]) -> str:
     first = {key: event[key] for key in ("at", "level", "event") if key in event}
     return json.dumps({**first, **event}, ensure_ascii=False, separators=(",", ":"))
@@ -149,6 +170,7 @@ def configure(*, readable: bool, out: TextIO | None = None, level: int = logging
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             name_error,
+            _Tally(),
             keep_safe,
             _as_line if readable else _as_json,
         ],

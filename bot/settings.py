@@ -10,8 +10,9 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+SQLITE = "sqlite:///"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -23,25 +24,53 @@ class BadSetting(Exception):
 class Settings:
     """What the operator decides.
 
-    `database_url`: `sqlite:///path`. `public_url`: scheme, host and port as the outside sees them, no path; signatures
+    `database_url`: `sqlite:///path` or `postgresql://role:password@host/name`; `owner_database_url`: the same database
+    as the role that owns its tables, empty where that is the same role. `redis_url`: empty without. `checkpoints_file`:
+    where the log's signed heads are kept outside the database, None without; `checkpoint_webhook`: where they are
+    posted too, empty without. `metrics_token`: what `/metrics` asks for from other machines, empty: they get nothing.
+    `public_url`: scheme, host and port as the outside sees them, no path; signatures
     are checked against it. `master_key`: 32 bytes, never stored in the database. `twilio_url`: where the carrier's
     REST interface is; replaced by tests and the demo.
     """
 
-    database_url: str
+    database_url: str = field(repr=False)
     public_url: str
     master_key: bytes = field(repr=False)
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     twilio_url: str = "https://api.twilio.com"
+    owner_database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
+    checkpoints_file: Path | None = None
+    checkpoint_webhook: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
     host: str = "127.0.0.1"
     port: int = 8080
     behind_tls_proxy: bool = False
     demo: bool = False
 
     @property
+    def is_sqlite(self) -> bool:
+        """One file and one process; otherwise PostgreSQL."""
+        return self.database_url.startswith(SQLITE)
+
+    @property
     def database_path(self) -> Path:
-        """The SQLite file."""
-        return Path(self.database_url.removeprefix("sqlite:///"))
+        """The SQLite file. Only where `is_sqlite`."""
+        assert self.is_sqlite, "a PostgreSQL database has no path"
+        return Path(self.database_url.removeprefix(SQLITE))
+
+    @property
+    def database_name(self) -> str:
+        """How messages call the database: the path, or host and name; never a password."""
+        if self.is_sqlite:
+            return str(self.database_path)
+        url = urlsplit(self.database_url)
+        return f"{url.path.lstrip('/')} on {url.hostname}:{url.port or 5432}"
+
+    @property
+    def app_role(self) -> str:
+        """The role that serves, where another one owns the tables; else empty."""
+        return unquote(urlsplit(self.database_url).username or "") if self.owner_database_url else ""
 
 
 def read_settings(
@@ -49,8 +78,14 @@ def read_settings(
 ) -> Settings:
     """Settings for `serve` and the commands that touch the database. Raises BadSetting."""
     public = environment.get("WATCHWORD_PUBLIC_URL", "").rstrip("/")
+    database_url = _database(environment)
     settings = Settings(
-        database_url=_database(environment),
+        database_url=database_url,
+        owner_database_url=_owner(environment, database_url),
+        redis_url=_redis(environment),
+        checkpoints_file=_checkpoints(environment, database_url),
+        checkpoint_webhook=_address("WATCHWORD_CHECKPOINT_WEBHOOK", environment),
+        metrics_token=_metrics_token(environment),
         public_url=public,
         master_key=_master_key(environment),
         previous_master_keys=tuple(
@@ -91,37 +126,95 @@ def check_for_serving(settings: Settings) -> None:
 
 
 def _database(environment: Mapping[str, str]) -> str:
-    url = environment.get("WATCHWORD_DATABASE_URL", "")
+    url = _value("WATCHWORD_DATABASE_URL", environment)
     if not url:
         raise BadSetting(
             "WATCHWORD_DATABASE_URL is not set. For one machine use sqlite:////var/lib/watchword/watchword.db "
-            "(four slashes make the path absolute)."
+            "(four slashes make the path absolute), for several postgresql://watchword:PASSWORD@HOST/watchword."
         )
-    if not url.startswith("sqlite:///") or url == "sqlite:///" or ":memory:" in url:
+    if url.startswith(SQLITE) and url != SQLITE and ":memory:" not in url:
+        return url
+    if _is_postgres(url):
+        return url
+    raise BadSetting(
+        "WATCHWORD_DATABASE_URL must name a SQLite file, for example sqlite:////var/lib/watchword/watchword.db, or a "
+        "PostgreSQL database, for example postgresql://watchword:PASSWORD@HOST/watchword."
+    )
+
+
+def _is_postgres(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme == "postgresql" and bool(parts.hostname and parts.username) and len(parts.path) > 1
+
+
+def _owner(environment: Mapping[str, str], database_url: str) -> str:
+    url = _value("WATCHWORD_OWNER_DATABASE_URL", environment)
+    if not url:
+        return ""
+    if database_url.startswith(SQLITE) or not _is_postgres(url):
         raise BadSetting(
-            "WATCHWORD_DATABASE_URL must name a SQLite file in this version, for example "
-            "sqlite:////var/lib/watchword/watchword.db."
+            "WATCHWORD_OWNER_DATABASE_URL must name the same PostgreSQL database as WATCHWORD_DATABASE_URL, with the "
+            "role that owns its tables: postgresql://watchword_owner:PASSWORD@HOST/watchword. Leave it away for SQLite."
         )
+    if urlsplit(url).path != urlsplit(database_url).path:
+        raise BadSetting("WATCHWORD_OWNER_DATABASE_URL names another database than WATCHWORD_DATABASE_URL.")
     return url
 
 
-def _master_key(environment: Mapping[str, str]) -> bytes:
-    text, file = environment.get("WATCHWORD_MASTER_KEY", ""), environment.get("WATCHWORD_MASTER_KEY_FILE", "")
+def _redis(environment: Mapping[str, str]) -> str:
+    url = _value("WATCHWORD_REDIS_URL", environment)
+    if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        raise BadSetting("WATCHWORD_REDIS_URL must start with redis://, rediss:// (TLS) or unix://, or be left away.")
+    return url
+
+
+def _checkpoints(environment: Mapping[str, str], database_url: str) -> Path | None:
+    named = environment.get("WATCHWORD_CHECKPOINTS_FILE", "")
+    if named:
+        return Path(named)
+    return Path(database_url.removeprefix(SQLITE) + ".checkpoints") if database_url.startswith(SQLITE) else None
+
+
+def _address(name: str, environment: Mapping[str, str]) -> str:
+    url = environment.get(name, "")
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise BadSetting(f"{name} must be an http:// or https:// address, or be left away.")
+    return url
+
+
+def _metrics_token(environment: Mapping[str, str]) -> str:
+    token = _value("WATCHWORD_METRICS_TOKEN", environment)
+    if token and len(token) < 24:
+        raise BadSetting("WATCHWORD_METRICS_TOKEN is short enough to guess. Make one with 'openssl rand -base64 32'.")
+    return token
+
+
+def _value(name: str, environment: Mapping[str, str]) -> str:
+    """The variable, or what stands in the file that the same name with `_FILE` gives; never both."""
+    text, file = environment.get(name, ""), environment.get(name + "_FILE", "")
     if text and file:
-        raise BadSetting("WATCHWORD_MASTER_KEY and WATCHWORD_MASTER_KEY_FILE are both set. Keep one of them.")
-    if file:
-        try:
-            return _key_bytes("WATCHWORD_MASTER_KEY_FILE", Path(file).read_text().strip())
-        except (OSError, UnicodeDecodeError) as cause:
-            raise BadSetting(
-                f"WATCHWORD_MASTER_KEY_FILE cannot be read: {cause}. Check the path and its rights."
-            ) from cause
-    if not text:
+        raise BadSetting(f"{name} and {name}_FILE are both set. Keep one of them.")
+    if not file:
+        return text.strip()
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise BadSetting(f"{name}_FILE cannot be read: {cause}. Check the path and its rights.") from cause
+
+
+def _master_key(environment: Mapping[str, str]) -> bytes:
+    text = _value("WATCHWORD_MASTER_KEY", environment)
+    if not text and not environment.get("WATCHWORD_MASTER_KEY_FILE"):
         raise BadSetting(
             "WATCHWORD_MASTER_KEY is not set. Make one with 'openssl rand -base64 32', keep it outside the database "
             "and its backups, and set it or WATCHWORD_MASTER_KEY_FILE."
         )
-    return _key_bytes("WATCHWORD_MASTER_KEY", text.strip())
+    given_by_file = "WATCHWORD_MASTER_KEY" not in environment or not environment["WATCHWORD_MASTER_KEY"]
+    return _key_bytes("WATCHWORD_MASTER_KEY_FILE" if given_by_file else "WATCHWORD_MASTER_KEY", text)
 
 
 def _key_bytes(name: str, text: str) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from dialogs.effects import Code
 from dialogs.messages import DeliveryReport
-from dialogs.turns import Leased, Settled, Timer, Turn, TurnResult
+from dialogs.turns import Alert, AuditEvent, Leased, Settled, Timer, Turn, TurnResult
 
 R = TypeVar("R")
 
@@ -53,10 +53,24 @@ class TurnStore(Protocol):
         """Timers whose time has come, oldest first. They go away with the turn that handles them."""
         ...
 
+    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        """Take away a timer that cannot be rung, and leave a line in the log and an alert in its place (REL-15)."""
+        ...
+
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = timedelta(seconds=60)
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = timedelta(seconds=60),
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
-        """Heads of lanes that are due and that nobody holds, each with a new fence."""
+        """Heads of lanes that are due and that nobody holds, each with a new fence.
+
+        Shared out among tenants (SEC-38): the oldest of each tenant comes before anybody's second, and so on. Tenants
+        in `full` have their share under way and get none.
+        """
         ...
 
     async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = timedelta(seconds=60)) -> None:

@@ -30,6 +30,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long words are kept. The log and the keys that make a repeat a duplicate are kept for ever.
+
+    `keep_messages`: texts both ways and notes on their way to tickets. `keep_alerts`: alerts that somebody has seen.
+    `keep_checks`: the story of an ended check; who checked whom, when and with what outcome stays.
+    """
+
+    keep_messages: timedelta = timedelta(days=180)
+    keep_alerts: timedelta = timedelta(days=365)
+    keep_checks: timedelta = timedelta(days=730)
+
+
+@dataclass(frozen=True, slots=True)
 class TenantSettings:
     """Everything a tenant may set that the turn needs.
 
@@ -49,6 +62,7 @@ class TenantSettings:
     texts: Mapping[str, str] = field(default_factory=dict)
     unknown_sender: Literal["neutral", "silent"] = "neutral"
     announced_call_lasts: timedelta = timedelta(minutes=15)
+    retention: Retention = field(default_factory=Retention)
 
 
 class SettingsError(ValueError):
@@ -70,6 +84,10 @@ def check_settings(settings: TenantSettings) -> None:
         value = getattr(settings.limits, limit.name)
         if isinstance(value, int) and value < 1:
             raise SettingsError(f"{limit.name} is {value}; choose 1 or more")
+    for kept in fields(settings.retention):
+        days = getattr(settings.retention, kept.name)
+        if not timedelta(days=7) <= days <= timedelta(days=3650):
+            raise SettingsError(f"{kept.name} is {days.days} days; choose 7d to 3650d")
     try:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as unknown:

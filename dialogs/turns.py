@@ -364,7 +364,7 @@ TurnResult: TypeAlias = Taken[R] | Duplicate | Unroutable
 class Leased:
     """An outbox item that this worker may carry out until the lease ends. `fence` must come back with the outcome; a
     stale one is ignored. `suppressed`: the destination has opted out since. `unknown`: an earlier attempt may have
-    gone out (REL-04). `first_attempt_at` is None on the first attempt."""
+    gone out (REL-04), `unclear` counts such attempts. `first_attempt_at` is None on the first attempt."""
 
     tenant_id: str
     item: OutboxItem
@@ -373,6 +373,7 @@ class Leased:
     suppressed: bool = False
     unknown: bool = False
     first_attempt_at: datetime | None = None
+    unclear: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +382,8 @@ class Settled:
 
     sent: done, `provider_id` is the provider's. retry: again at `retry_at`. unknown: it may have gone out, look before
     sending again at `retry_at`. dead: given up, `error` says why. dropped: not to be sent any more (expired, opted
-    out). Codes are wiped from the payload on sent, dead and dropped.
+    out). Codes are wiped from the payload on sent, dead and dropped. `tried` False goes with retry and unknown: nothing
+    was sent this time, so the attempt does not count, and what was unclear before stays as unclear as it was.
     """
 
     leased: Leased
@@ -393,3 +395,4 @@ class Settled:
     audit: tuple[AuditEvent, ...] = ()
     alerts: tuple[Alert, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+    tried: bool = True

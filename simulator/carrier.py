@@ -29,6 +29,7 @@ from simulator.carrier_records import (
     Message,
     Posted,
     Step,
+    TextRoute,
 )
 
 #: How many texts each way are kept, in memory only; the oldest goes first.
@@ -64,6 +65,8 @@ class Carrier:
         self.accounts = {account.account_sid: account for account in accounts}
         self.messages: OrderedDict[str, Message] = OrderedDict()
         self.faults: deque[Fault] = deque()
+        #: Where numbers send their texts, as their owner set it; webhooks go to `public_url` all the same.
+        self.routes: dict[str, TextRoute] = {}
         self._clock = clock
         self._randomness = randomness
         self._answers_opt_out = answers_opt_out

@@ -1,4 +1,5 @@
-"""The simulated carrier's API: create a message, list messages, with the vendor's log-in, refusals and shapes."""
+"""The simulated carrier's API: create, list and read messages, list numbers, with the vendor's log-in, refusals and
+shapes."""
 
 from __future__ import annotations
 
@@ -6,18 +7,21 @@ import asyncio
 import hmac
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from simulator.carrier import Carrier
-from simulator.carrier_records import API_VERSION, REFUSALS, CarrierAccount, Fault, Message
+from simulator.carrier_records import API_VERSION, REFUSALS, CarrierAccount, Fault, Message, TextRoute, number_as_json
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 MAX_BODY = 1600
-_MESSAGES = f"/{API_VERSION}/Accounts/{{account_sid}}/Messages.json"
+_ACCOUNT = f"/{API_VERSION}/Accounts/{{account_sid}}"
+_MESSAGES = f"{_ACCOUNT}/Messages.json"
+_MESSAGE = f"{_ACCOUNT}/Messages/{{sid}}.json"
+_NUMBERS = f"{_ACCOUNT}/IncomingPhoneNumbers.json"
 
 
 class _Refusal(Exception):
@@ -35,8 +39,13 @@ class CarrierApi:
         self._carrier = carrier
 
     def routes(self) -> list[web.RouteDef]:
-        """`POST` and `GET .../Messages.json`."""
-        return [web.post(_MESSAGES, self.create), web.get(_MESSAGES, self.recent, allow_head=False)]
+        """`POST` and `GET .../Messages.json`, `GET .../Messages/{sid}.json`, `GET .../IncomingPhoneNumbers.json`."""
+        return [
+            web.post(_MESSAGES, self.create),
+            web.get(_MESSAGES, self.recent, allow_head=False),
+            web.get(_MESSAGE, self.one, allow_head=False),
+            web.get(_NUMBERS, self.numbers, allow_head=False),
+        ]
 
     async def create(self, request: web.Request) -> web.StreamResponse:
         """Accept a text and answer 201, or refuse it; scripted faults come before everything but the log-in."""
@@ -68,40 +77,43 @@ class CarrierApi:
             return _error(REFUSALS[refusal.code][0], refusal.code)
         query = request.query
         try:
-            page, size = int(query.get("Page", "0")), int(query.get("PageSize", "50"))
             filters = {name: _when(query[name]) for name in ("DateSent", "DateSent<", "DateSent>") if name in query}
         except ValueError:
             return _error(400, 20001)
-        if page < 0 or not 1 <= size <= 1000:
-            return _error(400, 20006)
         found = [
-            message
+            message.as_json()
             for message in reversed(self._carrier.messages.values())
             if message.account_sid == account.account_sid
             and query.get("To", message.to) == message.to
             and query.get("From", message.sender) == message.sender
             and _sent_within(message, filters)
         ]
-        start = page * size
-        here = found[start : start + size]
-        path = f"/{API_VERSION}/Accounts/{account.account_sid}/Messages.json"
+        return _page(request, "messages", found)
 
-        def at(number: int) -> str:
-            return f"{path}?{urlencode({**query, 'Page': str(number), 'PageSize': str(size)})}"
+    async def one(self, request: web.Request) -> web.StreamResponse:
+        """One message of the account."""
+        try:
+            account = self._log_in(request)
+            message = self._carrier.messages.get(request.match_info["sid"])
+            if message is None or message.account_sid != account.account_sid:
+                raise _Refusal(20404)
+        except _Refusal as refusal:
+            return _error(REFUSALS[refusal.code][0], refusal.code)
+        return web.json_response(message.as_json())
 
-        return web.json_response(
-            {
-                "end": start + max(len(here) - 1, 0),
-                "first_page_uri": at(0),
-                "messages": [message.as_json() for message in here],
-                "next_page_uri": at(page + 1) if start + size < len(found) else None,
-                "page": page,
-                "page_size": size,
-                "previous_page_uri": at(page - 1) if page else None,
-                "start": start,
-                "uri": at(page),
-            }
-        )
+    async def numbers(self, request: web.Request) -> web.StreamResponse:
+        """The account's numbers and where each sends its texts, by `PhoneNumber` if that is given; one page of them."""
+        try:
+            account = self._log_in(request)
+        except _Refusal as refusal:
+            return _error(REFUSALS[refusal.code][0], refusal.code)
+        wanted = request.query.get("PhoneNumber", "")
+        found = [
+            number_as_json(account, number, self._carrier.routes.get(number, TextRoute()))
+            for number in sorted(account.numbers)
+            if wanted in {"", number}
+        ]
+        return _page(request, "incoming_phone_numbers", found)
 
     def _log_in(self, request: web.Request) -> CarrierAccount:
         """The account of the path, when the Basic log-in is its own."""
@@ -134,6 +146,38 @@ class CarrierApi:
         if self._carrier.is_opted_out(sender, to):
             raise _Refusal(21610)
         return self._carrier.accept(account, to=to, sender=sender, body=body, callback=form.get("StatusCallback", ""))
+
+
+def _page(request: web.Request, what: str, found: Sequence[Mapping[str, object]]) -> web.Response:
+    """One page of a list, as the vendor turns its pages."""
+    query = request.query
+    try:
+        page, size = int(query.get("Page", "0")), int(query.get("PageSize", "50"))
+    except ValueError:
+        return _error(400, 20001)
+    if page < 0 or not 1 <= size <= 1000:
+        return _error(400, 20006)
+    start = page * size
+    here = found[start : start + size]
+    # A prefix the API is mounted under is not the vendor's, and its addresses do not show it.
+    path = f"/{API_VERSION}" + request.path.partition(f"/{API_VERSION}")[2]
+
+    def at(number: int) -> str:
+        return f"{path}?{urlencode({**query, 'Page': str(number), 'PageSize': str(size)})}"
+
+    return web.json_response(
+        {
+            "end": start + max(len(here) - 1, 0),
+            "first_page_uri": at(0),
+            what: here,
+            "next_page_uri": at(page + 1) if start + size < len(found) else None,
+            "page": page,
+            "page_size": size,
+            "previous_page_uri": at(page - 1) if page else None,
+            "start": start,
+            "uri": at(page),
+        }
+    )
 
 
 def _error(status: int, code: int, retry_after: str = "") -> web.Response:

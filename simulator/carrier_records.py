@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -64,6 +65,16 @@ class Step:
     lost: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TextRoute:
+    """Where a number sends the texts that come in, and what it asks when that fails; "" where nothing is set."""
+
+    url: str = ""
+    method: str = "POST"
+    fallback_url: str = ""
+    fallback_method: str = "POST"
+
+
 DELIVERED = (Step("sent"), Step("delivered"))
 
 
@@ -117,6 +128,48 @@ class Message:
             "to": self.to,
             "uri": f"{uri}.json",
         }
+
+
+def number_as_json(account: CarrierAccount, number: str, route: TextRoute) -> dict[str, object]:
+    """The vendor's shape of a number of an account."""
+    sid = "PN" + hashlib.md5(number.encode(), usedforsecurity=False).hexdigest()
+    return {
+        "account_sid": account.account_sid,
+        "address_requirements": "none",
+        "address_sid": None,
+        "api_version": API_VERSION,
+        "beta": False,
+        "bundle_sid": None,
+        "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
+        "date_created": "Mon, 05 Jan 2026 09:00:00 +0000",
+        "date_updated": "Mon, 05 Jan 2026 09:00:00 +0000",
+        "emergency_address_sid": None,
+        "emergency_address_status": "unregistered",
+        "emergency_status": "Active",
+        "friendly_name": number,
+        "identity_sid": None,
+        "origin": "twilio",
+        "phone_number": number,
+        "sid": sid,
+        "sms_application_sid": None,
+        "sms_fallback_method": route.fallback_method,
+        "sms_fallback_url": route.fallback_url,
+        "sms_method": route.method,
+        "sms_url": route.url,
+        "status": "in-use",
+        "status_callback": "",
+        "status_callback_method": "POST",
+        "trunk_sid": None,
+        "type": "local",
+        "uri": f"/{API_VERSION}/Accounts/{account.account_sid}/IncomingPhoneNumbers/{sid}.json",
+        "voice_application_sid": None,
+        "voice_caller_id_lookup": False,
+        "voice_fallback_method": "POST",
+        "voice_fallback_url": None,
+        "voice_method": "POST",
+        "voice_receive_mode": "voice",
+        "voice_url": None,
+    }
 
 
 def rfc2822(at: datetime) -> str:

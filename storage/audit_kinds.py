@@ -32,6 +32,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "tv.reject": "A technician ended the check, with a reason.",
         "tv.opt_out": "The contact texted STOP, which ended the check.",
         "tv.expire": "Time ran out.",
+        "tv.void": "The operator made the check void: after a restore, or because the contact was erased.",
         "tv.alert_people_on_duty": "Nobody had claimed in time, so the people on duty were to be alerted.",
         "tv.duty_alerted": "The alert went out to as many technicians as `technicians` says.",
         "tv.link_ticket": "A ticket was linked, or another one, while the check was live.",
@@ -73,6 +74,13 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "outbox.dropped": "Something was not sent, because its time had passed or it was no longer true.",
         "outbox.dead": "Something could not be sent and was given up.",
     },
+    "channel.": {
+        "channel.degraded": "A provider failed so often that it is tried only now and then: `provider` says which.",
+        "channel.back": "The provider works again; what has waited goes out.",
+    },
+    "timer.": {
+        "timer.put_aside": "Something was due for a check and failed by an error of ours; a person has been told.",
+    },
     "sign_in.": {
         "sign_in.granted": "Somebody signed in: `way` says cookie or bearer, `factor` totp or recovery_code.",
         "sign_in.refused": "A try at an account was refused. `word` says wrong, throttled (once for each time the "
@@ -93,6 +101,11 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "technician.": {
         "technician.duty_changed": "Somebody went on duty (`on_duty` 1) or off (0).",
     },
+    "installation.": {
+        "installation.restored": "The database was restored from a backup that had `lines` of the log, and what older "
+        "epochs had open is void: `checks`, `texts`, `log_ins`, `calls`, `recovery_codes` say how many. `seen`: lines "
+        "that the last signed head outside had covered.",
+    },
     "operator.": {
         "operator.tenant_added": "The tenant was added.",
         "operator.tenant_renamed": "The tenant got another name.",
@@ -105,7 +118,10 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "operator.user_enabled": "An account was switched on again.",
         "operator.second_factor_reset": "Somebody got a new second factor and recovery codes; their log-ins ended.",
         "operator.client_added": "A client was added.",
+        "operator.contact_erased": "A contact was erased: the key, the name, the addresses and every word are gone; "
+        "this log and the ids stay.",
         "operator.contacts_added": "Contacts were added, as many as the counts say.",
+        "operator.log_exported": "The log was exported: `lines`, as `format` says; `opened` 1 with what people wrote.",
     },
 }
 
@@ -117,10 +133,13 @@ ABOUT: Mapping[str, str] = {
     "alert.": "Alerts",
     "text.": "Texts on their way",
     "outbox.": "What did not leave",
+    "channel.": "Providers that fail",
+    "timer.": "What was due and could not be done",
     "sign_in.": "Signing in",
     "access.": "Denied",
     "settings.": "Settings, by an admin",
     "technician.": "Technicians",
+    "installation.": "The installation",
     "operator.": "The operator's commands",
 }
 

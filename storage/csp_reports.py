@@ -46,6 +46,13 @@ class CspReports:
         return await self._database.read(Unscoped.ROUTING, _read)
 
 
+def forget_reports(conn: Connection, before: datetime) -> None:
+    """Begin to count anew when the last report came before that time."""
+    last = _read(conn).last_at
+    if last is not None and last < before:
+        conn.execute(delete(installation).where(installation.c.name == _NAME))
+
+
 def _read(conn: Connection) -> Reported:
     row = conn.execute(select(installation.c.value).where(installation.c.name == _NAME)).one_or_none()
     if row is None:

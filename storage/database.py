@@ -38,3 +38,15 @@ class Database(Protocol):
     async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction of its own and commit; an exception rolls back and is raised here."""
         ...
+
+
+class OpenDatabase(Database, Protocol):
+    """A database that this process holds open."""
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` on the event loop after each commit that others may want to know of."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what waits, then close every connection."""
+        ...

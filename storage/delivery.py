@@ -29,6 +29,8 @@ OUR_MEANINGS: Mapping[str, str] = {
     "not_textable": "This kind of number is no mobile. Use another number, or another way.",
     "invalid_number": "This is not a phone number that exists. Correct it on the contact.",
     "no_account": "Our number has no account at the carrier. Tell an admin.",
+    "provider_down": "The carrier fails at the moment. It is tried again every half minute by itself.",
+    "lease_lost": "We were held up before it was sent. It is tried again by itself.",
     "no_connection": "The carrier cannot be reached. It is tried again by itself.",
     "unclear": "The carrier did not say whether it took the text. It is looked up before anything is sent again.",
     "20429": "The carrier asks us to wait. It is tried again by itself.",

@@ -57,6 +57,11 @@ def read_master_key(text: str) -> bytes:
     return raw
 
 
+def key_id(raw: bytes) -> str:
+    """How a key is called where people must tell keys apart: eight hex digits, which say nothing about the key."""
+    return _id_bytes(raw).hex()
+
+
 def place(table: str, column: str, tenant_id: str, row_id: str) -> bytes:
     """What a cell is bound to. Only the last part may hold any character, so two places never read the same."""
     return f"{table}|{column}|{tenant_id}|{row_id}".encode()
@@ -90,7 +95,7 @@ class Key:
     __slots__ = ("_aead", "_header", "_random", "id")
 
     def __init__(self, raw: bytes, kind: bytes, random: RandomBytes) -> None:
-        self.id = hashlib.sha256(b"watchword key id" + raw).digest()[:4]
+        self.id = _id_bytes(raw)
         self._header = kind + self.id
         self._aead = AESGCM(raw)
         self._random = random
@@ -190,11 +195,28 @@ class Keyring:
         bound_to = place("tenants", "key", tenant_id, tenant_id)
         return self._masters[0].seal(self._open_wrapped(wrapped, bound_to), bound_to)
 
+    @property
+    def random(self) -> RandomBytes:
+        """Where new keys come from."""
+        return self._random
+
+    def seal_installation(self, name: str, plain: bytes) -> bytes:
+        """Seal a value of the installation itself, under the current master key: for the row `name`."""
+        return self._masters[0].seal(plain, place("installation", "value", "", name))
+
+    def open_installation(self, name: str, cell: bytes) -> bytes:
+        """What `seal_installation` sealed. Raises CannotOpen."""
+        return self._open_wrapped(cell, place("installation", "value", "", name))
+
+    def rewrap_installation(self, name: str, cell: bytes) -> bytes:
+        """The same value under the current master key; `is_current` says whether it needs to be."""
+        return self.seal_installation(name, self.open_installation(name, cell))
+
     def _open_wrapped(self, wrapped: bytes, bound_to: bytes) -> bytes:
         for master in self._masters:
             if wrapped[1:_HEADER_BYTES] == master.id:
                 return master.open(wrapped, bound_to)
-        raise CannotOpen("a tenant's key is wrapped under a master key that was not given")
+        raise CannotOpen("wrapped under a master key that was not given")
 
     def _unwrap_tenant(self, tenant_id: str, wrapped: bytes) -> TenantKey:
         raw = self._open_wrapped(wrapped, place("tenants", "key", tenant_id, tenant_id))
@@ -203,6 +225,10 @@ class Keyring:
     def _unwrap_contact(self, tenant: TenantKey, contact_id: str, wrapped: bytes) -> Key:
         raw = tenant.key.open(wrapped, place("contacts", "key", tenant.tenant_id, contact_id))
         return Key(raw, _CONTACT, self._random)
+
+
+def _id_bytes(raw: bytes) -> bytes:
+    return hashlib.sha256(b"watchword key id" + raw).digest()[:4]
 
 
 def _derive(raw: bytes, purpose: bytes) -> bytes:

@@ -388,6 +388,8 @@ outbox = Table(
     #: waiting, unknown (may have gone out), sent, dead, dropped
     Column("status", String(16), nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default="0"),
+    #: Attempts after which nobody knew whether it had gone out (REL-04).
+    Column("unclear", SmallInteger, nullable=False, server_default="0"),
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("worker", String(64), nullable=False, server_default=""),
     _time("lease_until", nullable=True),
@@ -411,6 +413,15 @@ outbox = Table(
         postgresql_where=text("done_at IS NULL"),
     ),
     Index("ix_outbox_due", "due_at", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    # What is due of one tenant: work is shared out among tenants (SEC-38).
+    Index(
+        "ix_outbox_share",
+        "tenant_id",
+        "due_at",
+        "id",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
     Index(
         "ix_outbox_provider",
         "provider",
@@ -514,6 +525,48 @@ audit = Table(
     UniqueConstraint("seq"),
     Index(None, "tenant_id", "seq"),
     Index(None, "tenant_id", "check_id", "seq"),
+    # What the sequencer has still to place; nearly always empty.
+    Index("ix_audit_unplaced", "at", "id", sqlite_where=text("seq IS NULL"), postgresql_where=text("seq IS NULL")),
+)
+
+#: The Merkle tree over the log, in tiles: row `idx` of level 0 holds the leaf hashes of lines 256 idx + 1 and on, 32
+#: bytes each; of level n + 1 the root hashes of whole tiles of level n. Only the last tile of a level is not whole.
+audit_tiles = Table(
+    "audit_tiles",
+    metadata,
+    Column("level", SmallInteger, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "idx"),
+)
+
+#: Signed heads of the tree (SEC-55). The copies that count lie outside the database.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    #: Lines of the log that the root covers.
+    Column("size", BigInteger, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    #: The signed note, as it stands in the file outside.
+    Column("note", Text, nullable=False),
+    _time("at"),
+    PrimaryKeyConstraint("epoch", "size"),
+)
+
+#: Restores from a backup: each begins a new epoch, and what older epochs had open is void (REL-13).
+fences = Table(
+    "fences",
+    metadata,
+    #: The epoch that begins; an installation without a restore is in epoch 1.
+    Column("epoch", Integer, nullable=False),
+    _time("at"),
+    #: Lines that the restored log had.
+    Column("size", BigInteger, nullable=False),
+    #: Lines that the last checkpoint outside had seen, 0 when there was none: lines in between are lost.
+    Column("seen", BigInteger, nullable=False, server_default="0"),
+    Column("reason", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("epoch"),
 )
 
 # --- the built-in ticket store --------------------------------------------------------------------------------------
@@ -574,3 +627,5 @@ BEFORE_TENANT = frozenset(
 )
 #: Worked through across tenants by the dispatcher alone.
 WORK_QUEUES = frozenset({"outbox", "timers", "early_reports"})
+#: About the whole installation: the log's tree is one for all tenants. For the sequencer and the operator.
+OF_THE_INSTALLATION = frozenset({"audit_tiles", "checkpoints", "fences"})

@@ -9,29 +9,52 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from storage import migrations
+from storage.postgres.advice import advice
+from storage.postgres.connecting import is_postgres
+from storage.postgres.failures import ERRORS
+from storage.postgres.row_security import NoSuchRole
 
 
 class BadDatabase(Exception):
-    """The file is no database of ours, cannot be used now, or comes from a newer version; the message says which."""
+    """It is no database of ours, cannot be used now, or comes from a newer version; the message says which."""
 
 
 def missing(url: str) -> list[str]:
     """Revisions that the database lacks, oldest first. Raises `BadDatabase`."""
-    with _translated():
+    with _translated(url):
         return migrations.pending(url)
 
 
-def bring_up(url: str) -> None:
-    """Apply them. Raises `BadDatabase`."""
-    with _translated():
-        migrations.migrate(url)
+def bring_up(url: str, app_role: str = "", *, to: str = "") -> None:
+    """Apply them. `app_role`: on PostgreSQL the role that serves, empty where it is the one in `url`. `to`: only up to
+    that revision, for a restore.
+
+    Raises `BadDatabase`.
+    """
+    with _translated(url):
+        migrations.migrate(url, app_role, to=to)
+
+
+def current(url: str) -> str:
+    """The revision the database is at, empty for one without tables. Raises `BadDatabase`."""
+    with _translated(url):
+        return migrations.current(url)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except CommandError as why:
         raise BadDatabase("it comes from a newer version of Watchword. Install that version, or a backup.") from why
-    except DBAPIError as why:
+    except NoSuchRole as why:
+        raise BadDatabase(
+            f"there is no role {why}, which WATCHWORD_DATABASE_URL names. Make it as a superuser: "
+            f"CREATE ROLE {why} LOGIN PASSWORD '...';"
+        ) from why
+    except ERRORS as why:
+        if is_postgres(url):
+            raise BadDatabase(advice(why, url)) from why
+        if not isinstance(why, DBAPIError):
+            raise
         raise BadDatabase(f"{why.orig}. Is it a Watchword database, and is the server stopped?") from why

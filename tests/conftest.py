@@ -13,6 +13,9 @@ settings.register_profile("usual", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("usual")
 
+#: Fixtures that every room's tests may ask for.
+pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.kept", "tests.fixtures.replicas")
+
 #: The names a Chromium goes by; dev.py looks for the same.
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 

@@ -53,7 +53,7 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         request[SURFACE] = route.surface
         if route.demo_only and services.demo is None:
             raise _no_such_page()
-        if route.surface is Surface.ASSET and route.access is Access.PUBLIC:
+        if route.access is Access.PUBLIC and (route.surface is Surface.ASSET or route.anonymous):
             return await route.handler(Call(request, services, None))
         known = await recognise(request, services)
         if known is not None:

@@ -28,7 +28,8 @@ class Frame:
     """What every page shows around its own content.
 
     `section` is the navigation entry that is lit; `name` is empty when nobody is signed in; `csrf` goes into every
-    form; `said` is one sentence about what the last form did, `refused` one about what it did not do.
+    form; `said` is one sentence about what the last form did, `refused` one about what it did not do; `troubles` are
+    providers that fail: what that means, and since when.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Frame:
     now: datetime = field(default_factory=lambda: datetime.fromtimestamp(0, UTC))
     said: str = ""
     refused: str = ""
+    troubles: tuple[tuple[str, datetime], ...] = ()
 
 
 class Look:

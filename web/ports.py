@@ -76,6 +76,39 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A provider that fails, in words: what does not work and what to do, and that it works again."""
+
+    down: str
+    back: str
+
+
+#: Provider -> what it means for people when it fails. For alerts and for the banner on pages.
+DEGRADED: Mapping[str, Trouble] = {
+    "twilio": Trouble(
+        "Texts are not going out: the carrier fails or does not answer. Until it does, call people on a number on "
+        "record. Texts that wait go out by themselves; codes whose time runs out do not.",
+        "Texts go out again. Whoever waited for a code that has run out texts #verify once more.",
+    ),
+    "psa": Trouble(
+        "The ticket system does not answer. Go on with checks, and link tickets later. New tickets and notes wait, and "
+        "are written by themselves once it answers.",
+        "The ticket system answers again. What has waited is being written; there is nothing to do.",
+    ),
+}
+
+
+class Degraded(Protocol):
+    """A provider that does not work at the moment."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def since(self) -> datetime: ...
+
+
 class CheckActs(Protocol):
     """Acts on technician verifications and announced calls. `direction` is one of `we_called_user`, `on_site`,
     `remote_session`, `user_called_us`; `ticket` is an id, `new` or `later`."""

@@ -67,7 +67,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 class Route:
     """One route. `demo_only`: exists in demo mode alone. `step_up`: password and second factor at most five minutes
     old (SEC-34). `answers`: status -> model, for the OpenAPI document. `grants`: the answer is a secret, so it is never
-    kept for an `Idempotency-Key`."""
+    kept for an `Idempotency-Key`. `anonymous`: nobody is recognised, so it answers also when log-ins cannot be read."""
 
     method: str
     path: str
@@ -81,3 +81,4 @@ class Route:
     step_up: bool = False
     demo_only: bool = False
     grants: bool = False
+    anonymous: bool = False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from dialogs.ports import Clock, Randomness
 from storage.database import Database
-from web.ports import CheckActs, Simulator
+from storage.presence import LocalPresence, Presence
+from web.ports import CheckActs, Degraded, Simulator
 
 if TYPE_CHECKING:
     from identity.sign_in import SignIn
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
     from storage.tenants import Tenants
 
 #: What must be well before this copy may be sent traffic: name -> "" when it is, else what is wrong, in a few words
-#: without secrets. Names are `database`, `migrations`, `keys`.
+#: without secrets. Names are `database`, `migrations`, `keys`, and where they are wrong `role` and `stopping`.
 Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+def nothing_degraded(tenant_id: str) -> Sequence[Degraded]:
+    """Every provider works."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,12 @@ class Services:
 
     `db`: reads and writes outside the turn; the repositories below are made on it. `acts`: everything that changes a
     check or an announced call. `psa`: tenant id -> that tenant's ticket system. `public_url`: scheme and host people
-    and providers reach us by, without a slash at the end. `demo`: the stand-ins, in demo mode only. `behind_proxy`:
+    and providers reach us by, without a slash at the end. `degraded`: a tenant's providers that do not work at the
+    moment, longest first. `demo`: the stand-ins, in demo mode only. `behind_proxy`:
     a TLS proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
-    Cookies are always `Secure`: browsers treat http://127.0.0.1 and http://localhost as trustworthy.
+    `presence`: who has a console open, told as a courtesy.
+    `metrics`: the page for monitors, None where there is none; `metrics_token`: what it asks for, empty: it is for this
+    machine alone. Cookies are always `Secure`: browsers treat http://127.0.0.1 and http://localhost as trustworthy.
     """
 
     db: Database
@@ -63,3 +72,7 @@ class Services:
     readiness: Readiness
     demo: Simulator | None = None
     behind_proxy: bool = False
+    degraded: Callable[[str], Sequence[Degraded]] = nothing_degraded
+    presence: Presence = field(default_factory=LocalPresence)
+    metrics: Callable[[], Awaitable[bytes]] | None = None
+    metrics_token: str = field(default="", repr=False)

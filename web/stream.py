@@ -24,6 +24,8 @@ PING_EVERY = 15.0
 LOOK_EVERY = 4.0
 #: What browsers wait before they come back, in milliseconds.
 RETRY_MS = 1500
+#: Somebody came or went. No line of the log says so, so it has no id.
+PRESENCE = b'event: change\ndata: {"kind": "presence"}\n\n'
 #: The streams that are open, as tasks.
 OPEN: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("open_streams", set)
 
@@ -40,7 +42,11 @@ async def events(call: Call) -> web.StreamResponse:
     try:
         with contextlib.suppress(ConnectionResetError):
             await response.write(f"retry: {RETRY_MS}\n\n".encode())
-            await _relay(call, response)
+            call.services.presence.arrive(call.who.tenant_id, call.who.technician_id)
+            try:
+                await _relay(call, response)
+            finally:
+                call.services.presence.leave(call.who.tenant_id, call.who.technician_id)
     finally:
         open_streams.discard(task)
     return response
@@ -77,6 +83,7 @@ async def _relay(call: Call, response: web.StreamResponse) -> None:
 async def _relay_from(call: Call, response: web.StreamResponse, source: AsyncGenerator[Event]) -> None:
     loop = asyncio.get_running_loop()
     wrote = looked = loop.time()
+    here = await call.services.presence.present(call.who.tenant_id)
     waiting = asyncio.ensure_future(anext(source))
     try:
         while True:
@@ -85,6 +92,10 @@ async def _relay_from(call: Call, response: web.StreamResponse, source: AsyncGen
                 if _is_gone(call.request) or not await _still_runs(call):
                     return
                 looked = loop.time()
+                before, here = here, await call.services.presence.present(call.who.tenant_id)
+                if here != before:
+                    await response.write(PRESENCE)
+                    wrote = loop.time()
             if waiting.done():
                 await response.write(as_message(waiting.result()))
                 wrote = loop.time()

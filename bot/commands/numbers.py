@@ -11,6 +11,9 @@ import typer
 
 from bot.commands.operator import Mistake, Operator, run, say, say_rows
 from bot.commands.tenants import TenantOption
+from bot.wording import Wording
+from channels.twilio.fallback import fallback_twiml
+from dialogs.turns import TenantFacts
 from storage.phones import BadNumber, to_e164
 from storage.tenants import AccountTaken, CarrierAccount, NumberTaken, Tenants
 
@@ -88,6 +91,29 @@ def primary_(number: NumberArgument, tenant: TenantOption = "") -> None:
             raise Mistake(f"{which.slug} has no number {address}. See: watchword number list --tenant {which.slug}")
         await _make_primary(operator, which.id, found.facts.id)
         say(f"{address} is the primary {found.facts.purpose} number.")
+
+    run(work)
+
+
+@app.command()
+def fallback(
+    language: Annotated[str, typer.Option(help="Another language than the tenant's, such as en.")] = "",
+    tenant: TenantOption = "",
+) -> None:
+    """The answer to put at the carrier for when Watchword is down. How to: docs/how-to/when-we-are-down.md"""
+
+    async def work(operator: Operator) -> None:
+        which = await operator.tenant(tenant)
+        facts = TenantFacts(which.id, which.name, which.settings, b"")
+        text, size = Wording(operator.settings.public_url).text(facts, "carrier.down", {}, language)
+        say(fallback_twiml(text).rstrip())
+        if size > 1:
+            typer.echo(
+                f"It costs {size} texts each time. A shorter name, or wording of your own, makes it one.", err=True
+            )
+        if not which.settings.phone:
+            remedy = f"watchword tenant set phone=+12125550100 --tenant {which.slug}"
+            typer.echo(f"It names no number to call. Set one and print it again: {remedy}", err=True)
 
     run(work)
 

@@ -14,18 +14,18 @@ from typing import TypeVar
 
 import typer
 
+from bot import opening
 from bot.clock import SystemClock, SystemRandom
-from bot.settings import Settings, read_settings
+from bot.opening import open_database, refuse_unfinished
+from bot.settings import BadSetting, Settings, read_settings
 from dialogs.ports import Clock, Randomness
 from dialogs.turns import AuditEvent
-from storage import upkeep
-from storage.database import Database, Unscoped
+from storage.database import Database, OpenDatabase, Unscoped
 from storage.directory import Directory
 from storage.health import read_keys
 from storage.keys import CannotOpen, Keyring
 from storage.noting import Noting
 from storage.people import People
-from storage.sqlite import SqliteDatabase
 from storage.tenants import StoredTenant, Tenants
 
 T = TypeVar("T")
@@ -85,13 +85,13 @@ class Operator:
         return Noting(self.database, self.keyring, tenant_id, event)
 
 
-def run(work: Callable[[Operator], Awaitable[T]]) -> T:
+def run(work: Callable[[Operator], Awaitable[T]], *, of_any_version: bool = False) -> T:
     """Read the settings, open the database, do the work, close. Raises `BadSetting`, `Mistake`, and `CannotOpen` for
-    a master key that is not this database's."""
+    a master key that is not this database's. `of_any_version` as in `opened`."""
     settings = read_settings(os.environ)
 
     async def whole() -> T:
-        async with opened(settings) as operator:
+        async with opened(settings, of_any_version=of_any_version) as operator:
             locked, _ = await operator.database.read(Unscoped.OPERATOR, lambda c: read_keys(c, operator.keyring))
             if locked:
                 # A tenant added under another key would split the installation in two.
@@ -102,27 +102,35 @@ def run(work: Callable[[Operator], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Operator]:
-    """The operator with an open database whose tables are there. Raises `Mistake`."""
-    check_migrated(settings)
+async def opened(settings: Settings, *, of_any_version: bool = False) -> AsyncIterator[Operator]:
+    """The operator with an open database whose tables are there. Raises `Mistake`.
+
+    `of_any_version`: also with those of a version before this one, for work that goes by what is there.
+    """
+    if not of_any_version:
+        await asyncio.to_thread(check_migrated, settings)
     keyring = Keyring((settings.master_key, *settings.previous_master_keys))
-    database = SqliteDatabase(settings.database_path, busy_timeout=BUSY_SECONDS)
+    database = open_database(settings, busy_seconds=BUSY_SECONDS)
     try:
+        await _refuse_unfinished(settings, database)
         yield Operator(settings, database, keyring, SystemClock(), SystemRandom())
     finally:
         await database.close()
 
 
-def check_migrated(settings: Settings) -> None:
-    """Opening a file that is not there would make an empty one; tables of another version would be misread."""
-    if not settings.database_path.is_file():
-        raise Mistake(f"There is no database at {settings.database_path}. Make it with: watchword migrate")
+async def _refuse_unfinished(settings: Settings, database: OpenDatabase) -> None:
     try:
-        missing = upkeep.missing(settings.database_url)
-    except upkeep.BadDatabase as why:
-        raise Mistake(f"{settings.database_path} cannot be used: {why}") from None
-    if missing:
-        raise Mistake("The database's tables are not those of this version. Stop the server and run: watchword migrate")
+        await refuse_unfinished(settings, database)
+    except BadSetting as why:
+        raise Mistake(str(why)) from None
+
+
+def check_migrated(settings: Settings) -> None:
+    """As `bot.opening.check_migrated`, for commands. Raises `Mistake`."""
+    try:
+        opening.check_migrated(settings)
+    except BadSetting as why:
+        raise Mistake(str(why)) from None
 
 
 def say(text: str = "") -> None:

@@ -25,7 +25,8 @@ Show = Callable[[Any], str]
 
 @dataclass(frozen=True, slots=True)
 class TenantSetting:
-    """One setting. `part` is where it lives: `""` for the settings themselves, else `rules` or `limits`."""
+    """One setting. `part` is where it lives: `""` for the settings themselves, else `rules`, `limits` or
+    `retention`."""
 
     name: str
     about: str
@@ -92,6 +93,18 @@ def show_time(value: timedelta) -> str:
     seconds = int(value.total_seconds())
     unit = next(u for u in "hms" if seconds % _UNITS[u] == 0 and (seconds or u == "s"))
     return f"{seconds // _UNITS[unit]}{unit}"
+
+
+def _days(typed: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,4})\s*d", typed)
+    if found is None:
+        raise ValueError("write a number of days, such as 90d")
+    return timedelta(days=int(found[1]))
+
+
+def show_days(value: timedelta) -> str:
+    """`90d`."""
+    return f"{value.days}d"
 
 
 def _yes(typed: str) -> bool:
@@ -265,5 +278,13 @@ SETTINGS: tuple[TenantSetting, ...] = (
         "rules",
     ),
     *_limit_settings(),
+    *(
+        TenantSetting(name, about, "7d to 3650d", _days, show_days, "retention")
+        for name, about in {
+            "keep_messages": "How long the words of texts are kept, received and sent, and of notes sent to tickets",
+            "keep_alerts": "How long an alert is kept after somebody has seen it",
+            "keep_checks": "How long the story of an ended check is kept: names, reasons, steps. Its outcome stays",
+        }.items()
+    ),
 )
 BY_NAME: Mapping[str, TenantSetting] = {setting.name: setting for setting in SETTINGS}

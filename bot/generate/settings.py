@@ -22,10 +22,39 @@ class Variable:
 VARIABLES = (
     Variable(
         "WATCHWORD_DATABASE_URL",
-        "Where the database is: `sqlite:///` and a path. Four slashes make the path absolute: "
-        "`sqlite:////var/lib/watchword/watchword.db`. In this version it is a SQLite file.",
-        "needed",
+        "Where the database is. For one process `sqlite:///` and a path; four slashes make the path absolute: "
+        "`sqlite:////var/lib/watchword/watchword.db`. For several `postgresql://role:password@host/name`, with a role "
+        "that is no superuser.",
+        "needed, or the next",
     ),
+    Variable("WATCHWORD_DATABASE_URL_FILE", "A file that holds that address, password and all.", "needed, or the last"),
+    Variable(
+        "WATCHWORD_OWNER_DATABASE_URL",
+        "PostgreSQL only: the same database as the role that owns its tables. `migrate` and `restore` use it; with it, "
+        "the role that serves cannot change or delete lines of the log. Also with `_FILE`.",
+        "the role that serves owns the tables",
+    ),
+    Variable("WATCHWORD_OWNER_DATABASE_URL_FILE", "A file that holds that address.", "none"),
+    Variable(
+        "WATCHWORD_REDIS_URL",
+        "`redis://:password@host:6379/0`, or `rediss://` with TLS. It makes several processes on one PostgreSQL hear "
+        "of one another faster; losing it costs speed only.",
+        "none",
+    ),
+    Variable("WATCHWORD_REDIS_URL_FILE", "A file that holds that address.", "none"),
+    Variable(
+        "WATCHWORD_CHECKPOINTS_FILE",
+        "The file outside the database that keeps the signed heads of the log: docs/explanation/the-sealed-log.md. "
+        "Put it where whoever can change the database cannot.",
+        "beside a SQLite file; none with PostgreSQL",
+    ),
+    Variable("WATCHWORD_CHECKPOINT_WEBHOOK", "An address to which each new head is posted as well.", "none"),
+    Variable(
+        "WATCHWORD_METRICS_TOKEN",
+        "What `/metrics` asks for as bearer token. Without it only this machine gets an answer. Also with `_FILE`.",
+        "none",
+    ),
+    Variable("WATCHWORD_METRICS_TOKEN_FILE", "A file that holds that token.", "none"),
     Variable(
         "WATCHWORD_MASTER_KEY",
         "The key that opens all others: 32 random bytes in base64 or hex, from `openssl rand -base64 32`. Whoever has "
@@ -73,6 +102,8 @@ PARTS = {
     "": "### Name, language, reach",
     "rules": "### Technician verification",
     "limits": "### Limits\n\nThey count codes that nobody has answered; an answered one is given back.",
+    "retention": "### How long words are kept\n\nDays: `90d`. A daily job takes them away; the log stays, and so do "
+    "the keys by which a text that comes twice is known.",
 }
 
 

@@ -9,6 +9,7 @@ from dialogs.tech_verify.declared import machine
 from dialogs.tech_verify.events import (
     Announced,
     CheckRejected,
+    CheckVoided,
     ClaimMade,
     ClaimReleased,
     ClaimTakenOver,
@@ -84,6 +85,7 @@ __all__ = [
     "Blank",
     "Challenge",
     "CheckRejected",
+    "CheckVoided",
     "Claim",
     "ClaimMade",
     "ClaimReleased",

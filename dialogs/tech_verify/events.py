@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from dialogs.effects import Code
 from dialogs.tech_verify.records import Asker, Known, NewTicket, Technician, Ticket, TicketChoice
@@ -151,6 +151,13 @@ class NobodyClaimedYet:
     """The timer that alerts the people on duty rang."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckVoided:
+    """The operator's doing: the database was restored from a backup (REL-13), or the contact is being erased."""
+
+    reason: Literal["restored", "erased"]
+
+
 Event: TypeAlias = (
     VerifyRequested
     | NewerRequested
@@ -171,4 +178,5 @@ Event: TypeAlias = (
     | NoteApproved
     | DeadlinePassed
     | NobodyClaimedYet
+    | CheckVoided
 )

@@ -183,12 +183,12 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Nobody confirmed in time, or the user opted out in between."""
+    """Nobody confirmed in time, the user opted out in between, or the operator made it void."""
 
     story: Story
     at: datetime
     claim: Claim | None
-    reason: Literal["deadline", "opted_out"]
+    reason: Literal["deadline", "opted_out", "restored", "erased"]
     logged: Logged
 
 

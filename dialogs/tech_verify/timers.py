@@ -1,15 +1,16 @@
-"""What time does, and what changes nothing."""
+"""What time does, what the operator does, and what changes nothing."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TypeAlias
 
-from dialogs.effects import AlertTechnicians, WakeAt
+from dialogs.effects import AlertTechnicians, EndAnnouncement, WakeAt
 from dialogs.machine import Step
 from dialogs.tech_verify.declared import machine
 from dialogs.tech_verify.events import (
     CheckRejected,
+    CheckVoided,
     ClaimMade,
     ClaimReleased,
     ClaimTakenOver,
@@ -38,11 +39,12 @@ from dialogs.tech_verify.records import (
     Expired,
     L,
     Live,
+    Logged,
     Open,
     Superseded,
 )
 from dialogs.tech_verify.rules import DEADLINE, Env
-from dialogs.tech_verify.steps import happened, is_late, run_out
+from dialogs.tech_verify.steps import claim_of, happened, is_late, run_out
 from dialogs.tech_verify.words import names
 
 
@@ -63,6 +65,13 @@ def alert_people_on_duty(state: Open, event: NobodyClaimedYet, env: Env) -> Step
     return Step(replace(state, story=story), (AlertTechnicians("tech.unclaimed", names(state.story, None)),))
 
 
+@machine.on
+def void(state: Live, event: CheckVoided, env: Env) -> Step[Expired]:
+    """It ends here, without a text and without a note: whoever it was about has long hung up, or is to be forgotten."""
+    story = happened(state.story, env.now, "voided")
+    return Step(Expired(story, env.now, claim_of(state), event.reason, Logged.NOT_DUE), (EndAnnouncement(),))
+
+
 # --- what changes nothing, and why ----------------------------------------------------------------------------------
 
 _Started: TypeAlias = Live | Ended
@@ -74,6 +83,7 @@ _WhenOver: TypeAlias = (
     | OptedOut
     | DeadlinePassed
     | NobodyClaimedYet
+    | CheckVoided
 )
 _ByTechnician: TypeAlias = ClaimMade | ClaimReleased | ClaimTakenOver | VerballyConfirmed | CheckRejected | ResendAsked
 
@@ -130,6 +140,7 @@ machine.ignore(
     | TicketFailed
     | NoteApproved
     | DeadlinePassed
-    | NobodyClaimedYet,
+    | NobodyClaimedYet
+    | CheckVoided,
     why="a check is stored from its first #verify on, so nothing else can reach it before",
 )

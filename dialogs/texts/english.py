@@ -208,6 +208,17 @@ def _all() -> Iterable[Template]:
         required="tech",
         also="about",
     )
+    yield _user(
+        "carrier.down",
+        "{msp} cannot check callers right now. HANG UP and call {phone}.",
+        "The carrier's own answer while it cannot reach us. It stands at the carrier: print it anew after a change.",
+        required="phone",
+    )
+    yield _user(
+        "carrier.test",
+        "{msp}: This is a test. Texts from this number reach you; there is nothing to do.",
+        "What 'watchword doctor --live' sends.",
+    )
     yield _other(
         "tech.unclaimed",
         "{msp}: {contact} is checking a caller and nobody has claimed it. Claim it only if YOU are with them: {link}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -34,9 +35,15 @@ class MemoryOutbox:
         times = [max(row.due_at, row.lease_until or row.due_at) for row in self.heads()]
         return min(times, default=None)
 
-    def lease(self, worker: str, now: datetime, limit: int, lasts: timedelta) -> list[Leased]:
+    def lease(self, worker: str, now: datetime, limit: int, lasts: timedelta, full: Collection[str]) -> list[Leased]:
         free = [r for r in self.heads() if r.due_at <= now and (r.lease_until is None or r.lease_until <= now)]
-        return [leased for row in free[:limit] if (leased := self._lease_one(row, worker, now, now + lasts))]
+        nth: Counter[str] = Counter()
+        turns = []
+        for row in free:
+            nth[row.tenant_id] += 1
+            turns.append((nth[row.tenant_id], row.due_at, row.item.id, row))
+        fair = [row for *_, row in sorted(turns, key=lambda t: t[:3]) if row.tenant_id not in full]
+        return [leased for row in fair[:limit] if (leased := self._lease_one(row, worker, now, now + lasts))]
 
     def renew(self, leased: Sequence[Leased], now: datetime, lasts: timedelta) -> None:
         for held in leased:
@@ -51,8 +58,7 @@ class MemoryOutbox:
                     gone = replace(row, worker="", lease_until=None, status="dropped", done_at=row.due_at)
                     self._put(self._wiped(gone))
                     continue
-                first = row.first_attempt_at if row.attempt > 1 else None
-                self._put(replace(row, attempt=row.attempt - 1, worker="", lease_until=None, first_attempt_at=first))
+                self._put(replace(_untried(row), worker="", lease_until=None))
 
     def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
         for settled in outcomes:
@@ -80,10 +86,13 @@ class MemoryOutbox:
             and not item.after_stop
             and self._rows.suppressed(row.tenant_id, item.payload["to"], item.payload["from"])
         )
-        unknown = row.status == "unknown" or row.lease_until is not None
+        ran_out = row.lease_until is not None
+        unknown = row.status == "unknown" or ran_out
         taken = replace(
             row,
+            status="unknown" if unknown else "waiting",
             attempt=row.attempt + 1,
+            unclear=row.unclear + ran_out,
             fence=row.fence + 1,
             worker=worker,
             lease_until=until,
@@ -91,7 +100,9 @@ class MemoryOutbox:
         )
         self._put(taken)
         due = replace(item, due_at=row.due_at)
-        return Leased(row.tenant_id, due, taken.attempt, taken.fence, suppressed, unknown, row.first_attempt_at)
+        return Leased(
+            row.tenant_id, due, taken.attempt, taken.fence, suppressed, unknown, row.first_attempt_at, taken.unclear
+        )
 
     def _settle_one(self, settled: Settled, now: datetime) -> None:
         held = settled.leased
@@ -102,10 +113,12 @@ class MemoryOutbox:
         again = settled.outcome in ("retry", "unknown")
         if again and carries_code(row.item.template) and self._is_over(held.tenant_id, row.item.check_id):
             self._put(self._wiped(replace(row, status="dropped", done_at=now)))
+        elif again and not settled.tried:
+            self._put(replace(_untried(row), due_at=settled.retry_at or now))
         elif settled.outcome == "retry":
             self._put(replace(row, status="waiting", due_at=settled.retry_at or now))
         elif settled.outcome == "unknown":
-            self._put(replace(row, status="unknown", due_at=settled.retry_at or now))
+            self._put(replace(row, status="unknown", unclear=row.unclear + 1, due_at=settled.retry_at or now))
         else:
             done = replace(row, status=settled.outcome, done_at=now)
             self._put(self._wiped(replace(done, provider=settled.provider, provider_id=settled.provider_id)))
@@ -153,3 +166,9 @@ class MemoryOutbox:
 
     def _put(self, row: Queued) -> None:
         self._rows.outbox[row.tenant_id, row.item.id] = row
+
+
+def _untried(row: Queued) -> Queued:
+    """The attempt under this lease does not count: nothing was sent."""
+    first = row.first_attempt_at if row.attempt > 1 else None
+    return replace(row, attempt=row.attempt - 1, first_attempt_at=first)

@@ -41,6 +41,7 @@ class Queued:
     due_at: datetime
     status: Literal["waiting", "unknown", "sent", "dead", "dropped"] = "waiting"
     attempt: int = 0
+    unclear: int = 0
     fence: int = 0
     worker: str = ""
     lease_until: datetime | None = None

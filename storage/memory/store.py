@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -12,6 +12,8 @@ from dialogs.messages import DeliveryReport
 from dialogs.ports import Contended
 from dialogs.settings import TenantSettings
 from dialogs.turns import (
+    Alert,
+    AuditEvent,
     ContactFacts,
     Duplicate,
     Leased,
@@ -27,7 +29,7 @@ from dialogs.turns import (
 from storage.memory.facts import load
 from storage.memory.outbox import MemoryOutbox
 from storage.memory.rows import Rows
-from storage.memory.writes import Conflict, apply, check
+from storage.memory.writes import Conflict, apply, apply_events, check, check_events
 
 R = TypeVar("R")
 _LEASE = timedelta(seconds=60)
@@ -106,11 +108,28 @@ class MemoryTurnStore:
         due = sorted((at, check_id, name, t) for (t, check_id, name), at in self.rows.timers.items() if at <= now)
         return [Timer(t, check_id, name, at) for at, check_id, name, t in due[:limit]]
 
+    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        """See `TurnStore.put_aside`."""
+        if self.rows.timers.get((timer.tenant_id, timer.check_id, timer.name)) != timer.at:
+            return
+        check_events(self.rows, timer.tenant_id, (audit,), (alert,))
+        self.before_commit()
+        del self.rows.timers[timer.tenant_id, timer.check_id, timer.name]
+        apply_events(self.rows, timer.tenant_id, (audit,), (alert,), ())
+        self.after_commit()
+        self._tell()
+
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = _LEASE,
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
         """See `TurnStore.lease`."""
-        return self._outbox.lease(worker, now, limit, lasts)
+        return self._outbox.lease(worker, now, limit, lasts, full)
 
     async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = _LEASE) -> None:
         """See `TurnStore.renew`."""

@@ -77,8 +77,10 @@ class SqliteDatabase:
 
     def _read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
         core = self._readers.pop()
+        driver = core.connection.driver_connection
+        assert driver is not None, "readers stay connected"
         try:
-            core.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
+            driver.execute("BEGIN")
             return work(scoped(core, scope))
         except DBAPIError as why:
             raise _translated(why) from why
@@ -86,6 +88,8 @@ class SqliteDatabase:
             raise Unavailable(f"the database does not answer: {why}") from why
         finally:
             core.rollback()
+            # Of work without a statement SQLAlchemy knows no transaction, and this connection has one all the same.
+            driver.rollback()
             self._readers.append(core)
 
     def _write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from dialogs.limits import SendCounts
-from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import (
     AnnounceAsk,
     AnnouncedCall,
@@ -20,46 +17,23 @@ from dialogs.turns import (
     CheckFacts,
     ContactFacts,
     Duplicate,
-    Facts,
     InboundAsk,
     InboundFacts,
     NumberFacts,
     StoredCheck,
     StoredDesk,
-    TenantFacts,
     Unroutable,
 )
-from storage.codec import load_desk, load_state
+from storage.codec import load_desk
 from storage.digests import once_key, once_only, prefix_of, replay_key
-from storage.keys import Keyring, RowKeys, TenantKey, place
-from storage.settings_json import load_settings
+from storage.keys import Keyring
 from storage.sqlite import read_sql as sql
 from storage.times import micros, moment
+from storage.turn_facts import CheckReader, Found, Loaded, announced_in, contact_in, contacts_in
+from storage.turn_keys import Tenant, Tenants, TurnKeys
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(hours=24)
-#: States of ended checks kept decoded; a plain text reads one, and reading it anew would cost more than the rest.
-_KEPT = 4096
-
-
-@dataclass(slots=True)
-class TurnKeys:
-    """The keys of one turn: the tenant's, and the wrapped ones of the contacts that came up so far."""
-
-    tenant: TenantKey
-    wrapped: dict[str, bytes | None] = field(default_factory=dict)
-    rows: dict[str, RowKeys] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """Facts, and the keys that what follows from them is sealed under."""
-
-    facts: Facts
-    keys: TurnKeys
-
-
-Found: TypeAlias = Loaded | Duplicate | Unroutable
 
 
 class FactLoader:
@@ -68,13 +42,13 @@ class FactLoader:
     def __init__(self, cursor: sqlite3.Cursor, keyring: Keyring) -> None:
         self._run = cursor.execute
         self._keyring = keyring
-        self._tenants: dict[str, tuple[int, TenantFacts, TenantKey]] = {}
-        self._ended: OrderedDict[tuple[str, str], StoredCheck] = OrderedDict()
+        self._tenants = Tenants(keyring)
+        self._checks = CheckReader()
 
     def forget(self) -> None:
         """After a rollback: what was read may have been undone with it."""
-        self._ended.clear()
-        self._tenants.clear()
+        self._checks.forget()
+        self._tenants.forget()
 
     def load(self, ask: Ask, now: datetime) -> Found:
         match ask:
@@ -85,36 +59,25 @@ class FactLoader:
             case AnnounceAsk():
                 return self._announce(ask, now)
 
-    def row_keys(self, keys: TurnKeys, contact_id: str) -> RowKeys:
-        """The contact's key where there is such a contact, else the tenant's."""
-        known = keys.rows.get(contact_id)
-        if known is not None:
-            return known
-        if not contact_id:
-            found = RowKeys(keys.tenant)
-        else:
-            if contact_id not in keys.wrapped:
-                row = self._run(sql.CONTACT_KEY, (keys.tenant.tenant_id, contact_id)).fetchone()
-                keys.wrapped[contact_id] = row[0] if row else None
-            found = self._keyring.row_keys(keys.tenant, contact_id, keys.wrapped[contact_id])
-        keys.rows[contact_id] = found
-        return found
+    def keys_of(self, tenant: Tenant) -> TurnKeys:
+        """For one turn, or one outcome."""
+        return TurnKeys(tenant.key, self._keyring, self._wrapped)
 
-    def tenant(self, tenant_id: str, version: int | None = None) -> tuple[TenantFacts, TenantKey] | None:
+    def tenant(self, tenant_id: str, version: int | None = None) -> Tenant | None:
         """The tenant as of its current version, which is read where the caller has not."""
         if version is None:
             row = self._run(sql.TENANT_VERSION, (tenant_id,)).fetchone()
             if row is None:
                 return None
             version = row[0]
-        kept = self._tenants.get(tenant_id)
-        if kept is not None and kept[0] == version:
-            return kept[1], kept[2]
-        name, settings, wrapped = self._run(sql.TENANT, (tenant_id,)).fetchone()
-        key = self._keyring.tenant(tenant_id, wrapped)
-        facts = TenantFacts(tenant_id, name, load_settings(settings), key.digest_key)
-        self._tenants[tenant_id] = (version, facts, key)
-        return facts, key
+        kept = self._tenants.kept(tenant_id, version)
+        if kept is not None:
+            return kept
+        return self._tenants.keep(tenant_id, version, *self._run(sql.TENANT, (tenant_id,)).fetchone())
+
+    def _wrapped(self, tenant_id: str, contact_id: str) -> bytes | None:
+        row = self._run(sql.CONTACT_KEY, (tenant_id, contact_id)).fetchone()
+        return row[0] if row else None
 
     # --- the three asks ---------------------------------------------------------------------------------------------
 
@@ -132,11 +95,11 @@ class FactLoader:
             return Duplicate()
         known = self.tenant(tenant_id, version)
         assert known is not None, "the tenant was joined to its number in this transaction"
-        keys = TurnKeys(known[1])
-        contacts = _contacts_in(rows, keys)
+        keys = self.keys_of(known)
+        contacts = contacts_in(rows, keys)
         announced = [call for c in contacts for call in self._announced(tenant_id, c.id, at)] if _any(rows, 14) else []
         facts = InboundFacts(
-            known[0],
+            known.facts,
             NumberFacts(number_id, ours, purpose, bool(primary), opt_out_by),
             contacts,
             StoredDesk(talk[0], talk[1], load_desk(talk[2])) if talk[0] is not None else None,
@@ -155,9 +118,9 @@ class FactLoader:
             return Duplicate()
         if ask.once and self._run(sql.ONCE, (ask.tenant_id, once_only(ask.once))).fetchone():
             return Duplicate()
-        keys = TurnKeys(known[1])
+        keys = self.keys_of(known)
         row = self._run(sql.CHECK, (ask.tenant_id, ask.check_id)).fetchone()
-        check = self._stored(keys, row) if row else None
+        check = self._checks.stored(keys, row) if row else None
         contact = self._contact(keys, check.contact_id) if check is not None else None
         suppressed, sends = False, _NO_SENDS
         if check is not None:
@@ -165,21 +128,21 @@ class FactLoader:
             if ask.with_limits:
                 sends = self._counts(ask.tenant_id, check.their_address, ask.technician_id, now)
         picked = self._contact(keys, ask.pick)
-        facts = CheckFacts(known[0], check, contact, picked, suppressed, sends)
+        facts = CheckFacts(known.facts, check, contact, picked, suppressed, sends)
         return Loaded(facts, keys)
 
     def _announce(self, ask: AnnounceAsk, now: datetime) -> Found:
         known = self.tenant(ask.tenant_id)
         if known is None:
             return Unroutable()
-        keys = TurnKeys(known[1])
+        keys = self.keys_of(known)
         contact = self._contact(keys, ask.contact_id)
         mobiles = self._run(sql.MOBILES, (ask.tenant_id, ask.contact_id)).fetchall() if contact else []
         mobile = mobiles[0][0] if mobiles and (mobiles[0][1] or len(mobiles) == 1) else ""
         primary = self._run(sql.PRIMARY_NUMBER, (ask.tenant_id,)).fetchone()
         ours = primary[0] if primary else ""
         facts = AnnounceFacts(
-            known[0],
+            known.facts,
             contact,
             mobile,
             ours,
@@ -195,10 +158,7 @@ class FactLoader:
         if not contact_id:
             return None
         row = self._run(sql.CONTACT, (keys.tenant.tenant_id, contact_id)).fetchone()
-        if row is None:
-            return None
-        keys.wrapped[contact_id] = row[5]
-        return ContactFacts(row[0], row[1], row[2], row[3], row[4])
+        return None if row is None else contact_in(row, keys)
 
     def _checks_around(
         self, keys: TurnKeys, channel: str, their: str, contacts: tuple[ContactFacts, ...]
@@ -210,33 +170,11 @@ class FactLoader:
         ).fetchall()
         for contact in contacts[1:]:
             rows += self._run(sql.LIVE_OF_CONTACT, (tenant_id, contact.id)).fetchall()
-        if not rows:
-            return ()
-        by_id = {row[0]: row for row in rows}
-        checks = [self._stored(keys, row) for row in by_id.values()]
-        return tuple(sorted(checks, key=lambda c: (c.created_at, c.id), reverse=True))
-
-    def _stored(self, keys: TurnKeys, row: Any) -> StoredCheck:
-        tenant_id = keys.tenant.tenant_id
-        check_id, version, body, channel, ours, their, conversation_id, contact_id, created_at = row
-        kept = self._ended.get((tenant_id, check_id))
-        if kept is not None and kept.version == version:
-            return kept
-        row_keys = self.row_keys(keys, contact_id)
-        bound_to = place("dialogs", "body", tenant_id, check_id)
-        state = load_state(body, lambda cell: row_keys.open(cell, bound_to))
-        check = StoredCheck(
-            check_id, version, state, channel, ours, their, conversation_id, contact_id, moment(created_at)
-        )
-        if not isinstance(state, Open | Claimed):
-            self._ended[tenant_id, check_id] = check
-            if len(self._ended) > _KEPT:
-                self._ended.popitem(last=False)
-        return check
+        return self._checks.newest_first(keys, rows)
 
     def _announced(self, tenant_id: str, contact_id: str, now: int) -> list[AnnouncedCall]:
         rows = self._run(sql.ANNOUNCED, (tenant_id, contact_id, now)).fetchall()
-        return [AnnouncedCall(*(*row[:8], moment(row[8]))) for row in rows]
+        return [announced_in(row) for row in rows]
 
     def _suppressed(self, tenant_id: str, their: str, ours: str) -> bool:
         return self._run(sql.SUPPRESSED, (tenant_id, their, ours)).fetchone() is not None
@@ -254,18 +192,6 @@ class FactLoader:
             times(sql.SENDS_ALL, tenant_id, hour),
             self._run(sql.SEGMENTS, (tenant_id, day)).fetchone()[0],
         )
-
-
-def _contacts_in(rows: Sequence[Any], keys: TurnKeys) -> tuple[ContactFacts, ...]:
-    """The contacts of `sql.ROUTE`, by name, each once however often the number stands on it."""
-    contacts: dict[str, ContactFacts] = {}
-    for *_, contact_id, name, client_id, client, locale, wrapped in rows:
-        if contact_id is not None:
-            contacts[contact_id] = ContactFacts(contact_id, name, client_id, client, locale)
-            keys.wrapped[contact_id] = wrapped
-    if len(contacts) < 2:
-        return tuple(contacts.values())
-    return tuple(sorted(contacts.values(), key=lambda c: (c.name, c.id)))
 
 
 def _any(rows: Sequence[Any], column: int) -> bool:

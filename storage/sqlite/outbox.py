@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import AuditEvent, Leased, OutboxItem, Settled
+from dialogs.turns import Alert, AuditEvent, Leased, OutboxItem, Settled, Timer
 from storage.codec import load_texts
 from storage.digests import report_digest
 from storage.keys import CannotOpen, place
@@ -16,8 +16,12 @@ from storage.outbox_rules import EARLY_REPORTS_KEPT, carries_code, is_text
 from storage.sqlite import outbox_sql as sql
 from storage.sqlite import read_sql
 from storage.sqlite.decisions import DecisionWriter
-from storage.sqlite.facts import FactLoader, TurnKeys
+from storage.sqlite.facts import FactLoader
 from storage.times import id_from, maybe_moment, micros, moment
+from storage.turn_keys import TurnKeys
+
+#: Where these stand in a row of `DUE`.
+_ID, _DUE_AT = 1, 17
 
 
 class OutboxWriter:
@@ -32,11 +36,28 @@ class OutboxWriter:
         self._decisions = decisions
         self._rank = rank
 
-    def lease(self, worker: str, now: datetime, limit: int, lasts: timedelta) -> list[Leased]:
+    def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        self._run(sql.END_THIS_TIMER, (timer.tenant_id, timer.check_id, timer.name, micros(timer.at)))
+        if self._cursor.rowcount:
+            self._decisions.events((audit,), (alert,), (), self._keys_of(timer.tenant_id, {}), audit.at)
+
+    def next_due(self) -> datetime | None:
+        """When the next head is due, or is due again. Reads no further than the first that is free."""
+        soonest: int | None = None
+        heads = self._cursor.connection.execute(sql.NEXT_OUTBOX)
+        for due_at, held_until in heads:
+            at = due_at if held_until is None else max(due_at, held_until)
+            soonest = at if soonest is None else min(soonest, at)
+            if held_until is None:
+                break
+        heads.close()
+        return maybe_moment(soonest)
+
+    def lease(self, worker: str, now: datetime, limit: int, lasts: timedelta, full: Collection[str]) -> list[Leased]:
         at, until = micros(now), micros(now + lasts)
         keys: dict[str, TurnKeys] = {}
         leased = []
-        for row in self._run(sql.DUE, (at, at, limit)).fetchall():
+        for row in self._shared_out(at, limit, full):
             found = self._lease_one(row, worker, at, until, self._keys_of(row[0], keys))
             if found is not None:
                 leased.append(found)
@@ -67,21 +88,50 @@ class OutboxWriter:
             return False
         return self._move(row, report, now)
 
+    def _shared_out(self, now: int, limit: int, full: Collection[str]) -> list[Any]:
+        """Rows of `DUE` by rounds: the oldest of each tenant, then the second of each, and so on."""
+        # A cursor for each tenant: a tenant's rows are found one at a time, however many wait behind them.
+        lines = [
+            self._cursor.connection.execute(sql.DUE, (tenant_id, now, now))
+            for tenant_id in self._tenants()
+            if tenant_id not in full
+        ]
+        chosen: list[Any] = []
+        waiting = lines
+        while waiting and len(chosen) < limit:
+            found = [(line, line.fetchone()) for line in waiting]
+            waiting = [line for line, row in found if row is not None]
+            chosen += sorted((row for _, row in found if row is not None), key=lambda row: (row[_DUE_AT], row[_ID]))
+        # Closed before anything is written: what an open cursor makes of that is undefined.
+        for line in lines:
+            line.close()
+        return chosen[:limit]
+
+    def _tenants(self) -> Iterator[str]:
+        """All that have something unfinished."""
+        tenant_id = ""
+        while (tenant_id := self._run(sql.NEXT_TENANT, (tenant_id,)).fetchone()[0]) is not None:
+            yield tenant_id
+
     def _lease_one(self, row: Any, worker: str, now: int, until: int, keys: TurnKeys) -> Leased | None:
         tenant_id, item_id, kind, lane, sealed, template, check_id, talk_id, contact_id, technician_id = row[:10]
-        segments, after_stop, status, attempt, fence, held_until, due_at, drop_at, first, challenge = row[10:]
+        segments, after_stop, status, attempt, unclear, fence, held_until, due_at, drop_at, first, challenge = row[10:]
         fence += 1
         attempt += 1
+        # A lease that ran out: its worker died, perhaps between the send and our note of it (REL-04).
+        ran_out = held_until is not None
+        unclear += ran_out
+        unknown = status == "unknown" or ran_out
+        began = first if first is not None else now
         self._run(
-            sql.TAKE_LEASE, (attempt, fence, worker, until, first if first is not None else now, tenant_id, item_id)
+            sql.TAKE_LEASE,
+            ("unknown" if unknown else "waiting", attempt, unclear, fence, worker, until, began, tenant_id, item_id),
         )
         if carries_code(template) and self._is_over(tenant_id, check_id):
             self._finish(tenant_id, item_id, fence, "dropped", now, template, error="the check has ended")
             return None
         try:
-            opened = self._loader.row_keys(keys, contact_id).open(
-                sealed, place("outbox", "payload", tenant_id, item_id)
-            )
+            opened = keys.of(contact_id).open(sealed, place("outbox", "payload", tenant_id, item_id))
         except CannotOpen as why:
             self._finish(tenant_id, item_id, fence, "dead", now, template, error=str(why))
             return None
@@ -107,9 +157,7 @@ class OutboxWriter:
             bool(after_stop),
             segments,
         )
-        # A lease that ran out: its worker died, perhaps between the send and our note of it (REL-04).
-        unknown = status == "unknown" or held_until is not None
-        return Leased(tenant_id, item, attempt, fence, suppressed, unknown, maybe_moment(first))
+        return Leased(tenant_id, item, attempt, fence, suppressed, unknown, maybe_moment(first), unclear)
 
     def _settle_one(self, settled: Settled, now: datetime, keys: TurnKeys) -> None:
         held, item, at = settled.leased, settled.leased.item, micros(now)
@@ -117,10 +165,15 @@ class OutboxWriter:
         if outcome in ("retry", "unknown") and carries_code(item.template) and self._is_over(tenant_id, item.check_id):
             outcome = "dropped"
         match outcome:
+            case "retry" | "unknown" if not settled.tried:
+                due = micros(settled.retry_at or now)
+                self._run(sql.PUT_OFF, (due, settled.error, tenant_id, item.id, held.fence))
+                known = self._cursor.rowcount == 1
             case "retry" | "unknown":
                 status = "waiting" if outcome == "retry" else "unknown"
                 due = micros(settled.retry_at or now)
-                self._run(sql.AGAIN, (status, due, settled.error, tenant_id, item.id, held.fence))
+                more = int(outcome == "unknown")
+                self._run(sql.AGAIN, (status, more, due, settled.error, tenant_id, item.id, held.fence))
                 known = self._cursor.rowcount == 1
             case _:
                 sent = (settled.provider, settled.provider_id)
@@ -184,5 +237,5 @@ class OutboxWriter:
         if tenant_id not in known:
             tenant = self._loader.tenant(tenant_id)
             assert tenant is not None, "an outbox row has a tenant"
-            known[tenant_id] = TurnKeys(tenant[1])
+            known[tenant_id] = self._loader.keys_of(tenant)
         return known[tenant_id]

@@ -19,6 +19,12 @@ _HEAD: ColumnElement[bool] = ~exists().where(
     _before.c.id < _o.id,
 )
 
+#: Tenants that have work, one after the other: one step in the index for each, however much work it is (SEC-38).
+NEXT_TENANT = ready(
+    select(func.min(_o.tenant_id)).where(_o.done_at.is_(None), _o.tenant_id > p("tenant")),
+    "tenant",
+)
+#: What is due of one tenant. Read row by row, and no further than it is wanted: the index has the order.
 DUE = ready(
     select(
         _o.tenant_id,
@@ -35,6 +41,7 @@ DUE = ready(
         _o.after_stop,
         _o.status,
         _o.attempt,
+        _o.unclear,
         _o.fence,
         _o.lease_until,
         _o.due_at,
@@ -43,17 +50,16 @@ DUE = ready(
         exists().where(t.challenge_sends.c.tenant_id == _o.tenant_id, t.challenge_sends.c.id == _o.id),
     )
     .where(
+        _o.tenant_id == p("tenant"),
         _o.done_at.is_(None),
         _o.due_at <= p("now"),
         or_(_o.lease_until.is_(None), _o.lease_until <= p("now")),
         _HEAD,
     )
-    .order_by(_o.due_at, _o.id)
-    .limit(p("limit"))
-    .offset(ZERO),
+    .order_by(_o.due_at, _o.id),
+    "tenant",
     "now",
     "now",
-    "limit",
 )
 
 _mine = and_(_o.tenant_id == p("tenant"), _o.id == p("id_"), _o.fence == p("fence_"), _o.done_at.is_(None))
@@ -62,13 +68,17 @@ TAKE_LEASE = ready(
     update(t.outbox)
     .where(_o.tenant_id == p("tenant"), _o.id == p("id_"))
     .values(
+        status=p("status_"),
         attempt=p("attempt_"),
+        unclear=p("unclear_"),
         fence=p("fence_"),
         worker=p("worker_"),
         lease_until=p("until"),
         first_attempt_at=p("first"),
     ),
+    "status_",
     "attempt_",
+    "unclear_",
     "fence_",
     "worker_",
     "until",
@@ -140,8 +150,34 @@ FINISH = ready(
 AGAIN = ready(
     update(t.outbox)
     .where(_mine)
-    .values(status=p("status_"), worker=word(""), lease_until=null(), due_at=p("due"), error=p("error_")),
+    .values(
+        status=p("status_"),
+        unclear=_o.unclear + p("more"),
+        worker=word(""),
+        lease_until=null(),
+        due_at=p("due"),
+        error=p("error_"),
+    ),
     "status_",
+    "more",
+    "due",
+    "error_",
+    "tenant",
+    "id_",
+    "fence_",
+)
+#: Put off without a try. What was unclear stays so.
+PUT_OFF = ready(
+    update(t.outbox)
+    .where(_mine)
+    .values(
+        attempt=_o.attempt - ONE,
+        worker=word(""),
+        lease_until=null(),
+        due_at=p("due"),
+        first_attempt_at=case((_o.attempt <= ONE, null()), else_=_o.first_attempt_at),
+        error=p("error_"),
+    ),
     "due",
     "error_",
     "tenant",
@@ -211,10 +247,20 @@ DUE_TIMERS = ready(
     "now",
     "limit",
 )
-NEXT_TIMER = ready(select(func.min(t.timers.c.at)))
-#: A held head is due again when its lease has run out.
-NEXT_OUTBOX = ready(
-    select(func.min(case((_o.lease_until.is_(None), _o.due_at), else_=func.max(_o.lease_until, _o.due_at)))).where(
-        _o.done_at.is_(None), _HEAD
-    )
+#: Only while it still rings at this time; one that was moved since will ring then.
+END_THIS_TIMER = ready(
+    delete(t.timers).where(
+        t.timers.c.tenant_id == p("tenant"),
+        t.timers.c.check_id == p("check"),
+        t.timers.c.name == p("name_"),
+        t.timers.c.at == p("at_"),
+    ),
+    "tenant",
+    "check",
+    "name_",
+    "at_",
 )
+NEXT_TIMER = ready(select(func.min(t.timers.c.at)))
+#: Heads by when they are due, to be read up to the first that nobody holds. A held one is due again when its lease has
+#: run out, which is never before it was due.
+NEXT_OUTBOX = ready(select(_o.due_at, _o.lease_until).where(_o.done_at.is_(None), _HEAD).order_by(_o.due_at))

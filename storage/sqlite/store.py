@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import Duplicate, Leased, Settled, Taken, Timer, Turn, TurnResult, Unroutable
+from dialogs.turns import Alert, AuditEvent, Duplicate, Leased, Settled, Taken, Timer, Turn, TurnResult, Unroutable
 from storage.keys import Keyring
 from storage.sqlite import outbox_sql
 from storage.sqlite.database import SqliteDatabase
 from storage.sqlite.decisions import DecisionWriter
 from storage.sqlite.facts import FactLoader
 from storage.sqlite.outbox import OutboxWriter
-from storage.times import micros, moment
+from storage.times import maybe_moment, micros, moment
 
 R = TypeVar("R")
 _LEASE = timedelta(seconds=60)
@@ -33,12 +33,12 @@ class SqliteTurnStore:
     """
 
     def __init__(self, database: SqliteDatabase, keyring: Keyring, rank: Callable[[str], int]) -> None:
-        self._lock = _lock(database.path)
+        self._lock = hold(database.path)
         self._database = database
         self._writer = database.writer
         cursor = database.connection.cursor()
         self._loader = FactLoader(cursor, keyring)
-        self._decisions = DecisionWriter(cursor, self._loader)
+        self._decisions = DecisionWriter(cursor)
         self._outbox = OutboxWriter(cursor, self._loader, self._decisions, rank)
         database.attach(self._decisions.begin, self._loader.forget)
 
@@ -50,11 +50,21 @@ class SqliteTurnStore:
         """See `TurnStore.due_timers`."""
         return await self._writer.submit(lambda: self._due_timers(micros(now), limit), tells=False)
 
+    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        """See `TurnStore.put_aside`."""
+        await self._writer.submit(lambda: self._outbox.put_aside(timer, audit, alert), tells=True)
+
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = _LEASE,
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
         """See `TurnStore.lease`."""
-        return await self._writer.submit(lambda: self._outbox.lease(worker, now, limit, lasts), tells=False)
+        return await self._writer.submit(lambda: self._outbox.lease(worker, now, limit, lasts, full), tells=False)
 
     async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = _LEASE) -> None:
         """See `TurnStore.renew`."""
@@ -100,14 +110,14 @@ class SqliteTurnStore:
         return [Timer(row[0], row[1], row[2], moment(row[3])) for row in rows]
 
     def _next_due(self) -> datetime | None:
-        run = self._database.connection.execute
-        times = [run(statement).fetchone()[0] for statement in (outbox_sql.NEXT_TIMER, outbox_sql.NEXT_OUTBOX)]
-        known = [at for at in times if at is not None]
-        return moment(min(known)) if known else None
+        timer = self._database.connection.execute(outbox_sql.NEXT_TIMER).fetchone()[0]
+        times = [maybe_moment(timer), self._outbox.next_due()]
+        return min((at for at in times if at is not None), default=None)
 
 
-def _lock(path: Path) -> sqlite3.Connection:
-    """Hold an exclusive transaction on a file beside the database: it ends with the process, however that ends."""
+def hold(path: Path) -> sqlite3.Connection:
+    """Hold an exclusive transaction on a file beside the database: it ends with the process, however that ends, or when
+    it is closed. Raises AlreadyRunning."""
     beside = path.with_name(path.name + ".lock")
     lock = sqlite3.connect(beside, timeout=0, isolation_level=None, check_same_thread=False)
     try:

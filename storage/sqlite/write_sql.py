@@ -132,8 +132,6 @@ INSERT_OUTBOX = inserting(
     "segments",
     "after_stop",
     "status",
-    "attempt",
-    "fence",
     "created_at",
     "due_at",
     "drop_at",

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.turn_stores import HOUSES, House, SqliteHouse, make_template, sqlite_house
+from tests.fixtures.postgres import Cluster
+from tests.fixtures.turn_stores import (
+    HOUSES,
+    Ground,
+    House,
+    PostgresHouse,
+    SqliteHouse,
+    make_template,
+    postgres_house,
+    sqlite_house,
+)
 
 
 @pytest.fixture(scope="session")
@@ -21,15 +31,37 @@ def seeded_file(template_database: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=sorted(HOUSES))
-async def house(request: pytest.FixtureRequest, template_database: Path, tmp_path: Path) -> AsyncIterator[House]:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every store in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def ground(kind: str, request: pytest.FixtureRequest, template_database: Path, tmp_path: Path) -> Ground:
+    """A server is started where the store wants one."""
+    server: Cluster | None = request.getfixturevalue("postgres") if kind == "postgres" else None
+    return Ground(template_database, tmp_path, server)
+
+
+@pytest.fixture
+async def house(kind: str, ground: Ground) -> AsyncIterator[House]:
     """A test that asks for it runs once for every store."""
-    async with HOUSES[request.param](template_database, tmp_path) as opened:
+    async with HOUSES[kind](ground) as opened:
         yield opened
 
 
 @pytest.fixture
 async def on_disk(template_database: Path, tmp_path: Path) -> AsyncIterator[SqliteHouse]:
     """For what only a file can show."""
-    async with sqlite_house(template_database, tmp_path) as opened:
+    async with sqlite_house(Ground(template_database, tmp_path)) as opened:
         assert isinstance(opened, SqliteHouse)
+        yield opened
+
+
+@pytest.fixture
+async def on_server(postgres: Cluster, template_database: Path, tmp_path: Path) -> AsyncIterator[PostgresHouse]:
+    """For what only a server can show."""
+    async with postgres_house(Ground(template_database, tmp_path, postgres)) as opened:
+        assert isinstance(opened, PostgresHouse)
         yield opened

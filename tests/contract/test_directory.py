@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -21,13 +19,7 @@ from storage.paging import BadCursor
 from storage.sealing import NoSuchTenant
 from storage.tables import carrier_accounts
 from storage.tenants import AccountTaken, CarrierAccount, NumberTaken, SlugTaken, Tenants
-from tests.fixtures.kept import Kept, kept_in
-
-
-@pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    async with kept_in(tmp_path) as kept:
-        yield kept
+from tests.fixtures.kept import Kept
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from psa.base import (
 from psa.builtin import BuiltinPsa, TicketStore
 from psa.preselect import open_tickets
 from storage.tickets import Tickets
-from tests.fixtures.kept import Kept, kept_in
+from tests.fixtures.kept import Kept
 
 HOSTILE = "<img src=x onerror=alert(1)> {{7*7}} '; DROP TABLE tickets;-- \u202egnp.exe ＃confirm 日本語 🎫"
 ROOM = Path(__file__).parents[2] / "psa"
@@ -59,9 +59,8 @@ CONNECTORS: dict[str, Callable[[Kept], Awaitable[Two]]] = {"builtin": builtin}
 
 
 @pytest.fixture(params=sorted(CONNECTORS))
-async def two(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Two]:
-    async with kept_in(tmp_path) as kept:
-        yield await CONNECTORS[request.param](kept)
+async def two(request: pytest.FixtureRequest, kept: Kept) -> Two:
+    return await CONNECTORS[request.param](kept)
 
 
 def printer(two: Two, title: str = "Printer on fire", body: str = "Smoke.") -> NewTicketFields:
@@ -271,14 +270,13 @@ async def test_an_ability_that_is_not_declared_is_never_used() -> None:
 # --- the built-in one -----------------------------------------------------------------------------------------------
 
 
-async def test_builtin_numbers_start_at_1001_in_each_tenant(tmp_path: Path) -> None:
-    async with kept_in(tmp_path) as kept:
-        two = await builtin(kept)
-        first = await two.mine.create_ticket(printer(two), key="k1")
-        second = await two.mine.create_ticket(printer(two), key="k2")
-        theirs = await two.theirs.create_ticket(NewTicketFields("t", "b", client_id=two.their_client), key="k1")
-        assert (first.number, second.number, theirs.number) == ("1001", "1002", "1001")
-        assert first.url == f"https://desk.example/tickets/{first.id}"
+async def test_builtin_numbers_start_at_1001_in_each_tenant(kept: Kept) -> None:
+    two = await builtin(kept)
+    first = await two.mine.create_ticket(printer(two), key="k1")
+    second = await two.mine.create_ticket(printer(two), key="k2")
+    theirs = await two.theirs.create_ticket(NewTicketFields("t", "b", client_id=two.their_client), key="k1")
+    assert (first.number, second.number, theirs.number) == ("1001", "1002", "1001")
+    assert first.url == f"https://desk.example/tickets/{first.id}"
 
 
 # --- checklists -----------------------------------------------------------------------------------------------------

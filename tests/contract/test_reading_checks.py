@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -36,9 +35,11 @@ from storage.database import Database, Unscoped
 from storage.delivery import MEANINGS, delivery
 from storage.log import Log
 from storage.paging import BadCursor
-from storage.sqlite import SqliteTurnStore
+from storage.postgres.store import PostgresTurnStore
+from storage.sealed.sequencer import Sequencer
+from storage.sqlite import SqliteDatabase, SqliteTurnStore
 from storage.stream import REPLAYED, WAITING, Event, EventStream, StartOver
-from tests.fixtures.kept import Kept, kept_in
+from tests.fixtures.kept import Kept
 from tests.fixtures.world import World
 
 T = TypeVar("T")
@@ -48,11 +49,13 @@ RANKS = {"sent": 1, "delivered": 2, "undelivered": 2}
 
 @dataclass
 class House:
-    """A turn store on the database, and what reads beside it."""
+    """A turn store on the database, and what reads beside it. `sequencer` where lines get their place afterwards."""
 
     kept: Kept
-    store: SqliteTurnStore
+    store: SqliteTurnStore | PostgresTurnStore
     checks: Checks
+    sequencer: Sequencer | None = None
+    told: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def tenant_id(self) -> str:
@@ -62,6 +65,10 @@ class House:
         ask = CheckAsk(decision.tenant_id, "none")
         turn: Turn[None] = Turn(ask, lambda facts: decision, self.kept.clock.now())
         assert isinstance(await self.store.take(turn), Taken)
+        if self.sequencer is not None:
+            await self.sequencer.place()
+        for callback in self.told:
+            callback()
 
     def open_state(self, asker: tv.Asker | None = None, since: timedelta = timedelta()) -> tv.Open:
         now, ada = self.kept.clock.now() + since, self.kept.world.people[0]
@@ -115,15 +122,24 @@ class House:
 
     async def log(self, *kinds: str, world: World | None = None) -> None:
         tenant_id = (world or self.kept.world).tenant_id
-        events = tuple(replace(self.event(kind), contact_id="") for kind in kinds)
+        at = [self.kept.clock.now() + timedelta(microseconds=n) for n in range(len(kinds))]
+        events = tuple(replace(self.event(*each), contact_id="") for each in zip(kinds, at, strict=True))
         await self.write(Decision(None, tenant_id, audit=events))
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with kept_in(tmp_path) as kept:
-        store = SqliteTurnStore(kept.database, kept.keyring, lambda status: RANKS.get(status, 0))
-        yield House(kept, store, Checks(kept.database, kept.keyring))
+async def house(kept: Kept) -> AsyncIterator[House]:
+    def rank(status: str) -> int:
+        return RANKS.get(status, 0)
+
+    checks = Checks(kept.database, kept.keyring)
+    if isinstance(kept.database, SqliteDatabase):
+        yield House(kept, SqliteTurnStore(kept.database, kept.keyring, rank), checks)
+        return
+    store, sequencer = PostgresTurnStore(kept.url, kept.keyring, rank), Sequencer(kept.url)
+    yield House(kept, store, checks, sequencer)
+    await store.close()
+    await sequencer.close()
 
 
 # --- checks
@@ -358,7 +374,10 @@ async def test_alerts_wait_until_somebody_has_seen_them(house: House) -> None:
 
 @pytest.mark.feature("SEC-53", "SEC-37")
 async def test_the_log_reads_without_what_was_sealed(house: House) -> None:
-    await house.write(Decision(None, house.tenant_id, audit=(house.event("tv.opened"), house.event("tv.claimed"))))
+    later = house.kept.clock.now() + timedelta(microseconds=1)
+    await house.write(
+        Decision(None, house.tenant_id, audit=(house.event("tv.opened"), house.event("tv.claimed", later)))
+    )
     await house.log("theirs", world=house.kept.other)
     await house.log("text.delivery", "text.opted_out")
     log = Log(house.kept.database)
@@ -388,7 +407,7 @@ async def test_the_log_reads_without_what_was_sealed(house: House) -> None:
 @pytest.fixture
 async def stream(house: House) -> AsyncIterator[EventStream]:
     stream = EventStream(house.kept.database, look_every=60)
-    house.store.on_commit(stream.wake)
+    house.told.append(stream.wake)
     running = asyncio.create_task(stream.run())
     yield stream
     running.cancel()

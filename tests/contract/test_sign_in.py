@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -21,7 +19,7 @@ from storage.accounts import Accounts, canonical
 from storage.database import Unscoped
 from storage.people import LoginTaken, NewTechnician, People
 from storage.tables import log_in_failures, technicians
-from tests.fixtures.kept import Kept, kept_in
+from tests.fixtures.kept import Kept
 
 PASSWORD = "plum kettle orbit lantern"
 HOME = Origin("192.0.2.7", "Mozilla/5.0 Firefox/140.0")
@@ -68,33 +66,32 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with kept_in(tmp_path) as kept:
-        accounts, people = Accounts(kept.database, kept.keyring), People(kept.database, kept.keyring)
-        store: PeopleStore = accounts
-        passwords = CountedPasswords(Cost(memory_kib=64, passes=1))
-        technician_id = kept.new_id()
-        enrolled = await enrol(
-            passwords,
-            kept.randomness,
-            technician_id=technician_id,
-            login=LOGIN,
-            name="Noor Haas",
-            password=PASSWORD,
-            issuer="MSP",
-        )
-        new = NewTechnician(
-            technician_id,
-            LOGIN,
-            "Noor Haas",
-            "admin",
-            enrolled.password_hash,
-            enrolled.totp_secret,
-            enrolled.recovery_digests,
-        )
-        await people.add(kept.world.tenant_id, new, kept.clock.now())
-        sign_in = SignIn(store, passwords, kept.clock, kept.randomness)
-        yield Desk(kept, accounts, people, passwords, sign_in, technician_id, enrolled)
+async def desk(kept: Kept) -> Desk:
+    accounts, people = Accounts(kept.database, kept.keyring), People(kept.database, kept.keyring)
+    store: PeopleStore = accounts
+    passwords = CountedPasswords(Cost(memory_kib=64, passes=1))
+    technician_id = kept.new_id()
+    enrolled = await enrol(
+        passwords,
+        kept.randomness,
+        technician_id=technician_id,
+        login=LOGIN,
+        name="Noor Haas",
+        password=PASSWORD,
+        issuer="MSP",
+    )
+    new = NewTechnician(
+        technician_id,
+        LOGIN,
+        "Noor Haas",
+        "admin",
+        enrolled.password_hash,
+        enrolled.totp_secret,
+        enrolled.recovery_digests,
+    )
+    await people.add(kept.world.tenant_id, new, kept.clock.now())
+    sign_in = SignIn(store, passwords, kept.clock, kept.randomness)
+    return Desk(kept, accounts, people, passwords, sign_in, technician_id, enrolled)
 
 
 @pytest.mark.feature("SEC-33")

@@ -50,7 +50,8 @@ def test_migrating_twice_keeps_the_data(tmp_path: Path) -> None:
         connection.execute(insert(tables.installation).values(name="mark", value="here"))
     migrate(url)
     with engine.begin() as connection:
-        assert connection.scalar(select(tables.installation.c.value)) == "here"
+        mark = select(tables.installation.c.value).where(tables.installation.c.name == "mark")
+        assert connection.scalar(mark) == "here"
     engine.dispose()
 
 

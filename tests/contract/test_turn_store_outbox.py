@@ -4,14 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from dialogs.turns import CheckAsk, Decision, Leased, OutboxItem, SaveCheck, Settled
-from tests.fixtures.turn_parts import (
-    act,
-    line,
-    text_item,
-)
+from dialogs.turns import Alert, CheckAsk, Decision, Leased, OutboxItem, SaveCheck, Settled, Timer
+from tests.fixtures.turn_parts import act, line, new_id, text_item
 from tests.fixtures.turn_stores import House
-from tests.fixtures.world import START
+from tests.fixtures.world import START, World
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -174,3 +170,125 @@ async def test_what_is_given_up_frees_its_lane_and_says_why(house: House, outcom
     assert (await lease_one(house)).item.payload["body"] == "second"
     rows = await house.outbox()
     assert (rows[0].status, rows[0].error, rows[0].body) == (outcome, "21610", "first")
+
+
+# --- unclear attempts (REL-04) --------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("REL-04")
+async def test_unclear_attempts_are_counted_apart_from_attempts(house: House) -> None:
+    await put(house, text_item(house.world, "+1"))
+    first = await lease_one(house)
+    await house.store.settle([Settled(first, "retry", retry_at=START)], START)
+    second = await lease_one(house)
+    await house.store.settle([Settled(second, "unknown", retry_at=START)], START)
+    third = await lease_one(house)
+    (fourth,) = await house.store.lease("w2", RUN_OUT)
+    assert [(held.attempt, held.unclear) for held in (first, second, third, fourth)] == [(1, 0), (2, 0), (3, 1), (4, 2)]
+
+
+@pytest.mark.feature("REL-04", "REL-06")
+@pytest.mark.parametrize("outcome", ["retry", "unknown"])
+async def test_what_was_not_tried_counts_for_nothing_and_stays_as_unclear_as_it_was(house: House, outcome: str) -> None:
+    await put(house, text_item(house.world, "+1"))
+
+    async def put_off(held: Leased) -> None:
+        settled = Settled(held, outcome, error="x", retry_at=START, tried=False)  # type: ignore[arg-type]  # parametrised
+        await house.store.settle([settled], START)
+
+    await put_off(await lease_one(house))
+    again = await lease_one(house)
+    assert (again.attempt, again.unknown, again.unclear, again.first_attempt_at) == (1, False, 0, None)
+    await house.store.settle([Settled(again, "unknown", retry_at=START)], START)
+    await put_off(await lease_one(house))
+    unclear = await lease_one(house)
+    assert (unclear.attempt, unclear.unknown, unclear.unclear, unclear.first_attempt_at) == (2, True, 1, START)
+
+
+@pytest.mark.feature("REL-04")
+@pytest.mark.parametrize("back", ["put off", "released"])
+async def test_a_lease_that_ran_out_once_is_not_forgotten_by_whoever_gives_it_back(house: House, back: str) -> None:
+    await put(house, text_item(house.world, "+1"))
+    await lease_one(house)
+    (second,) = await house.store.lease("w2", RUN_OUT)
+    if back == "released":
+        await house.store.release_leases("w2")
+    else:
+        await house.store.settle([Settled(second, "retry", retry_at=RUN_OUT, tried=False)], RUN_OUT)
+    (third,) = await house.store.lease("w3", RUN_OUT)
+    assert (third.attempt, third.unknown, third.unclear) == (2, True, 1)
+
+
+# --- shares (SEC-38) ------------------------------------------------------------------------------------------------
+
+
+async def put_for(house: House, world: World, *bodies: str, **more: object) -> None:
+    items = (text_item(world, "+1", body, lane=body, **more) for body in bodies)
+    await act(house, CheckAsk(world.tenant_id, "none"), Decision("", outbox=tuple(items)))
+
+
+def bodies(leased: object) -> list[str]:
+    assert isinstance(leased, list | tuple)
+    return [held.item.payload["body"] for held in leased]
+
+
+@pytest.mark.feature("SEC-38")
+async def test_the_oldest_of_each_tenant_comes_before_the_second_of_anybody(house: House) -> None:
+    await put_for(house, house.world, "a1", "a2", "a3", "a4", "a5")
+    await put_for(house, house.other, "b1", "b2", due_at=START + SECOND)
+    now = START + 2 * SECOND
+    assert bodies(await house.store.lease("w", now, limit=3)) == ["a1", "b1", "a2"]
+    assert bodies(await house.store.lease("w", now, limit=3)) == ["a3", "b2", "a4"]
+    assert bodies(await house.store.lease("w", now, limit=3)) == ["a5"]
+
+
+@pytest.mark.feature("SEC-38")
+async def test_a_tenant_with_its_share_under_way_gets_none(house: House) -> None:
+    await put_for(house, house.world, "a1", "a2")
+    await put_for(house, house.other, "b1", "b2")
+    assert bodies(await house.store.lease("w", START, full={house.world.tenant_id})) == ["b1", "b2"]
+    both = {house.world.tenant_id, house.other.tenant_id}
+    assert bodies(await house.store.lease("w", START, full=both)) == []
+    assert bodies(await house.store.lease("w", START, full={house.other.tenant_id})) == ["a1", "a2"]
+
+
+async def test_the_next_thing_due_is_found_behind_what_others_hold(house: House) -> None:
+    await put_for(house, house.world, "held")
+    await house.store.lease("w", START)
+    await put_for(house, house.world, "soon", due_at=START + 5 * SECOND)
+    await put_for(house, house.other, "late", due_at=START + 2 * MINUTE)
+    assert await house.store.next_due(START) == START + 5 * SECOND
+    await house.store.lease("w", START + 50 * SECOND)
+    assert await house.store.next_due(START) == START + MINUTE
+
+
+# --- timers that cannot be rung (REL-15) ----------------------------------------------------------------------------
+
+
+@pytest.mark.feature("REL-15")
+async def test_a_timer_that_is_put_aside_leaves_a_line_and_an_alert_in_its_place(house: House) -> None:
+    tenant_id, other_id = house.world.tenant_id, house.other.tenant_id
+    bad, good = (Timer(tenant_id, "check", name, START) for name in ("deadline", "reminder"))
+    await act(house, CheckAsk(tenant_id, "none"), Decision("", timers=(bad, good)))
+    theirs = Timer(other_id, "check", "deadline", START)
+    await act(house, CheckAsk(other_id, "none"), Decision("", timers=(theirs,)))
+    told: list[str] = []
+    house.on_commit(lambda: told.append("told"))
+    alert = Alert(new_id(), "put_aside", START, "check", "", "look at it")
+    await house.store.put_aside(bad, line("timer.put_aside"), alert)
+    left = await house.store.due_timers(START)
+    assert {(t.tenant_id, t.name) for t in left} == {(tenant_id, "reminder"), (other_id, "deadline")}
+    assert [(entry.tenant_id, entry.kind) for entry in await house.log()] == [(tenant_id, "timer.put_aside")]
+    assert await house.alerts() == ["look at it"]
+    assert told
+
+
+@pytest.mark.feature("REL-15")
+async def test_a_timer_that_has_rung_or_was_moved_meanwhile_is_not_put_aside(house: House) -> None:
+    tenant_id = house.world.tenant_id
+    for moved in ((), (Timer(tenant_id, "check", "deadline", START + SECOND),)):
+        await act(house, CheckAsk(tenant_id, "none"), Decision("", timers=moved))
+        alert = Alert(new_id(), "put_aside", START, "check", "", "look at it")
+        await house.store.put_aside(Timer(tenant_id, "check", "deadline", START), line("timer.put_aside"), alert)
+        assert list(await house.store.due_timers(START + MINUTE)) == list(moved)
+    assert (await house.log(), await house.alerts()) == ([], [])

@@ -1,4 +1,4 @@
-"""A demo for each scenario, opened on a copy of one that was filled once."""
+"""A demo for each scenario, opened on a copy of one that was filled once; every scenario is told on each database."""
 
 from __future__ import annotations
 
@@ -8,24 +8,41 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.demo_house import DemoHouse, demo_house
+from tests.fixtures.postgres import Cluster
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def cluster(request: pytest.FixtureRequest) -> Cluster | None:
+    """Where the demo's database is; None is a file."""
+    if request.param == "sqlite":
+        return None
+    found: Cluster = request.getfixturevalue("postgres")
+    return found
 
 
 @pytest.fixture(scope="session")
-def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the filled demo is kept; the first house makes it."""
-    return tmp_path_factory.mktemp("demo-template")
+def demo_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the filled demos are kept; the first house on each database makes one."""
+    return tmp_path_factory.mktemp("demo-templates")
 
 
 @pytest.fixture
-async def demo(demo_template: Path, tmp_path: Path) -> AsyncIterator[DemoHouse]:
+def demo_template(demo_templates: Path, cluster: Cluster | None) -> Path:
+    template = demo_templates / ("sqlite" if cluster is None else "postgres")
+    template.mkdir(exist_ok=True)
+    return template
+
+
+@pytest.fixture
+async def demo(demo_template: Path, tmp_path: Path, cluster: Cluster | None) -> AsyncIterator[DemoHouse]:
     """A running demo."""
-    async with demo_house(demo_template, tmp_path / "demo") as opened:
+    async with demo_house(demo_template, tmp_path / "demo", cluster=cluster) as opened:
         yield opened
 
 
 @pytest.fixture
-async def quiet_carrier_demo(demo_template: Path, tmp_path: Path) -> AsyncIterator[DemoHouse]:
+async def quiet_carrier_demo(demo_template: Path, tmp_path: Path, cluster: Cluster | None) -> AsyncIterator[DemoHouse]:
     """A running demo that answers STOP, START and HELP itself; its carrier leaves them alone."""
-    async with demo_house(demo_template, tmp_path / "quiet", carrier_answers=False) as opened:
+    async with demo_house(demo_template, tmp_path / "quiet", carrier_answers=False, cluster=cluster) as opened:
         await opened.answer_opt_outs_ourselves()
         yield opened

@@ -17,7 +17,7 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from bot.engine import Engine
 from bot.wording import Wording
 from dialogs.messages import DeliveryReport, Inbound
 from dialogs.ports import TurnStore
-from dialogs.turns import Decision, Facts, Leased, Settled, Timer, Turn, TurnResult
+from dialogs.turns import Alert, AuditEvent, Decision, Facts, Leased, Settled, Timer, Turn, TurnResult
 from storage.keys import Keyring
 from storage.sqlite import SqliteDatabase, SqliteTurnStore
 from tests.fixtures.stand_ins import START, StandingClock
@@ -108,10 +108,19 @@ class SteppingStore:
             self._at("ring")
         return due
 
+    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        await self._store.put_aside(timer, audit, alert)
+
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = _LEASE,
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
-        leased = await self._store.lease(worker, now, limit=limit, lasts=lasts)
+        leased = await self._store.lease(worker, now, limit=limit, lasts=lasts, full=full)
         if leased:
             self._at("lease:after")
         return leased

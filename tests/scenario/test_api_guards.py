@@ -144,6 +144,7 @@ async def _samples(house: House) -> Mapping[tuple[str, str], Sample]:
         ("PUT", "/api/v1/settings/texts/{template}"): Sample("/api/v1/settings/texts/tv.confirmed", {"text": ""}),
         ("GET", "/healthz"): Sample("/healthz"),
         ("GET", "/readyz"): Sample("/readyz"),
+        ("GET", "/metrics"): Sample("/metrics"),
         ("POST", "/csp-report"): Sample("/csp-report"),
         ("GET", "/docs"): Sample("/docs"),
         ("GET", "/docs/openapi.json"): Sample("/docs/openapi.json"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from dialogs.ports import SendText, TurnStore
 from dialogs.turns import CheckAsk, Leased, Turn, TurnResult
 from storage.memory import MemoryTurnStore
 from tests.fixtures.stand_ins import StandingClock
-from tests.fixtures.turn_stores import SqliteHouse, make_template, rank, sqlite_house
+from tests.fixtures.turn_stores import Ground, SqliteHouse, make_template, rank, sqlite_house
 from tests.fixtures.world import seed_memory
 from tests.simulation.desk import WORDING, Desk
 from tests.simulation.faults import Bent
@@ -34,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def house(template: Path, tmp_path: Path) -> AsyncIterator[SqliteHouse]:
-    async with sqlite_house(template, tmp_path) as opened:
+    async with sqlite_house(Ground(template, tmp_path)) as opened:
         assert isinstance(opened, SqliteHouse)
         yield opened
 
@@ -235,6 +235,10 @@ async def test_a_timer_that_always_fails_does_not_silence_the_others(house: Sqli
         desk.clock.advance(timedelta(minutes=1))
     # Two timers of this check: nobody has claimed it, and its deadline.
     assert broken.tries == 10
+    kinds = [line.kind for line in await house.log()]
+    assert kinds.count("timer.put_aside") == 2
+    assert len([words for words in await house.alerts() if "by an error of ours" in words]) == 2
+    assert [t for t in await house.store.due_timers(desk.clock.now()) if t.check_id == broken.check_id] == []
     assert await desk.states() == ["open", "expired"]
     assert sum("no technician of ours has opened this check" in body for body in desk.texts()) == 1
 
@@ -247,12 +251,18 @@ class FailsOnce(Bent):
         self.failed = asyncio.Event()
 
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = timedelta(seconds=60)
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = timedelta(seconds=60),
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
         if not self.failed.is_set():
             self.failed.set()
             raise ZeroDivisionError("a mistake of ours")
-        return await self.store.lease(worker, now, limit=limit, lasts=lasts)
+        return await self.store.lease(worker, now, limit=limit, lasts=lasts, full=full)
 
 
 @pytest.mark.feature("REL-15")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.demo import facts_of
 from identity.totp import code_at
 from tests.fixtures.demo_house import TV, DemoHouse, demo_house
+from tests.fixtures.postgres import Cluster
 
 #: 31 days and six hours: longer than anything but the audit log is kept alive by use.
 FAR = 2_700_000
@@ -151,8 +152,10 @@ async def sign_in(demo: DemoHouse, person: Technician) -> Any:
     return await demo.ask("POST", "/api/v1/sessions", body)
 
 
-async def test_a_demo_that_is_started_again_writes_facts_that_work(demo_template: Path, tmp_path: Path) -> None:
-    async with demo_house(demo_template, tmp_path / "again") as demo:
+async def test_a_demo_that_is_started_again_writes_facts_that_work(
+    demo_template: Path, tmp_path: Path, cluster: Cluster | None
+) -> None:
+    async with demo_house(demo_template, tmp_path / "again", cluster=cluster) as demo:
         before = await read_facts(demo)
         await demo.start_again()
         after = await read_facts(demo)

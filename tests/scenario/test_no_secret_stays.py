@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -53,7 +51,7 @@ async def test_no_secret_is_in_logs_database_notes_or_history(
     id = await demo.verify(ada)
     code = (await demo.check(id))["code"]
     codes |= {code, wrong(code)}
-    live = demo.contents()
+    live = await demo.contents()
     assert code.encode() not in live, "a live code is kept as ciphertext only"
     await demo.text(ada, f"#confirm {wrong(code)}")
     await demo.advance(31)
@@ -88,15 +86,13 @@ async def test_no_secret_is_in_logs_database_notes_or_history(
     history = json.dumps(await demo.audit("")) + (await demo.api("GET", "/api/v1/alerts", who="theo")).text
     tickets = (await demo.api("GET", "/api/v1/tickets")).json["items"]
     notes = "".join([note for ticket in tickets for note in await demo.notes(ticket["id"])])
-    with closing(sqlite3.connect(demo.folder / "watchword.db")) as conn:
-        left = conn.execute(
-            "SELECT template, status FROM outbox WHERE template LIKE 'tv.code%' AND payload IS NOT NULL"
-        ).fetchall()
+    left = await demo.rows("SELECT template, status FROM outbox WHERE template LIKE 'tv.code%' AND payload IS NOT NULL")
     assert left == [], "texts that carried a code are wiped once they are done with"
     await demo.close()
-    logs, database = everything_logged.getvalue(), demo.contents()
+    logs = everything_logged.getvalue()
     printed = "".join(capfd.readouterr())
     await demo.open()
+    database = await demo.contents()
 
     assert "twilio_refused" in logs, "the log was really listened to"
     assert "CRITICAL forged" not in logs

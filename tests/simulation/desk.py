@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Connection, select
 
@@ -20,7 +21,7 @@ from storage.digests import once_key
 from tests.fixtures.stand_ins import START, StandingClock
 from tests.fixtures.turn_stores import SqliteHouse
 from tests.simulation.house import Chance
-from tests.simulation.outside import Carrier, Ledger, TicketSystem
+from tests.simulation.outside import Carrier, Ledger, TicketSystem, Weather
 from web.ports import Acting
 
 WORDING = Wording("https://desk.example")
@@ -35,23 +36,30 @@ class Desk:
         texts: SendText | None = None,
         store: TurnStore | None = None,
         before: Desk | None = None,
+        weather: Weather | None = None,
+        gate: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`before`: the process that ran on this file until it was killed; clock and outside go on."""
+        """`before`: the process that ran on this file until it was killed; clock and outside go on. `weather`: how the
+        outside behaves, well unless told otherwise. `gate`: waited for when it is asked whether a text may go."""
         self.house = house
         self.world = house.world
         self.clock: StandingClock = before.clock if before is not None else StandingClock()
         self.ledger: Ledger = before.ledger if before is not None else Ledger()
         self.chance: Chance = before.chance if before is not None else Chance("desk")
         self.engine = Engine(store or house.store, self.clock, self.chance, WORDING)
-        tickets = TicketSystem(self.world.tenant_id, self.ledger, self.clock)
+        tickets = TicketSystem(self.world.tenant_id, self.ledger, self.clock, weather)
 
         async def anywhere(to: str, our_number: str, tenant_id: str) -> str:
+            if gate is not None:
+                await gate()
             return ""
 
         async def on_duty(tenant_id: str) -> dict[str, str]:
             return {}
 
-        outside = Outside(texts or Carrier(self.ledger, self.clock), lambda tenant_id: tickets, anywhere, on_duty)
+        outside = Outside(
+            texts or Carrier(self.ledger, self.clock, weather), lambda tenant_id: tickets, anywhere, on_duty
+        )
         delivery = Delivery(self.engine, outside, self.clock, self.chance)
         self.dispatcher = Dispatcher(store or house.store, self.engine, delivery, self.clock, "desk")
         self.acts = Acts(self.engine, lambda tenant_id: tickets, house.database, self.clock, self.chance)

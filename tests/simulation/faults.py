@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -11,6 +11,8 @@ from dialogs.messages import DeliveryReport
 from dialogs.ports import SendText, TurnStore
 from dialogs.tech_verify import Claim, Claimed, Confirmed, Direction, Later, Logged, Open, State, Technician
 from dialogs.turns import (
+    Alert,
+    AuditEvent,
     ContactFacts,
     Decision,
     Facts,
@@ -46,10 +48,19 @@ class Bent:
     async def due_timers(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
         return await self.store.due_timers(now, limit)
 
+    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        await self.store.put_aside(timer, audit, alert)
+
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = _LEASE,
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
-        return await self.store.lease(worker, now, limit=limit, lasts=lasts)
+        return await self.store.lease(worker, now, limit=limit, lasts=lasts, full=full)
 
     async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = _LEASE) -> None:
         await self.store.renew(leased, now, lasts=lasts)
@@ -190,9 +201,15 @@ class ForgetsStop(Bent):
     """I9: never sees that somebody has opted out."""
 
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = _LEASE,
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
-        leased = await self.store.lease(worker, now, limit=limit, lasts=lasts)
+        leased = await self.store.lease(worker, now, limit=limit, lasts=lasts, full=full)
         return [replace(one, suppressed=False) for one in leased]
 
 

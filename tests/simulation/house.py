@@ -7,7 +7,7 @@ then never heard of again, and another house is built on the same store.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from bot.wording import Wording
 from dialogs.effects import Code
 from dialogs.messages import DeliveryReport
 from dialogs.ports import Clock, Randomness, SendText, TurnStore
-from dialogs.turns import Decision, Facts, Leased, Settled, Timer, Turn, TurnResult
+from dialogs.turns import Alert, AuditEvent, Decision, Facts, Leased, Settled, Timer, Turn, TurnResult
 from psa.base import Psa
 from storage.database import Database
 from storage.memory import MemoryTurnStore
@@ -92,11 +92,20 @@ class WatchedStore:
     async def due_timers(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
         return await self._inner.due_timers(now, limit)
 
+    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
+        await self._inner.put_aside(timer, audit, alert)
+
     async def lease(
-        self, worker: str, now: datetime, *, limit: int = 32, lasts: timedelta = _LEASE
+        self,
+        worker: str,
+        now: datetime,
+        *,
+        limit: int = 32,
+        lasts: timedelta = _LEASE,
+        full: Collection[str] = (),
     ) -> Sequence[Leased]:
         self._at("lease:before")
-        leased = await self._inner.lease(worker, now, limit=limit, lasts=lasts)
+        leased = await self._inner.lease(worker, now, limit=limit, lasts=lasts, full=full)
         for one in leased:
             self._watch.leased(one)
         self._at("lease:after")

@@ -232,11 +232,20 @@ class Simulation:
 
     def mood(self, system: str) -> Mood:
         """See `tests.simulation.outside.Weather`."""
+        if self._in_trouble(system):
+            self.counts[f"{system} in trouble"] += 1
+            return "later" if self.dice.random() < 0.5 else "lost"
         if self._healed or self.dice.random() >= self.rough:
             return "well"
         mood: Mood = self.dice.choice(("later", "lost", "taken", "later", "lost", "taken", "never"))
         self.counts[f"{system} {mood}"] += 1
         return mood
+
+    def _in_trouble(self, system: str) -> bool:
+        """In one seed of four each system fails for a quarter of an hour out of three, long enough for its breaker to
+        open and close again (REL-06)."""
+        quarter = int(self.now().timestamp()) // 900
+        return self.seed % 4 == 3 and not self._healed and (quarter + len(system)) % 3 == 0
 
     def pause(self, system: str) -> Awaitable[None]:
         """See `tests.simulation.outside.Weather`."""

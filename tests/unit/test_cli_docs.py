@@ -45,7 +45,7 @@ def test_commands_on_the_page_exist(page: Path) -> None:
         if words[1:] == ["--help"]:
             continue
         command, rest = command_of(words)
-        options = {name for p in command.params if isinstance(p, TyperOption) for name in p.opts}
+        options = {name for p in command.params if isinstance(p, TyperOption) for name in (*p.opts, *p.secondary_opts)}
         assert {word for word in rest if word.startswith("--")} <= options, line
         for word in rest:
             name, equals, _ = word.partition("=")

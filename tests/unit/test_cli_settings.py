@@ -110,7 +110,9 @@ def test_times_are_shown_in_their_largest_unit() -> None:
 
 
 def test_the_page_tells_every_variable_that_is_read() -> None:
-    read = set(re.findall(r"WATCHWORD_[A-Z_]+", (ROOT / "bot" / "settings.py").read_text("utf-8")))
+    source = (ROOT / "bot" / "settings.py").read_text("utf-8")
+    read = set(re.findall(r"WATCHWORD_[A-Z_]+", source))
+    read |= {f"{name}_FILE" for name in re.findall(r'_value\("(\w+)"', source)}
     assert {variable.name for variable in VARIABLES} == read
 
 
@@ -118,6 +120,15 @@ def test_the_page_tells_every_variable_that_is_read() -> None:
 @pytest.mark.parametrize(
     ("change_", "says"),
     [
+        ({"WATCHWORD_DATABASE_URL": "mysql://u@h/d"}, "must name a SQLite file"),
+        ({"WATCHWORD_DATABASE_URL": "postgresql://host/name"}, "postgresql://watchword:PASSWORD@HOST"),
+        ({"WATCHWORD_DATABASE_URL": "postgresql://u@host:port/name"}, "postgresql://watchword:PASSWORD@HOST"),
+        ({"WATCHWORD_DATABASE_URL": "postgresql://u@host/"}, "postgresql://watchword:PASSWORD@HOST"),
+        ({"WATCHWORD_DATABASE_URL_FILE": "/nowhere/url"}, "both set"),
+        ({"WATCHWORD_OWNER_DATABASE_URL": "postgresql://o@host/name"}, "Leave it away for SQLite"),
+        ({"WATCHWORD_REDIS_URL": "http://cache"}, "redis://"),
+        ({"WATCHWORD_CHECKPOINT_WEBHOOK": "witness.example.com"}, "WATCHWORD_CHECKPOINT_WEBHOOK"),
+        ({"WATCHWORD_METRICS_TOKEN": "secret"}, "short enough to guess"),
         ({"WATCHWORD_MASTER_KEY": ""}, "WATCHWORD_MASTER_KEY is not set"),
         ({"WATCHWORD_MASTER_KEY": base64.b64encode(bytes(31)).decode()}, "31 bytes"),
         ({"WATCHWORD_MASTER_KEY": "00" * 32}, "pattern"),
@@ -151,3 +162,37 @@ def test_the_master_key_shows_in_no_record() -> None:
     settings = read_settings(GOOD)
     assert isinstance(settings, Settings)
     assert repr(settings.master_key) not in repr(settings)
+
+
+POSTGRES = GOOD | {"WATCHWORD_DATABASE_URL": "postgresql://serves:p%40ss@db.example.com/watch"}
+
+
+def test_a_postgresql_database_is_called_by_host_and_name_and_never_by_its_password() -> None:
+    settings = read_settings(POSTGRES)
+    assert not settings.is_sqlite
+    assert settings.database_name == "watch on db.example.com:5432"
+    assert settings.app_role == ""
+    assert settings.checkpoints_file is None
+    assert "p%40ss" not in repr(settings)
+
+
+def test_the_role_that_serves_is_known_where_another_owns_the_tables() -> None:
+    owner = "postgresql://owns:secret@db.example.com/watch"
+    settings = read_settings(POSTGRES | {"WATCHWORD_OWNER_DATABASE_URL": owner})
+    assert (settings.owner_database_url, settings.app_role) == (owner, "serves")
+    assert "secret" not in repr(settings)
+    with pytest.raises(BadSetting, match="another database"):
+        read_settings(POSTGRES | {"WATCHWORD_OWNER_DATABASE_URL": "postgresql://owns@db.example.com/other"})
+
+
+def test_checkpoints_lie_beside_a_sqlite_file_unless_told_otherwise() -> None:
+    assert read_settings(GOOD).checkpoints_file == Path("/tmp/w.db.checkpoints")
+    named = read_settings(GOOD | {"WATCHWORD_CHECKPOINTS_FILE": "/mnt/apart/heads"})
+    assert named.checkpoints_file == Path("/mnt/apart/heads")
+
+
+def test_an_address_with_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(POSTGRES["WATCHWORD_DATABASE_URL"] + "\n")
+    given = {name: value for name, value in POSTGRES.items() if name != "WATCHWORD_DATABASE_URL"}
+    assert read_settings(given | {"WATCHWORD_DATABASE_URL_FILE": str(file)}) == read_settings(POSTGRES)

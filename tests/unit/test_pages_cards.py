@@ -75,6 +75,8 @@ ENDED: list[tuple[tv.Ended, str, str]] = [
     (ended(tv.Expired, "deadline", tv.Logged.WRITTEN), "Ran out without an answer", "quiet"),
     (ended(tv.Expired, "deadline", tv.Logged.NOT_DUE, claim=None), "Ran out: nobody claimed it", "bad"),
     (ended(tv.Expired, "opted_out", tv.Logged.WRITTEN), "Ended: they texted STOP", "quiet"),
+    (ended(tv.Expired, "restored", tv.Logged.NOT_DUE), "Ended: the database was restored from a backup", "quiet"),
+    (ended(tv.Expired, "erased", tv.Logged.NOT_DUE), "Ended: the person's data was erased", "quiet"),
     (ended(tv.Alarm, "wrong_codes", tv.Logged.WRITTEN), "Alarm: too many wrong codes", "bad"),
     (
         ended(tv.Alarm, "confirmed_unclaimed", tv.Logged.NOT_DUE, claim=None),

@@ -22,6 +22,7 @@ from dialogs.tech_verify import (
     Announced,
     Blank,
     CheckRejected,
+    CheckVoided,
     Claimed,
     ClaimMade,
     ClaimReleased,
@@ -228,12 +229,13 @@ class AnyCheck(RuleBasedStateMachine):
             assert self.hints <= MAX_HINTS
 
     @precondition(ripe)
-    @rule(by=TECHNICIANS, which=st.sampled_from(["opted out", "asked again", "rejected"]))
+    @rule(by=TECHNICIANS, which=st.sampled_from(["opted out", "asked again", "rejected", "voided"]))
     def end_it_otherwise(self, by: Technician, which: str) -> None:
         ends: dict[str, Event] = {
             "opted out": OptedOut(),
             "asked again": NewerRequested("v-2"),
             "rejected": CheckRejected(by, "a test"),
+            "voided": CheckVoided("restored"),
         }
         step = self.feed(ends[which])
         assert which == "rejected" or not any(isinstance(e, TellUser) for e in step.effects), "silence"

@@ -14,7 +14,7 @@ from storage.log import LogRow
 from web.look import _
 from web.pages.check_cards import card
 from web.pages.tickets_of import Shelf, ticket_text
-from web.pages.views import Board, Calling, Card, Choice, Notice, Step
+from web.pages.views import Board, Calling, Card, Choice, Colleague, Notice, Step
 from web.problems import not_found
 from web.routing import Call
 from web.views import is_theirs, reveal
@@ -76,6 +76,7 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
         now=now,
         seq=seq,
         pending=any(offer.pending for offer in (*shown, *done)),
+        here=await _others_here(call),
     )
 
 
@@ -89,6 +90,16 @@ async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> Board:
     offer = await _card(call, shelf, row, alone=True)
     story = tuple(step(place, happened) for place, happened in enumerate(row.trail))
     return Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending, story)
+
+
+async def _others_here(call: Call) -> tuple[Colleague, ...]:
+    """Colleagues with a console open now, by name."""
+    who, services = call.who, call.services
+    others = await services.presence.present(who.tenant_id) - {who.technician_id}
+    if not others:
+        return ()
+    everybody = await services.people.technicians(who.tenant_id)
+    return tuple(Colleague(t.id, t.name) for t in everybody if t.id in others and t.disabled_at is None)
 
 
 async def announced_of(call: Call) -> tuple[Calling, ...]:

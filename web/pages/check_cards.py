@@ -181,6 +181,10 @@ def outcome(state: Ended) -> tuple[str, Tone, str]:
         case Expired():
             if state.reason == "opted_out":
                 return _("Ended: they texted STOP"), "quiet", ""
+            if state.reason == "restored":
+                return _("Ended: the database was restored from a backup"), "quiet", _("Start a new check.")
+            if state.reason == "erased":
+                return _("Ended: the person's data was erased"), "quiet", ""
             if state.claim is None:
                 return _("Ran out: nobody claimed it"), "bad", _("They were told to hang up.")
             return _("Ran out without an answer"), "quiet", ""

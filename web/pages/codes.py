@@ -13,7 +13,7 @@ from web.pages.board import board_of, board_of_one
 from web.pages.context import after, frame, own_path, page, see_other, wants_json
 from web.pages.forms import ClaimForm, Press, RejectForm, TicketForm, VerbalForm
 from web.pages.tickets_of import Shelf
-from web.pages.views import EPOCH, Board, Calling, Card, Notice, Step, as_json
+from web.pages.views import EPOCH, Board, Calling, Card, Colleague, Notice, Step, as_json
 from web.ports import Acted
 from web.problems import not_found
 from web.routing import Access, Call, Handler, Route, Surface
@@ -24,6 +24,7 @@ BLANK = {
     "warning": Notice("", "", "", EPOCH),
     "calling": Calling("", "", "", "", EPOCH),
     "step": Step("", EPOCH, ""),
+    "colleague": Colleague("", ""),
 }
 
 

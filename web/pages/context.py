@@ -12,7 +12,7 @@ from aiohttp import web
 
 from web import csrf
 from web.look import Frame, Look, _
-from web.ports import REFUSALS, Acted
+from web.ports import DEGRADED, REFUSALS, Acted
 from web.routing import Call
 
 HOME = "/codes"
@@ -58,6 +58,11 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
         now=call.services.clock.now(),
         said=SAID.get(query.get("said", ""), "") if not refused else "",
         refused=sentence(refused, _wait(call, _moment(query.get("until", "")))) if refused in REFUSALS else "",
+        troubles=tuple(
+            (DEGRADED[found.provider].down, found.since) for found in call.services.degraded(call.acting.tenant_id)
+        )
+        if call.acting
+        else (),
     )
 
 

@@ -85,6 +85,14 @@ class Calling:
 
 
 @dataclass(frozen=True, slots=True)
+class Colleague:
+    """Another technician with a console open now."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line of a check's story; `id` is its place in it."""
 
@@ -96,7 +104,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Board:
     """All of `/codes`. `seq` is where the event stream stands, `now` the server's time. `pending`: some select
-    still waits for the ticket system, so ask again in a second. `story` is set on a single check's own page."""
+    still waits for the ticket system, so ask again in a second. `story` is set on a single check's own page.
+    `here`: who else has a console open."""
 
     live: tuple[Card, ...]
     today: tuple[Card, ...]
@@ -107,6 +116,7 @@ class Board:
     seq: int = 0
     pending: bool = False
     story: tuple[Step, ...] = ()
+    here: tuple[Colleague, ...] = ()
 
 
 def as_json(value: object) -> object:

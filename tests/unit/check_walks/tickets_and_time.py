@@ -9,6 +9,7 @@ from dialogs.effects import (
     AlertTechnicians,
     AlertTenant,
     CreateTicket,
+    EndAnnouncement,
     NoteTicket,
     WakeAt,
 )
@@ -17,6 +18,7 @@ from dialogs.tech_verify import (
     DEADLINE,
     Alarm,
     CheckRejected,
+    CheckVoided,
     ClaimReleased,
     ClaimTakenOver,
     Confirmed,
@@ -48,6 +50,7 @@ from tests.unit.check_walks.world import (
     CLAIMED_DUE,
     DANA,
     LEE,
+    NOW,
     OPEN,
     OPEN_DUE,
     STORY,
@@ -107,6 +110,17 @@ TIME = [
         ),
     ),
     Walk(OPEN_DUE, NobodyClaimedYet(), expired_unclaimed()),
+    Walk(
+        OPEN,
+        CheckVoided("restored"),
+        Step(Expired(after("voided"), NOW, None, "restored", Logged.NOT_DUE), (EndAnnouncement(),)),
+    ),
+    # Without a word to the user, and without a note.
+    Walk(
+        CLAIMED,
+        CheckVoided("erased"),
+        Step(Expired(after("voided"), NOW, CLAIM, "erased", Logged.NOT_DUE), (EndAnnouncement(),)),
+    ),
 ]
 
 #: Every ended state with its outcome, strength and remark as the note tells them.

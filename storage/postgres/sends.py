@@ -1,0 +1,101 @@
+"""Challenges sent lately, counted for a whole batch: each turn also counts what those before it in the batch send."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from dialogs.limits import SendCounts
+from dialogs.turns import OutboxItem
+from storage.digests import prefix_of
+from storage.postgres import read_sql as sql
+from storage.times import micros, moment
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose sends turn `n` wants counted. `technician_id` may be empty."""
+
+    n: int
+    tenant_id: str
+    to: str
+    technician_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    at: datetime
+    prefix: str
+    technician_id: str
+
+
+class Sends:
+    """What is in the database, and what the batch adds. The tenants are locked, so nobody else adds anything."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, Asked] = {}
+        self._tenants: defaultdict[str, list[_Sent]] = defaultdict(list)
+        self._to: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+        self._segments: defaultdict[str, int] = defaultdict(int)
+
+    async def load(self, connection: Any, asked: Sequence[Asked]) -> None:
+        if not asked:
+            return
+        self._asked = {one.n: one for one in asked}
+        # Times differ by what the turns have waited; the widest window holds all of them.
+        since: dict[str, datetime] = {}
+        for one in asked:
+            since[one.tenant_id] = min(one.now, since.get(one.tenant_id, one.now))
+        ids = list(since)
+        hours, days = ([micros(since[id_] - window) for id_ in ids] for window in (_HOUR, _DAY))
+        to = list({(one.tenant_id, one.to): one for one in asked}.values())
+        rows = await connection.fetch(
+            sql.SENDS,
+            *(ids, hours),
+            list(range(len(to))),
+            [one.tenant_id for one in to],
+            [micros(since[one.tenant_id] - _DAY) for one in to],
+            [one.to for one in to],
+            *(ids, days),
+        )
+        for which, n, tenant_id, value, prefix, technician_id in rows:
+            if which == 0:
+                self._tenants[tenant_id].append(_Sent(moment(value), prefix, technician_id))
+            elif which == 1:
+                self._to[tenant_id, to[n].to].append(moment(value))
+            else:
+                self._segments[tenant_id] = value
+
+    def counts(self, n: int) -> SendCounts:
+        """For turn `n`; nothing when it has not asked."""
+        asked = self._asked.get(n)
+        if asked is None:
+            return SendCounts()
+        hour, day = asked.now - _HOUR, asked.now - _DAY
+        lately = [sent for sent in self._tenants[asked.tenant_id] if sent.at > hour]
+        prefix = prefix_of(asked.to)
+        return SendCounts(
+            tuple(sorted(at for at in self._to[asked.tenant_id, asked.to] if at > day)),
+            tuple(sorted(sent.at for sent in lately if sent.prefix == prefix)),
+            tuple(sorted(sent.at for sent in lately if sent.technician_id == asked.technician_id))
+            if asked.technician_id
+            else (),
+            tuple(sorted(sent.at for sent in lately)),
+            self._segments[asked.tenant_id],
+        )
+
+    def add(self, tenant_id: str, items: Sequence[OutboxItem], now: datetime) -> None:
+        """What a turn of the batch sends. What it gives back counts until the batch is through."""
+        for item in items:
+            if item.challenge:
+                to = item.payload["to"]
+                self._tenants[tenant_id].append(_Sent(now, prefix_of(to), item.technician_id))
+                self._to[tenant_id, to].append(now)
+                self._segments[tenant_id] += item.segments

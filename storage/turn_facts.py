@@ -1,0 +1,97 @@
+"""Rows that a turn has read, as facts: the same on every database."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from dialogs.tech_verify import Claimed, Open
+from dialogs.turns import (
+    AnnouncedCall,
+    ContactFacts,
+    Duplicate,
+    Facts,
+    StoredCheck,
+    Unroutable,
+)
+from storage.codec import load_state
+from storage.keys import place
+from storage.times import moment
+from storage.turn_keys import TurnKeys
+
+#: States of ended checks kept decoded; a plain text reads one, and reading it anew would cost more than the rest.
+_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Facts, and the keys that what follows from them is sealed under."""
+
+    facts: Facts
+    keys: TurnKeys
+
+
+Found: TypeAlias = Loaded | Duplicate | Unroutable
+
+
+class CheckReader:
+    """Decodes checks, and keeps ended ones by version: they hardly ever change again."""
+
+    def __init__(self) -> None:
+        self._ended: OrderedDict[tuple[str, str], StoredCheck] = OrderedDict()
+
+    def forget(self) -> None:
+        self._ended.clear()
+
+    def stored(self, keys: TurnKeys, row: Any) -> StoredCheck:
+        """`row`: id, version, body, channel, our and their address, conversation, contact, created."""
+        tenant_id = keys.tenant.tenant_id
+        check_id, version, body, channel, ours, their, conversation_id, contact_id, created_at = row
+        kept = self._ended.get((tenant_id, check_id))
+        if kept is not None and kept.version == version:
+            return kept
+        row_keys = keys.of(contact_id)
+        bound_to = place("dialogs", "body", tenant_id, check_id)
+        state = load_state(body, lambda cell: row_keys.open(cell, bound_to))
+        check = StoredCheck(
+            check_id, version, state, channel, ours, their, conversation_id, contact_id, moment(created_at)
+        )
+        if not isinstance(state, Open | Claimed):
+            self._ended[tenant_id, check_id] = check
+            if len(self._ended) > _KEPT:
+                self._ended.popitem(last=False)
+        return check
+
+    def newest_first(self, keys: TurnKeys, rows: Sequence[Any]) -> tuple[StoredCheck, ...]:
+        """Each check once, however often it was found."""
+        if not rows:
+            return ()
+        by_id = {row[0]: row for row in rows}
+        checks = [self.stored(keys, row) for row in by_id.values()]
+        return tuple(sorted(checks, key=lambda c: (c.created_at, c.id), reverse=True))
+
+
+def contacts_in(rows: Sequence[Any], keys: TurnKeys) -> tuple[ContactFacts, ...]:
+    """The contacts in the last six columns (id, name, client, its name, locale, wrapped key), by name, each once
+    however often the number stands on it."""
+    contacts: dict[str, ContactFacts] = {}
+    for *_, contact_id, name, client_id, client, locale, wrapped in rows:
+        if contact_id is not None:
+            contacts[contact_id] = ContactFacts(contact_id, name, client_id, client, locale)
+            keys.wrapped[contact_id] = wrapped
+    if len(contacts) < 2:
+        return tuple(contacts.values())
+    return tuple(sorted(contacts.values(), key=lambda c: (c.name, c.id)))
+
+
+def contact_in(row: Sequence[Any], keys: TurnKeys) -> ContactFacts:
+    """The same six columns, of one contact."""
+    keys.wrapped[row[0]] = row[5]
+    return ContactFacts(row[0], row[1], row[2], row[3], row[4])
+
+
+def announced_in(row: Sequence[Any]) -> AnnouncedCall:
+    """id, contact, technician and their name, direction, ticket, its id and number, expiry."""
+    return AnnouncedCall(*(*row[:8], moment(row[8])))

@@ -1,0 +1,112 @@
+"""Who may read the page for monitors, and that probes answer when nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from dialogs.messages import Unavailable
+from storage.accounts import Accounts
+from tests.fixtures.web_house import Answer as Heard
+from tests.fixtures.web_house import House, check_against_contract, web_house
+from web.app import build_web
+from web.csrf import COOKIE
+from web.services import Services
+
+TOKEN = "a-token-for-monitors-0123456789"
+PAGE = b"watchword_database_up 1.0\n"
+
+
+@pytest.fixture
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with web_house(tmp_path_factory.mktemp("monitoring")) as opened:
+        yield opened
+
+
+class NobodyIsFound(Accounts):
+    """Log-ins in a database that is away."""
+
+    def __init__(self) -> None:
+        return
+
+    async def find_log_in(self, *_: object) -> NoReturn:
+        raise Unavailable("gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    http: ClientSession
+    base: str
+
+    async def ask(self, path: str = "/metrics", **headers: str) -> Heard:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.http.get(self.base + path, headers=sent) as response:
+            answer = Heard(response.status, dict(response.headers), await response.read())
+        check_against_contract("GET", path, answer)
+        return answer
+
+
+async def _page() -> bytes:
+    return PAGE
+
+
+@asynccontextmanager
+async def served(services: Services, *, host: str = "127.0.0.1", token: str = "") -> AsyncIterator[Served]:
+    app = build_web(replace(services, metrics=_page, metrics_token=token))
+    async with TestServer(app, host=host) as server, ClientSession() as http:
+        yield Served(http, str(server.make_url("/")).rstrip("/"))
+
+
+@pytest.mark.feature("REL-17", "SEC-36")
+async def test_without_a_token_it_is_for_this_machine_alone(house: House) -> None:
+    async with served(house.services) as site:
+        page = await site.ask()
+        assert (page.status, page.raw) == (200, PAGE)
+        assert page.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert page.headers["Cache-Control"] == "no-store"
+        for passed_on in ("X_Forwarded_For", "Forwarded", "X_Real_IP", "Via", "X_Forwarded_Host"):
+            assert (await site.ask(**{passed_on: "203.0.113.7"})).status == 404, passed_on
+
+
+@pytest.mark.feature("REL-17", "SEC-36")
+async def test_with_a_token_it_is_for_whoever_has_it(house: House) -> None:
+    log_in = await house.log_in("admin")
+    async with served(house.services, token=TOKEN) as site:
+        for wrong in (
+            "",
+            "Bearer",
+            "Bearer x",
+            f"Basic {TOKEN}",
+            f"Bearer {TOKEN}x",
+            "Bearer \u00e9",
+            f"Bearer {log_in}",
+        ):
+            refused = await (site.ask(Authorization=wrong) if wrong else site.ask())
+            assert (refused.status, refused.json["error"]) == (401, "token_required"), wrong
+            assert refused.headers["WWW-Authenticate"] == "Bearer"
+        assert (await site.ask(Cookie=f"{COOKIE}={TOKEN}")).status == 401
+        assert (await site.ask(f"/metrics?token={TOKEN}")).status == 401, "never in the address"
+        assert (await site.ask(Authorization=f"Bearer {TOKEN}", X_Forwarded_For="203.0.113.7")).raw == PAGE
+
+
+@pytest.mark.feature("REL-17", "REL-10")
+async def test_probes_recognise_nobody_so_they_answer_without_the_database(house: House) -> None:
+    """A cookie or a bearer token would be looked up, and the probe would die with the database."""
+    async with served(replace(house.services, accounts=NobodyIsFound()), token=TOKEN) as site:
+        for path in ("/healthz", "/readyz", "/metrics"):
+            for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"Cookie": f"{COOKIE}={'x' * 43}"}):
+                expected = 401 if path == "/metrics" and "Cookie" in headers else 200
+                assert (await site.ask(path, **headers)).status == expected, path
+        assert (await site.ask("/api/v1/alerts", Authorization=f"Bearer {'x' * 43}")).status == 503
+
+
+async def test_without_a_page_there_is_none(house: House) -> None:
+    app = build_web(replace(house.services, metrics=None))
+    async with TestServer(app) as server, ClientSession() as http, http.get(server.make_url("/metrics")) as response:
+        assert response.status == 404
