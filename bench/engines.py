@@ -76,12 +76,19 @@ class Server:
 
     def kill(self) -> None:
         """Gone at once, with nothing written that was not written already."""
-        for pid in self._family():
-            with contextlib.suppress(
-                ProcessLookupError
-            ):  # a child of PostgreSQL ends by itself when its parent is gone
+        if self.running:
+            # While it stands still it has no more children than those we find.
+            self._signal(signal.SIGSTOP)
+        family = self._family()
+        for pid in family:
+            # A child of PostgreSQL ends by itself when its parent is gone.
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._wait()
+        # PostgreSQL does not start again while one of them still holds the old one's memory.
+        until = time.monotonic() + _STARTS_WITHIN_S
+        while time.monotonic() < until and any(map(_is_alive, family)):
+            time.sleep(0.005)
 
     def _family(self) -> list[int]:
         """The process and its children; PostgreSQL has one for each connection."""
@@ -120,6 +127,14 @@ class Server:
         return (self.folder / "log").read_text("utf-8", "replace")[-4000:]
 
 
+def _is_alive(pid: int) -> bool:
+    """False also for one that has ended and that nobody has asked about yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _children(pid: int) -> list[int]:
     """Without `ps`: what the system says about every process."""
     found = []
@@ -146,10 +161,14 @@ class PostgresServer(Server):
         self._programs = _programs_for(self.folder)
         if _as_nobody():
             shutil.chown(self.folder, user=_NOBODY)
-            for parent in self.folder.parents:
-                if not parent.stat().st_mode & 0o001 and parent.owner() == "root":
-                    parent.chmod(parent.stat().st_mode | 0o011)
+            self._let_nobody_in()
         self._run_program("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+
+    def _let_nobody_in(self) -> None:
+        """Into the folders above; another run of pytest shuts the one that all its runs share."""
+        for parent in self.folder.parents:
+            if not parent.stat().st_mode & 0o001 and parent.owner() == "root":
+                parent.chmod(parent.stat().st_mode | 0o011)
 
     @property
     def data(self) -> Path:
@@ -167,6 +186,8 @@ class PostgresServer(Server):
             **self.settings,
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        if _as_nobody():
+            self._let_nobody_in()
         self._spawn([self._programs / "postgres", "-D", self.data, *flags], as_nobody=_as_nobody())
         self._until_it_answers()
 

@@ -48,6 +48,7 @@ from storage.checks import Checks
 from storage.csp_reports import CspReports
 from storage.database import OpenDatabase, Unscoped
 from storage.directory import Directory
+from storage.feed import Feed
 from storage.health import read_load
 from storage.idempotency import Idempotency
 from storage.keys import Keyring
@@ -171,7 +172,9 @@ async def _built(
     database = open_database(settings, durable=synchronous != "NORMAL")
     stack.push_async_callback(database.close)
     await check_database(settings, database, keyring)
-    shared = await stack.enter_async_context(open_shared(settings.redis_url, clock, me=random.new_id(clock.now())))
+    # A file has one process, which has nobody to share with.
+    redis_url = "" if settings.is_sqlite else settings.redis_url
+    shared = await stack.enter_async_context(open_shared(redis_url, clock, me=random.new_id(clock.now())))
     metrics, background = Metrics(), Background()
     kept = open_store(settings, database, keyring, lambda status: DELIVERY_RANK.get(status, 0))
     stack.push_async_callback(kept.close)
@@ -200,6 +203,10 @@ async def _built(
     stream = EventStream(database, fan_out=shared.fan_out)
     background.add("event stream", stream.run)
     keeping = keep_log(settings, database, keyring, clock, random, session=session, background=background)
+    if shared.fan_out is not None:
+        feed = Feed(database, stream)
+        background.add("feed", feed.run)
+        keeping.placed(feed.placed)
     stack.push_async_callback(keeping.sealer.close)
     _wake_all(settings, (kept, database), shared, dispatcher, stream, keeping, background)
     background.add("upkeep", Upkeep(database, clock).run)

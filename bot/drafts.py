@@ -29,7 +29,7 @@ from dialogs.effects import (
 )
 from dialogs.machine import Step
 from dialogs.ports import Randomness
-from dialogs.tech_verify import Blank, Claimed, Env, Event, Known, Open, State, machine
+from dialogs.tech_verify import Blank, Claim, Claimed, Confirmed, Env, Event, Known, Open, State, Ticket, machine
 from dialogs.turns import (
     Alert,
     AnnouncedCall,
@@ -154,11 +154,15 @@ class Draft:
             facts: dict[str, str | int] = {"before": _word(check.state), "after": _word(step.state), **(public or {})}
             if step.refused:
                 facts["refused"] = step.refused
+            claim = _claim_of(step.state)
+            if changed:
+                facts |= _told_by(step.state, _claim_of(check.state))
             self.audit(
                 "tv." + machine.transition(check.state, event),
                 check_id=check.id,
                 contact_id=contact_id,
                 technician_id=by,
+                ticket_id=claim.ticket.id if claim is not None and isinstance(claim.ticket, Ticket) else "",
                 conversation_id=check.conversation_id,
                 channel=check.channel,
                 public=facts,
@@ -364,6 +368,21 @@ def _contact_of(state: State) -> str:
         return ""
     asker = state.story.asker
     return asker.contact_id if isinstance(asker, Known) else ""
+
+
+def _claim_of(state: State) -> Claim | None:
+    return None if isinstance(state, Blank | Open) else state.claim
+
+
+def _told_by(state: State, before: Claim | None) -> dict[str, str]:
+    """What the log says of a new state beyond its name: who has claimed it, what a confirmation is worth (SEC-56)."""
+    claim = _claim_of(state)
+    facts = {}
+    if claim is not None and (before is None or before.technician.id != claim.technician.id):
+        facts["claimer"] = claim.technician.id
+    if isinstance(state, Confirmed):
+        facts["assurance"] = state.assurance
+    return facts
 
 
 def is_live(state: State) -> bool:

@@ -3,7 +3,7 @@ operator's commands. The kinds are listed in `audit_kinds.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +16,7 @@ from storage.audit_lines import audit_line
 from storage.database import Database, Unscoped
 from storage.keys import Keyring
 from storage.sealing import row_keys
-from storage.tables import audit
+from storage.tables import audit, tenants
 from storage.times import id_from, micros
 
 T = TypeVar("T")
@@ -61,6 +61,20 @@ def append_audit(conn: Connection, keyring: Keyring, tenant_id: str, event: Audi
         last = conn.execute(select(func.max(audit.c.seq)), execution_options={"watchword_scope": Unscoped.OPERATOR})
         values["seq"] = (last.scalar() or 0) + 1
     conn.execute(insert(audit).values(**values))
+
+
+def append_for_all(
+    conn: Connection,
+    keyring: Keyring,
+    now: datetime,
+    new_id: Callable[[], str],
+    kind: str,
+    public: Mapping[str, str | int],
+) -> None:
+    """Write a line into every tenant's log, about what concerns the whole installation."""
+    for tenant_id in conn.scalars(select(tenants.c.id).order_by(tenants.c.id)).all():
+        event = AuditEvent(id=new_id(), at=now, kind=kind, public={"who": "operator", **public})
+        append_audit(conn, keyring, tenant_id, event)
 
 
 @dataclass(frozen=True, slots=True)

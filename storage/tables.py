@@ -422,6 +422,13 @@ outbox = Table(
         sqlite_where=text("done_at IS NULL"),
         postgresql_where=text("done_at IS NULL"),
     ),
+    # What was given up, for monitors that ask every few seconds.
+    Index(
+        "ix_outbox_dead",
+        "done_at",
+        sqlite_where=text("status = 'dead'"),
+        postgresql_where=text("status = 'dead'"),
+    ),
     Index(
         "ix_outbox_provider",
         "provider",

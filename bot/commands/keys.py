@@ -43,6 +43,8 @@ def rotate() -> None:
         finally:
             shown.done()
         new = key_id(operator.settings.master_key)
+        if done.tenants:
+            await operator.note_for_all("installation.key_rotated", {"key": new})
         log = " and the log's signing key" if done.log else ""
         say(f"{done.tenants} tenants{log} are under the master key {new} now; {done.kept} were before.")
         if operator.settings.previous_master_keys:
@@ -70,6 +72,7 @@ def escrow(
         )
         lines = to_lines(master)
         code = qr_svg("\n".join(lines)) if qr else ""
+        await operator.note_for_all("installation.key_printed", {"key": key_id(master)})
         _write_new(output, page(Sheet(lines, key_id(master), log.origin, now, code)))
         say(f"Wrote {output}: only you may read it. Print it, lock the paper away, and delete the file.")
         say("Then try the paper: watchword keys check")

@@ -24,7 +24,7 @@ from storage.database import Database, OpenDatabase, Unscoped
 from storage.directory import Directory
 from storage.health import read_keys
 from storage.keys import CannotOpen, Keyring
-from storage.noting import Noting
+from storage.noting import Noting, append_for_all
 from storage.people import People
 from storage.tenants import StoredTenant, Tenants
 
@@ -75,6 +75,13 @@ class Operator:
         if not found:
             raise Mistake(f"There is no tenant {slug!r}. There is: {names}")
         return found[0]
+
+    async def note_for_all(self, kind: str, public: Mapping[str, str | int]) -> None:
+        """Put a line into every tenant's log, about what concerns the whole installation."""
+        now = self.clock.now()
+        await self.database.write(
+            Unscoped.OPERATOR, lambda conn: append_for_all(conn, self.keyring, now, self.new_id, kind, public)
+        )
 
     def noting(self, tenant_id: str, kind: str, public: Mapping[str, str | int] | None = None) -> Database:
         """The database, but each write puts a line into the tenant's log, in the same transaction. A write that

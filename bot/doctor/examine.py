@@ -53,7 +53,7 @@ async def _contents(operator: Operator) -> list[Finding]:
     load = await operator.database.read(Unscoped.OPERATOR, lambda c: read_load(c, clock.now))
     tenants = await operator.tenants.all()
     findings = [
-        *look_at_keys(health, len(tenants)),
+        *look_at_keys(health, len(tenants), has_previous=bool(operator.settings.previous_master_keys)),
         *look_at_clocks(health, load, now),
         *look_at_work(health, now),
         *look_at_seals(load, now),

@@ -18,13 +18,17 @@ SEALED_WITHIN = timedelta(minutes=15)
 BACKED_UP_WITHIN = timedelta(hours=26)
 
 
-def look_at_keys(health: Health, tenants: int) -> Iterator[Finding]:
+def look_at_keys(health: Health, tenants: int, *, has_previous: bool = False) -> Iterator[Finding]:
+    """`has_previous`: whether a master key that was replaced is still set."""
     if health.locked:
         text = f"it does not open {', '.join(health.locked)}. Set the key the database was made with."
         yield Finding("master key", "fail", text)
     elif health.old_key:
-        text = f"{', '.join(health.old_key)} still need the previous key. Keep WATCHWORD_PREVIOUS_MASTER_KEYS as it is."
+        text = f"{', '.join(health.old_key)} still need the previous key. Run: watchword keys rotate"
         yield Finding("master key", "warn", text)
+    elif has_previous:
+        text = "nothing needs the previous key any more: remove WATCHWORD_PREVIOUS_MASTER_KEYS. Old backups do need it."
+        yield Finding("master key", "ok", text)
     else:
         yield Finding("master key", "ok", f"it opens all tenants ({tenants})")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +11,6 @@ from dialogs.turns import (
     AnnounceAsk,
     AnnounceFacts,
     Ask,
-    CheckAsk,
     CheckFacts,
     Decision,
     Duplicate,
@@ -20,7 +18,6 @@ from dialogs.turns import (
     InboundAsk,
     InboundFacts,
     Taken,
-    Turn,
     Unroutable,
 )
 from storage.postgres import read_sql as sql
@@ -32,30 +29,12 @@ from storage.postgres.locks import lock_of
 from storage.postgres.row_security import Reason
 from storage.postgres.sends import Sends
 from storage.postgres.sheet import Sheet, contacts_named, entries_of
+from storage.postgres.waiting import Waiting, named
 from storage.turn_facts import Found, Loaded
 
 #: After the commit, not within: a notice inside would hold up the commits of all other replicas until this one is on
 #: disk. Both go to the server in one piece.
 COMMIT = f"COMMIT; NOTIFY {CHANNEL}"
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A turn and who waits for it."""
-
-    turn: Turn[Any]
-    future: asyncio.Future[Any]
-    tries: int = 0
-
-    def answer(self, outcome: object) -> None:
-        """An exception is raised there. A caller who has gone hears nothing; the turn may have been taken all the
-        same, as when an answer is lost on its way."""
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 @dataclass(slots=True)
@@ -221,17 +200,6 @@ def _sheet(decided: Sequence[Decided], done: Done) -> tuple[Sheet, list[Decided]
         else:
             done.lost.append(d.waiting)
     return sheet, writing
-
-
-def named(ask: Ask) -> str:
-    """Who or what an ask is about, before anything is known of it."""
-    match ask:
-        case InboundAsk(inbound=said):
-            return said.their_address
-        case CheckAsk(check_id=check_id):
-            return check_id
-        case AnnounceAsk(contact_id=contact_id):
-            return contact_id
 
 
 def _touched(ask: Ask, facts: Facts) -> set[str]:

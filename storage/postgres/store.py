@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from dialogs.messages import DeliveryReport, Unavailable
 from dialogs.turns import Alert, AuditEvent, Leased, Settled, Timer, Turn, TurnResult
@@ -19,11 +20,12 @@ from storage.postgres.line import Line, is_id, seeing
 from storage.postgres.outbox import Outbox
 from storage.postgres.reports import locks_of
 from storage.postgres.row_security import Reason
-from storage.postgres.writer import TRIES, Writer
+from storage.postgres.writer import MAX_BATCH, MAX_WAITING, TRIES, Writer
 from storage.times import maybe_moment, micros, moment
 
 R = TypeVar("R")
 T = TypeVar("T")
+_Reported: TypeAlias = tuple[DeliveryReport, datetime, asyncio.Future[bool]]
 _LEASE: Final = timedelta(seconds=60)
 _WORKER_LENGTH: Final = 64
 
@@ -42,6 +44,8 @@ class PostgresTurnStore:
         self._writer = Writer(Batches(self._turns, loader), self._tell)
         self._outbox = Outbox(loader, rank)
         self._working = asyncio.Lock()
+        self._reports: deque[_Reported] = deque()
+        self._reporting: asyncio.Task[None] | None = None
         self._closed = False
 
     async def take(self, turn: Turn[R]) -> TurnResult[R]:
@@ -97,8 +101,13 @@ class PostgresTurnStore:
 
     async def report_delivery(self, report: DeliveryReport, now: datetime) -> bool:
         """See `TurnStore.report_delivery`."""
-        seen = seeing(Reason.QUEUES, locks=locks_of([report]))
-        return (await self._write(seen, lambda c: self._outbox.reports.take(c, [report], now)))[0]
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if len(self._reports) >= MAX_WAITING:
+            raise Unavailable("too many delivery reports wait already")
+        self._reports.append((report, now, future))
+        if self._reporting is None:
+            self._reporting = asyncio.create_task(self._report(), name="delivery reports")
+        return await future
 
     async def next_due(self, now: datetime) -> datetime | None:
         """See `TurnStore.next_due`."""
@@ -116,6 +125,34 @@ class PostgresTurnStore:
             self._closed = True
         await self._turns.close()
         await self._work.close()
+
+    # --- delivery reports -------------------------------------------------------------------------------------------
+
+    async def _report(self) -> None:
+        """Reports that wait share a transaction: each text has several of them."""
+        while self._reports:
+            batch = [self._reports.popleft() for _ in range(min(len(self._reports), MAX_BATCH))]
+            await self._report_these(batch)
+        self._reporting = None
+
+    async def _report_these(self, batch: list[_Reported]) -> None:
+        reports, now = [report for report, _, _ in batch], max(at for _, at, _ in batch)
+        seen = seeing(Reason.QUEUES, locks=locks_of(reports))
+        try:
+            moved = await self._write(seen, lambda c: self._outbox.reports.take(c, reports, now))
+        # Whatever is wrong with one report is its caller's to hear, and must not stop the others.
+        except Exception as why:
+            if len(batch) == 1 or isinstance(why, Unavailable):
+                for _, _, future in batch:
+                    if not future.done():
+                        future.set_exception(why)
+                return
+            for one in batch:
+                await self._report_these([one])
+            return
+        for (_, _, future), answer in zip(batch, moved, strict=True):
+            if not future.done():
+                future.set_result(answer)
 
     # --- transactions on the second connection ----------------------------------------------------------------------
 

@@ -9,15 +9,15 @@ failure costs nobody but its own caller. `decide` must therefore bear to be call
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
 from dialogs.turns import Turn, TurnResult
-from storage.postgres.batch import Batches, Waiting, named
+from storage.postgres.batch import Batches
 from storage.postgres.failures import ERRORS, lost_race, why_down
+from storage.postgres.waiting import Lines, Waiting
 
 R = TypeVar("R")
 
@@ -37,7 +37,7 @@ class Writer:
     def __init__(self, batches: Batches, tell: Callable[[], None]) -> None:
         self._batches = batches
         self._tell = tell
-        self._waiting: deque[Waiting] = deque()
+        self._waiting = Lines()
         self._working: asyncio.Task[None] | None = None
         self._enough: asyncio.Event = asyncio.Event()
         self._expected = 0
@@ -70,7 +70,7 @@ class Writer:
         try:
             while self._waiting:
                 await self._gather()
-                batch = self._next()
+                batch = self._waiting.take(MAX_BATCH)
                 self._expected = len(batch) * 3 // 4
                 await self._do(batch)
                 # Those who have been answered get to ask again.
@@ -87,19 +87,6 @@ class Writer:
         patience = loop.call_later(GATHERING_S, self._enough.set)
         await self._enough.wait()
         patience.cancel()
-
-    def _next(self) -> list[Waiting]:
-        """The longest waiting turns that have nothing to do with one another, as far as their asks tell."""
-        batch: list[Waiting] = []
-        others: list[Waiting] = []
-        busy: set[str] = set()
-        while self._waiting and len(batch) < MAX_BATCH:
-            waiting = self._waiting.popleft()
-            about = named(waiting.turn.ask)
-            (batch if about not in busy else others).append(waiting)
-            busy.add(about)
-        self._waiting.extendleft(reversed(others))
-        return batch
 
     async def _do(self, batch: list[Waiting]) -> None:
         """Answer all of the batch, or put back what has to wait."""
@@ -123,7 +110,7 @@ class Writer:
                 waiting.answer(Contended(f"lost {TRIES} races"))
             else:
                 lost.append(waiting)
-        self._waiting.extendleft(reversed(lost + done.later))
+        self._waiting.put_back(lost + done.later)
         if done.undone:
             await self._do(done.undone)
 
@@ -141,7 +128,7 @@ class Writer:
             if batch[0].tries >= TRIES:
                 batch[0].answer(Contended(f"lost {TRIES} races"))
             else:
-                self._waiting.appendleft(batch[0])
+                self._waiting.put_back(batch)
         else:
             _fail(batch, why)
 

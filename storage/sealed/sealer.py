@@ -119,9 +119,10 @@ class Sealer:
 
     async def _seal(self, now: bool) -> None:
         by = await self._who()
-        look = await self._look(by)
+        # The tree may grow over anything; what it became is looked at before it is signed.
         while await self._grow():
-            look = await self._look(by)
+            pass
+        look = await self._look(by)
         if heads.is_due(look.last, look.size, self._clock.now()) or (now and look.size):
             note = await self._database.write(Unscoped.OPERATOR, lambda conn: self._sign(conn, by))
             if note:

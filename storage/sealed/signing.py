@@ -62,6 +62,12 @@ def rewrap_signing_key(conn: Connection, keyring: Keyring) -> bool:
     return True
 
 
+def is_under_old_key(conn: Connection, keyring: Keyring) -> bool:
+    """Whether the key is still sealed under a previous master key."""
+    value = _values(conn).get(PRIVATE)
+    return value is not None and not keyring.is_current(base64.b64decode(value))
+
+
 def _values(conn: Connection) -> dict[str, str]:
     wanted = installation.c.name.in_((ID, PRIVATE, PUBLIC))
     return {row.name: row.value for row in conn.execute(select(installation).where(wanted))}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select, tuple_
 
 from storage.database import Database, Unscoped
-from storage.keys import Keyring
+from storage.keys import CannotOpen, Keyring
 from storage.sealed import heads, notes
 from storage.sealed.checkpoint_file import CheckpointFile
 from storage.sealed.heads import Fence
@@ -47,6 +47,7 @@ class Heads:
 class Start:
     """How the database stood when the check began."""
 
+    first: int
     end: int
     unplaced: int
     tree: int
@@ -65,16 +66,22 @@ async def verify(
 ) -> Report:
     """Check everything. `file`: the checkpoints outside; `is_copy`: one saved earlier, which may lack the newest.
 
-    Raises CannotOpen when the signing key needs another master key, OSError when the file cannot be read.
+    Raises OSError when the file cannot be read.
     """
     report = Report()
-    by = await database.read(Unscoped.OPERATOR, lambda conn: existing_signer(conn, keyring))
+    try:
+        by = await database.read(Unscoped.OPERATOR, lambda conn: existing_signer(conn, keyring))
+    except CannotOpen:
+        by = None
+        report.other("The signing key in the database does not open with the master keys given: it was exchanged")
     # In this order, as the server goes the other way: first the lines, then the checkpoint over them, then the file.
     outside = _from_file(file, by, report)
     table = await _from_table(database, by, report)
     start = await database.read(Unscoped.OPERATOR, _start)
     report.lines, report.tree, report.unplaced = start.end, start.tree, start.unplaced
     report.heads, report.outside = len(table), len(outside)
+    if start.first < 1:
+        report.other(f"There is a line with the number {start.first}, which no line ever gets")
     if by is not None and start.public != by.public:
         report.other("The public key in the database is not that of the key that signs")
     _compare_lists(table, outside, start, report, is_copy=is_copy)
@@ -87,12 +94,16 @@ async def verify(
     progress(start.end, start.end)
     seen = {f"the checkpoints {_FILE}": _reach(outside, start), f"the checkpoints {_TABLE}": _reach(table, start)}
     report.cut(start.end, {**seen, "the stored tree": start.tree})
+    covered = min(start.end, _reach(table, start))
+    if start.tree < covered:
+        report.other(f"The stored tree ends at line {start.tree} and had {covered} when it was signed: it was cut off")
     report.covered = max((size for _, size in table.found if size <= start.end), default=0)
     return report
 
 
 def _start(conn: Connection) -> Start:
     return Start(
+        conn.scalar(select(func.coalesce(func.min(audit.c.seq), 1))) or 0,
         conn.scalar(select(func.max(audit.c.seq))) or 0,
         conn.scalar(select(func.count()).select_from(audit).where(audit.c.seq.is_(None))) or 0,
         Tiles(conn).size(),
@@ -144,7 +155,7 @@ async def _from_table(database: Database, by: Signer | None, report: Report) -> 
             last = (row.epoch, row.size)
             try:
                 if by is None:
-                    raise BadNote("the database has no signing key")
+                    raise BadNote("there is no key to check it with")
                 head = notes.check(row.note, by.origin, by.public)
                 if (head.epoch, head.size, head.root) != (row.epoch, row.size, row.root):
                     raise BadNote("its columns differ from what was signed")

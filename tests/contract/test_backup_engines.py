@@ -73,7 +73,12 @@ async def fill(database: Database) -> None:
             if conn.execute(select(table).limit(1)).first() is None:
                 conn.execute(insert(table).values(a_row(table)))
         line = a_row(audit)
-        lines = [line | {"id": row_id(n), "seq": n} for n in range(2, 2 * PAGE_ROWS + 2)]
+        # The same ids in both tenants: a page must go on behind the whole key, not behind a part of it.
+        lines = [
+            line | {"tenant_id": make_world(tenant).tenant_id, "id": row_id(n), "seq": tenant * 10_000 + n}
+            for tenant in (1, 2)
+            for n in range(2, PAGE_ROWS + PAGE_ROWS // 2)
+        ]
         conn.execute(insert(audit), lines)
 
     await database.write(Unscoped.OPERATOR, more)
@@ -208,7 +213,9 @@ async def test_a_server_that_writes_meanwhile_is_noticed(tmp_path: Path, cluster
 
         def sneak(done: int, of: int) -> None:
             if done == of:
-                wrote.append(elsewhere(target, insert(audit).values(a_row(audit) | {"id": row_id(99_999), "seq": 99_999})))
+                wrote.append(
+                    elsewhere(target, insert(audit).values(a_row(audit) | {"id": row_id(99_999), "seq": 99_999}))
+                )
 
         with pytest.raises(RestoreFailed, match="audit"):
             await restore_into(target, io.BytesIO(archive), (MASTER_KEY,), contents, upgrade=never, progress=sneak)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import CheckAsk, CheckFacts, Decision, Duplicate, Facts, InboundFacts, Settled, Taken, Turn
+from dialogs.turns import CheckAsk, CheckFacts, Decision, Duplicate, Facts, InboundFacts, Settled, Taken, Timer, Turn
 from storage import tables
 from storage.database import Unscoped
 from storage.postgres import PostgresTurnStore
@@ -125,6 +125,20 @@ async def test_a_person_who_asks_both_at_once_has_one_live_check(replicas: Repli
     assert len(found) == 1
 
 
+@pytest.mark.feature("REL-12")
+async def test_a_timer_that_both_ring_rings_once(replicas: Replicas) -> None:
+    house = replicas.house
+    tenant_id = house.world.tenant_id
+    for n in range(10):
+        ask = CheckAsk(tenant_id, f"c{n}", timer="deadline")
+        await act(
+            house, CheckAsk(tenant_id, "none"), Decision("", timers=(Timer(tenant_id, f"c{n}", "deadline", START),))
+        )
+        results = await replicas.take(*[Turn(ask, lambda f: Decision("rang", audit=(line(),)), START)] * 4)
+        assert sorted(map(str, results)) == sorted(map(str, [Taken("rang"), *[Duplicate()] * 3]))
+    assert len(await house.log()) == 10
+
+
 @pytest.mark.feature("SEC-39", "SEC-10")
 async def test_a_bound_of_the_tenant_holds_over_both(replicas: Replicas) -> None:
     """Forty people ask at once, and the tenant has room for seven."""
@@ -197,6 +211,36 @@ async def test_a_report_that_comes_to_one_while_the_other_notes_the_send_is_not_
         )
     assert [row.delivery for row in await house.outbox()] == ["delivered"] * 30
     assert [entry.kind for entry in await house.log()] == ["text.delivery"] * 30
+
+
+@pytest.mark.feature("REL-08")
+async def test_reports_that_wait_together_are_each_answered(replicas: Replicas) -> None:
+    """Several on one message, one on nobody's, and one that no column holds."""
+    house = replicas.house
+    for n in range(3):
+        await act(house, CheckAsk(house.world.tenant_id, "n"), Decision("", outbox=(text_item(house.world, "+1"),)))
+        (held,) = await house.store.lease("w", START)
+        await house.store.settle([Settled(held, "sent", "twilio", f"SM{n}")], START)
+    reports = [
+        *(DeliveryReport("twilio", f"SM{n}", status) for status in ("sent", "delivered", "sent") for n in range(3)),
+        DeliveryReport("twilio", "SM-nobody", "delivered"),
+        DeliveryReport("twilio", "SM-strange", "x" * 100),
+    ]
+    answers = await asyncio.gather(*(house.store.report_delivery(r, START) for r in reports), return_exceptions=True)
+    assert answers[:10] == [True] * 6 + [False] * 4
+    assert isinstance(answers[10], Exception)
+    assert [row.delivery for row in await house.outbox()] == ["delivered"] * 3
+    assert len(await house.log()) == 6
+
+
+async def test_a_worker_on_a_machine_with_a_long_name_holds_what_it_leases(replicas: Replicas) -> None:
+    house = replicas.house
+    await act(house, CheckAsk(house.world.tenant_id, "n"), Decision("", outbox=(text_item(house.world, "+1"),)))
+    assert len(await house.store.lease("host" * 30 + ":1", START)) == 1
+    await house.store.release_leases("host" * 30 + ":2")
+    assert await house.store.lease("w", START) == []
+    await house.store.release_leases("host" * 30 + ":1")
+    assert len(await house.store.lease("w", START)) == 1
 
 
 async def test_both_see_a_number_that_moves_to_another_tenant(replicas: Replicas) -> None:

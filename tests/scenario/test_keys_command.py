@@ -116,9 +116,10 @@ def test_rotating_step_by_step(acme: Shell) -> None:
     assert key_id(NEW) in told
     assert "Keep the old key as long as you keep backups from before" in told
     assert "0 tenants" in both.well("keys", "rotate")
-    assert "still need" not in both("doctor").out
+    assert "nothing needs the previous key any more" in both("doctor").out
     alone = Shell(acme.environment | {"WATCHWORD_MASTER_KEY": text(NEW)})
     assert "acme" in alone.well("tenant", "list")
+    assert [row.kind for row in alone.log()][1:] == ["installation.key_rotated"]
     assert acme("tenant", "list").code == 2
 
 
@@ -142,6 +143,7 @@ def test_the_sheet_is_written_once_and_only_for_its_owner(acme: Shell, tmp_path:
     assert key_id(OLD) in html
     assert re.search(r"watchword/[0-9a-f-]{36}", html)
     assert "<svg" in html
+    assert acme.log()[-1].kind == "installation.key_printed"
     again = acme("keys", "escrow", "--output", str(sheet))
     assert again.code == 2
     assert "not written over" in again.err

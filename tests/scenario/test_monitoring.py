@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from bot.clock import SystemClock
+from bot.metrics import Metrics, MetricsPage
+from bot.readiness import Readiness
 from dialogs.messages import Unavailable
 from storage.accounts import Accounts
+from storage.database import Unscoped
+from storage.health import read_load
+from storage.keys import Keyring
+from storage.migrations import migrate
+from storage.postgres import PostgresDatabase
+from tests.fixtures.servers import APP, IN_A_HURRY, OWNER, need, start_postgres, why_no_postgres
 from tests.fixtures.web_house import Answer as Heard
 from tests.fixtures.web_house import House, check_against_contract, web_house
+from tests.fixtures.world import MASTER_KEY
 from web.app import build_web
 from web.csrf import COOKIE
 from web.services import Services
@@ -110,3 +122,47 @@ async def test_without_a_page_there_is_none(house: House) -> None:
     app = build_web(replace(house.services, metrics=None))
     async with TestServer(app) as server, ClientSession() as http, http.get(server.make_url("/metrics")) as response:
         assert response.status == 404
+
+
+@pytest.mark.feature("REL-10", "REL-17")
+async def test_a_frozen_a_killed_and_a_returned_server(tmp_path: Path) -> None:
+    """Probe and page answer in time whatever PostgreSQL does, and are well again by themselves."""
+    need(why_no_postgres())
+    server = await asyncio.to_thread(start_postgres, tmp_path / "postgres", IN_A_HURRY)
+    await server.arun(server.creating("w"))
+    await asyncio.to_thread(migrate, server.url("w", OWNER), APP)
+    database, clock = PostgresDatabase(server.url("w", APP), statement_timeout=1), SystemClock()
+    ready = Readiness(database, Keyring([MASTER_KEY]), patience=0.5)
+    page = MetricsPage(
+        Metrics(),
+        load=lambda: database.read(Unscoped.OPERATOR, lambda conn: read_load(conn, clock.now)),
+        now=lambda: clock.now().timestamp(),
+        webhooks={},
+        readers=lambda: 0,
+        look_every=0,
+        patience=0.5,
+    )
+
+    async def up() -> tuple[bool, bool]:
+        async with asyncio.timeout(5):
+            return not any((await ready()).values()), b"watchword_database_up 1.0" in await page()
+
+    async def until(well: bool) -> None:
+        """The probe's last answer stands for a second, so it may be late by that."""
+        async with asyncio.timeout(10):
+            while await up() != (well, well):
+                continue
+
+    try:
+        assert await up() == (True, True)
+        server.pause()
+        await until(False)
+        server.resume()
+        await until(True)
+        await asyncio.to_thread(server.kill)
+        await until(False)
+        await asyncio.to_thread(server.start)
+        await until(True)
+    finally:
+        await database.close()
+        await asyncio.to_thread(server.kill)

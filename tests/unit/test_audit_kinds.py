@@ -19,7 +19,7 @@ from storage.audit_kinds import ABOUT, KINDS
 ROOT = Path(__file__).parents[2]
 ROOMS = ("bot", "web", "channels", "psa", "identity", "storage", "dialogs", "voice")
 #: Functions that are handed a kind and make, or lead to, the line with it.
-TAKERS = frozenset({"AuditEvent", "audit", "_note", "_event", "noting", "line"})
+TAKERS = frozenset({"AuditEvent", "audit", "_note", "_event", "noting", "line", "append_for_all", "note_for_all"})
 KIND = re.compile(r"[a-z_]+\.[a-z_]+")
 LISTED = {kind for group in KINDS.values() for kind in group}
 

@@ -45,6 +45,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("done_at IS NULL"),
     )
     op.create_index(
+        "ix_outbox_dead",
+        "outbox",
+        ["done_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'dead'"),
+        postgresql_where=sa.text("status = 'dead'"),
+    )
+    op.create_index(
         "ix_audit_unplaced",
         "audit",
         ["at", "id"],
