@@ -1,9 +1,9 @@
 """`python3 dev.py bench [--full] [--parts] [--profile]`: ratios against this machine's own ceiling.
 
-Without options: hello, both references, plain texts and #verify beside each other, then how soon a commit is felt.
-About a minute and a half.
---full       longer slices, and memory with 100,000 distinct senders. Some minutes.
---parts      only where the time of a plain text goes, in microseconds.
+Without options: hello, the references, plain texts and #verify on SQLite and on a real PostgreSQL beside each other,
+then how soon a commit is felt. Some three minutes.
+--full       also growth up to a million conversations, replicas, the outbox and memory. About a quarter of an hour.
+--parts      only where the time of a plain text goes, in microseconds, on both engines.
 --profile    only a profile of plain texts, thread by thread.
 --in FOLDER  where the databases are made; the disk decides what a durable commit costs.
 """
@@ -14,39 +14,67 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import delays, memory, parts
+from bench import delays, full, parts, parts_postgres
 from bench.disk import sync_ms
-from bench.measure import Size, measure, profile
-from bench.report import table
+from bench.engines import PostgresServer, start_postgres, why_no_postgres
+from bench.measure import measure, profile
+from bench.report import load_average, table
+from bench.side import Size
+from bench.stored import Stored, new_database, new_file
 
 SHORT = Size()
-LONG = Size(rounds=7, texts=4000, verifies=300, alone=500, reference=10_000)
+LONG = Size(rounds=5, texts=2000)
+#: As a small installation would have it; durable, as PostgreSQL is unless it is told otherwise.
+SETTINGS = {"shared_buffers": "256MB", "shared_preload_libraries": "pg_stat_statements"}
 
 
 async def main(options: argparse.Namespace, folder: Path) -> None:
-    """Everything that was asked for, each in a folder of its own."""
+    """Everything that was asked for, each in a database of its own."""
     size = LONG if options.full else SHORT
-    if options.parts:
-        print(parts.describe(await parts.measure_parts(_below(folder, "parts"))))
-    if options.profile:
-        for thread, found in (await profile(_below(folder, "profile"), size)).items():
-            print(f"--- {thread}\n{found}")
-    if options.parts or options.profile:
-        return
-    print(table(await measure(_below(folder, "turns"), size)))
-    print(f"A durable commit: p50 {sync_ms(_below(folder, 'sync')):.1f} ms on this disk.", flush=True)
-    print()
-    found_delays = await delays.measure_delays(_below(folder, "delays"), size, min(size.texts, 300))
-    print(delays.describe(found_delays), flush=True)
-    if options.full:
-        print(memory.describe(await memory.measure_growth(_below(folder, "memory"))))
+    async with AsyncExitStack() as stack:
+        server = start_server(stack, folder)
+        if options.parts:
+            print("SQLite\n" + parts.describe(await parts.measure_parts(await new_file(folder, "parts"))))
+            if server is not None:
+                stored = await new_database(stack, server, "parts")
+                print("\nPostgreSQL\n" + parts_postgres.describe(await parts_postgres.measure_parts(stored)))
+        if options.profile:
+            for stored in await both(stack, folder, server, "profile"):
+                for thread, found in (await profile(stored, size)).items():
+                    print(f"--- {stored.name}: {thread}\n{found}")
+        if options.parts or options.profile:
+            return
+        print(load_average(), flush=True)
+        print(table(await measure(folder, size, server)), flush=True)
+        print(f"  a durable commit: p50 {sync_ms(folder):.1f} ms on this disk\n", flush=True)
+        for busy, silent in zip(
+            await both(stack, folder, server, "delays"), await both(stack, folder, server, "silent"), strict=True
+        ):
+            found_delays = await delays.measure_delays(size, busy, silent, min(size.texts, 400))
+            print(delays.describe(busy.name, found_delays), flush=True)
+        print(load_average(), flush=True)
+        if options.full:
+            await full.run(stack, folder, server)
 
 
-def _below(folder: Path, name: str) -> Path:
-    made = folder / name
-    made.mkdir()
+def start_server(stack: AsyncExitStack, folder: Path) -> PostgresServer | None:
+    """A durable PostgreSQL; None, and a loud word, where there is none to start."""
+    if why_not := why_no_postgres():
+        print(f"NOT MEASURED: PostgreSQL: {why_not}", flush=True)
+        return None
+    server = start_postgres(folder / "postgres", SETTINGS)
+    stack.callback(server.stop)
+    return server
+
+
+async def both(stack: AsyncExitStack, folder: Path, server: PostgresServer | None, name: str) -> list[Stored]:
+    """A new database on each engine there is."""
+    made: list[Stored] = [await new_file(folder, name)]
+    if server is not None:
+        made.append(await new_database(stack, server, name))
     return made
 
 

@@ -8,143 +8,157 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import aiohttp
-from aiohttp import web
 
-from bench.load import Run, percentile
-from bench.measure import A_DAY_S, ANSWERED, Side, Size, people_needed
-from bench.processes import start
-from bench.rows import WrongRows, count_waiting
-from bot.app import listen
+from bench.carrier import Carrier, carrier
+from bench.load import paced, percentile
+from bench.processes import Load, Server, start_house
+from bench.report import HEAD, Target
+from bench.rows import WrongRows, check_rows
+from bench.side import ANSWERED, PATIENCE_S, WORDS, Side, Size
+from bench.stored import Stored
+from bench.texts import Batch
 
-#: A second by which everything that was set going must have arrived; far more than it takes.
-PATIENCE_S = 60.0
-
-
-@dataclass(slots=True)
-class Carrier:
-    """The least a carrier can be: takes every text, and remembers when."""
-
-    base_url: str = ""
-    arrivals: list[float] = field(default_factory=list)
-    _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def create(self, request: web.Request) -> web.Response:
-        self.arrivals.append(time.monotonic())
-        await request.read()
-        async with self._arrived:
-            self._arrived.notify_all()
-        return web.json_response({"sid": f"SM{len(self.arrivals):032x}"}, status=201)
-
-    async def wait_for(self, many: int) -> None:
-        """Until that many texts have gone out. Raises WrongRows when they do not come."""
-        try:
-            async with asyncio.timeout(PATIENCE_S), self._arrived:
-                await self._arrived.wait_for(lambda: len(self.arrivals) >= many)
-        except TimeoutError:
-            raise WrongRows(f"{len(self.arrivals)} texts went out, not {many}") from None
+#: The load under which delays are measured: some twenty times what a busy house hears.
+PER_SECOND = 100.0
 
 
-@asynccontextmanager
-async def carrier() -> AsyncIterator[Carrier]:
-    """A carrier that listens."""
-    app, made = web.Application(), Carrier()
-    app.add_routes([web.post("/2010-04-01/Accounts/{sid}/Messages.json", made.create)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    with listen("127.0.0.1", 0) as listening:
-        await web.SockSite(runner, listening).start()
-        made.base_url = "http://127.0.0.1:" + str(listening.getsockname()[1])
-        yield made
-        await runner.cleanup()
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Seconds from commit to arrival, one for each text; of the stream one for each listener and text."""
+
+    dispatch: list[float]
+    stream: list[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Seconds from commit to arrival, one for each text; and turns with the dispatcher at work beside them."""
+    """`loaded`: seconds from commit to dispatch at `PER_SECOND` texts a second. Turns with the dispatcher at work
+    beside them, and without one."""
 
-    dispatch: list[float]
-    stream: list[float]
-    with_dispatcher: list[Run]
-    without: list[Run]
+    idle: Idle
+    loaded: list[float]
+    with_dispatcher: list[Load]
+    without: list[Load]
 
 
-async def measure_delays(folder: Path, size: Size, texts: int) -> Delays:
+async def measure_delays(size: Size, dispatching: Stored, silent: Stored, texts: int) -> Delays:
     """One house with a dispatcher and one without, in turns; then `texts` single texts on the idle one."""
     async with AsyncExitStack() as stack:
         outside = await stack.enter_async_context(carrier())
         sides = []
-        for name in ("dispatching", "silent"):
-            (folder / name).mkdir()
-            house = await start(stack, "house", folder / name, str(people_needed(size)), outside.base_url)
-            side = Side(house, house, folder / name / "bench.db", size)
-            await side.open_conversations()
-            sides.append((house, side))
-        (house, side), (_, silent) = sides
-        await house.ask("dispatch")
-        database, sent = folder / "dispatching" / "bench.db", size.texts
+        for stored in (dispatching, silent):
+            house = await start_house(stack, stored, contacts=size.texts, carrier_url=outside.base_url)
+            sides.append(Side(house, stored, size))
+            await sides[-1].open_conversations()
+        side, without_one = sides
+        await side.house.ask("dispatch")
+        sent = size.texts
         await outside.wait_for(sent)
         with_dispatcher, without = [], []
         for _ in range(size.rounds):
             # The clock is about to jump, and what is under way then would look like a worker that died.
-            await _come_to_rest(database)
-            with_dispatcher.append((await side.plain(32))[0])
+            await side.come_to_rest()
+            with_dispatcher.append(await side.plain(32))
             sent += size.texts
             await outside.wait_for(sent)
-            without.append((await silent.plain(32))[0])
-        await _come_to_rest(database)
-        await house.ask("advance", seconds=A_DAY_S)
-        dispatch, stream = await _one_by_one(outside, side, texts)
-        return Delays(dispatch, stream, with_dispatcher, without)
+            without.append(await without_one.plain(32))
+        loaded = await under_load(outside, side, texts)
+        return Delays(await one_by_one(outside, side, side.house, texts), loaded, with_dispatcher, without)
 
 
-async def _one_by_one(outside: Carrier, side: Side, texts: int) -> tuple[list[float], list[float]]:
+async def one_by_one(outside: Carrier, side: Side, watched: Server, texts: int, listeners: int = 1) -> Idle:
+    """Single texts of the regulars to the first house, each when the one before it is done with; `listeners` hear of
+    them at the watched one."""
+    await side.come_to_rest()
+    await side.advance()
     dispatch, stream = [], []
-    facts = side.house.facts
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": "Bearer " + facts["bearer"]}) as session,
-        session.get(facts["base_url"] + "/events", timeout=aiohttp.ClientTimeout(total=None)) as events,
-    ):
-        if events.status != 200:
-            raise WrongRows(f"the event stream answered {events.status}")
-        for at in range(texts):
+    async with AsyncExitStack() as stack:
+        streams = await listen(stack, watched, listeners)
+        for sender in side.regulars[:texts]:
+            await side.come_to_rest()
             await side.house.ask("commits")
             before = len(outside.arrivals)
-            await side.one(at, ANSWERED)
-            seen = await _next_event(events)
+            await side.counted(side.batch([sender], WORDS), 1, ANSWERED)
+            seen = await asyncio.gather(*map(next_event, streams))
             await outside.wait_for(before + 1)
-            committed = (await side.house.ask("commits"))["commits"][0]
-            dispatch.append(outside.arrivals[before] - committed)
-            stream.append(seen - committed)
-    return dispatch, stream
+            committed = (await side.house.ask("commits"))["commits"][sender]
+            dispatch.append(outside.arrivals[before][1] - committed)
+            stream += [at - committed for at in seen]
+    return Idle(dispatch, stream)
 
 
-async def _come_to_rest(database: Path) -> None:
+async def listen(stack: AsyncExitStack, house: Server, listeners: int) -> Sequence[aiohttp.ClientResponse]:
+    """So many open event streams, from which nothing has come yet. Raises WrongRows."""
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(
+            headers={"Authorization": "Bearer " + house.facts["bearer"]},
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+    )
+    streams = []
+    for _ in range(listeners):
+        streams.append(await stack.enter_async_context(session.get(house.facts["base_url"] + "/events")))
+        if streams[-1].status != 200:
+            raise WrongRows(f"the event stream answered {streams[-1].status}")
+    return streams
+
+
+async def next_event(events: aiohttp.ClientResponse) -> float:
+    """When the next line of the log arrives; who is present is not one, and has no id. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
-        while count_waiting(database):  # noqa: ASYNC110  another process writes; nothing here could set an event
-            await asyncio.sleep(0.02)
-
-
-async def _next_event(events: aiohttp.ClientResponse) -> float:
-    async with asyncio.timeout(PATIENCE_S):
-        while not (await events.content.readline()).startswith(b"data:"):
+        while not (await events.content.readline()).startswith(b"id:"):
             pass
-    return time.monotonic()
+        at = time.monotonic()
+        await events.content.readuntil(b"\n\n")
+        return at
 
 
-def describe(delays: Delays) -> str:
+async def under_load(outside: Carrier, side: Side, texts: int, per_second: float = PER_SECOND) -> list[float]:
+    """Seconds from commit to dispatch of `texts` texts that come at an even pace, to all houses in turns."""
+    await side.come_to_rest()
+    await side.advance()
+    for house in side.houses:
+        await house.ask("commits")
+    before, since = await side.stored.count(), len(outside.arrivals)
+    people, many = side.regulars[:texts], len(side.houses)
+    shares = [side.batch(people[at::many], WORDS, at=at) for at in range(many)]
+    await asyncio.gather(
+        *(
+            paced(*house.address, share.requests, per_second / many)
+            for house, share in zip(side.houses, shares, strict=True)
+        )
+    )
+    await outside.wait_for(since + len(people))
+    check_rows(ANSWERED, Batch((), len(people)), before, await side.stored.count())
+    commits: dict[str, float] = {}
+    for house in side.houses:
+        commits |= (await house.ask("commits"))["commits"]
+    return [at - commits[to] for to, at in outside.once_each(since).items()]
+
+
+def describe(engine: str, delays: Delays) -> str:
     """What was found, in milliseconds and as a ratio."""
-    lines = []
-    for name, waits in (("commit to dispatch, idle", delays.dispatch), ("commit to event stream, idle", delays.stream)):
-        p50, p99 = (percentile(waits, share) * 1000 for share in (0.5, 0.99))
-        lines.append(f"{name:<32} p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(waits)} texts)")
-    lines[0] += "; must p99 < 10 / stretch p99 < 5"
-    ratios = [a.per_second / b.per_second for a, b in zip(delays.with_dispatcher, delays.without, strict=True)]
-    share = f"{min(ratios):.2f}-{max(ratios):.2f}"
-    lines.append(f"{'turns while texts go out':<32} {share} of turns with the dispatcher off, 32 senders")
+    ratios = [a.run.per_second / b.run.per_second for a, b in zip(delays.with_dispatcher, delays.without, strict=True)]
+    dispatch = Target(f"{engine}: commit to dispatch, idle, p99 ms", 10, 5, less=True)
+    lines = [
+        HEAD,
+        dispatch.row([percentile(delays.idle.dispatch, 0.99) * 1000]),
+        f"  {engine}: commit to dispatch, idle: {quantiles(delays.idle.dispatch)}",
+        f"  {engine}: commit to dispatch at {PER_SECOND:.0f} texts a second: {quantiles(delays.loaded)}",
+        f"  {engine}: commit to event stream, idle: {quantiles(delays.idle.stream)}",
+        f"  {engine}: turns while texts go out: {min(ratios):.2f}-{max(ratios):.2f} of turns with the dispatcher off, "
+        "32 senders",
+    ]
     return "\n".join(lines)
+
+
+def quantiles(seconds: Sequence[float]) -> str:
+    """In milliseconds."""
+    p50, p99 = (percentile(seconds, share) * 1000 for share in (0.5, 0.99))
+    return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, most {max(seconds) * 1000:.1f} ms ({len(seconds)})"

@@ -67,11 +67,11 @@ class Server:
 
     def pause(self) -> None:
         """Every process of the server stands still; connections stay open and say nothing."""
-        for pid in self._family():
+        for pid in self.family():
             os.kill(pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        for pid in self._family():
+        for pid in self.family():
             os.kill(pid, signal.SIGCONT)
 
     def kill(self) -> None:
@@ -79,7 +79,7 @@ class Server:
         if self.running:
             # While it stands still it has no more children than those we find.
             self._signal(signal.SIGSTOP)
-        family = self._family()
+        family = self.family()
         for pid in family:
             # A child of PostgreSQL ends by itself when its parent is gone.
             with contextlib.suppress(ProcessLookupError):
@@ -90,7 +90,7 @@ class Server:
         while time.monotonic() < until and any(map(_is_alive, family)):
             time.sleep(0.005)
 
-    def _family(self) -> list[int]:
+    def family(self) -> list[int]:
         """The process and its children; PostgreSQL has one for each connection."""
         if not self.running:
             return []

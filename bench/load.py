@@ -112,3 +112,23 @@ async def run(host: str, port: int, requests: Sequence[bytes], senders: int) -> 
     async with asyncio.timeout(600):
         await asyncio.gather(*(line.done for line in lines))
     return Run(time.perf_counter() - began, tuple(waits), dict(statuses))
+
+
+async def paced(host: str, port: int, requests: Sequence[bytes], per_second: float) -> None:
+    """Send them at an even pace, whatever becomes of them, each on a connection of its own. Raises as `run`, and Broken
+    for an answer that is not 200."""
+    began, loop = time.monotonic(), asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as group:
+        for n, request in enumerate(requests):
+            await asyncio.sleep(began + n / per_second - time.monotonic())
+            group.create_task(_alone(loop, host, port, request))
+
+
+async def _alone(loop: asyncio.AbstractEventLoop, host: str, port: int, request: bytes) -> None:
+    statuses: Counter[int] = Counter()
+    line = (await loop.create_connection(lambda: _Line([request], [], statuses), host, port))[1]
+    line.begin()
+    async with asyncio.timeout(60):
+        await line.done
+    if statuses != {200: 1}:
+        raise Broken(f"answered {dict(statuses)}")

@@ -1,4 +1,5 @@
-"""The processes that are measured: `python -m bench.servers reference|house FOLDER [CONTACTS] [CARRIER_URL]`.
+"""The processes that are measured: `python -m bench.servers reference|house`, with what they are to be on one line of
+JSON on their standard input.
 
 Each writes one JSON line when it listens, then answers one JSON line for each command line on its standard input, and
 ends when that closes.
@@ -19,72 +20,44 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
-from twilio.request_validator import RequestValidator
 
-from bench.world import SMS_PATH, World, open_world
+from bench.reference import reference_app
+from bench.world import Filled, Wanted, World, open_world
 from bot.app import listen, run
 from bot.logs import configure
-from channels.twilio import form, signature
+from dialogs.turns import InboundAsk, Turn, TurnResult
 from storage.sqlite import SqliteDatabase
 from storage.tenants import CarrierAccount
 
-HELLO_PATH, LEAN_PATH = "/hello", "/lean"
+T = TypeVar("T")
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
-_XML = {"Content-Type": "text/xml; charset=utf-8"}
 
 
-def reference_app(public_url: str, account: CarrierAccount) -> web.Application:
-    """What ratios are against: R, lean R and `hello`, all in one process. Both references parse the form, check the
-    signature and answer TwiML. R does it as anybody would who follows the manuals: aiohttp's form, Twilio's validator.
-    Lean R does it with the product's own functions and nothing else, which is the least that any server can do."""
-    url, lean_url = public_url + SMS_PATH, public_url + LEAN_PATH
-    spellings = signature.url_spellings(lean_url)
-    validator = RequestValidator(account.auth_token)
-
-    async def hello(request: web.Request) -> web.Response:
-        return web.Response(text="hello")
-
-    async def sms(request: web.Request) -> web.Response:
-        fields = await request.post()
-        if not validator.validate(url, fields, request.headers.get("X-Twilio-Signature", "")):
-            return web.Response(status=403)
-        return web.Response(text=_TWIML.decode(), content_type="text/xml")
-
-    async def lean(request: web.Request) -> web.Response:
-        pairs = form.read_pairs(await request.read())
-        signed = request.headers.get(signature.SIGNATURE_HEADER, "")
-        if not signature.is_genuine(signed, "", spellings, signature.signed_text(pairs), account):
-            return web.Response(status=403)
-        return web.Response(body=_TWIML, headers=_XML)
-
-    app = web.Application()
-    app.add_routes([web.get(HELLO_PATH, hello), web.post(SMS_PATH, sms), web.post(LEAN_PATH, lean)])
-    return app
-
-
-async def _reference(account_sid: str, auth_token: str) -> None:
-    with listen("127.0.0.1", 0) as listening:
-        base_url = "http://127.0.0.1:" + str(listening.getsockname()[1])
-        app = reference_app(base_url, CarrierAccount("", account_sid, auth_token))
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
-        await runner.setup()
-        await web.SockSite(runner, listening, backlog=512).start()
-        await _converse({"base_url": base_url}, _usage)
-        await runner.cleanup()
-
-
-async def _house(folder: Path, contacts: int, carrier_url: str) -> None:
-    configure(readable=True)
+async def _reference(told: dict[str, Any], asked: asyncio.StreamReader) -> None:
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(listen("127.0.0.1", 0))
-        world = await open_world(listening, folder, stack, contacts=contacts, carrier_url=carrier_url)
+        base_url = "http://127.0.0.1:" + str(listening.getsockname()[1])
+        account = CarrierAccount("", told["account_sid"], told["auth_token"])
+        app = await reference_app(base_url, account, told.get("core_url", ""), stack)
+        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, listening, backlog=512).start()
+        await _converse(asked, {"base_url": base_url}, _usage)
+
+
+async def _house(told: dict[str, Any], asked: asyncio.StreamReader) -> None:
+    configure(readable=True)
+    filled = told.pop("filled", None)
+    wanted = Wanted(**told, filled=Filled(**filled) if filled else None)
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(listen("127.0.0.1", 0))
+        world = await open_world(listening, wanted, stack)
         control = Control(world)
-        facts = {"base_url": world.house.settings.public_url, **asdict(world.filled)}
-        await _converse(facts, control.answer)
+        await _converse(asked, {"base_url": world.house.settings.public_url, **asdict(world.filled)}, control.answer)
         await control.close()
 
 
@@ -93,10 +66,10 @@ class Control:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._commits: list[float] = []
+        self._commits: dict[str, float] | None = None
         self._dispatching = False
-        self._profiles = (cProfile.Profile(), cProfile.Profile())
-        world.house.database.on_commit(lambda: self._commits.append(time.monotonic()))
+        self._profile = cProfile.Profile()
+        self._writer = cProfile.Profile()
 
     async def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         match asked["do"]:
@@ -104,33 +77,51 @@ class Control:
                 self._world.clock.advance(asked["seconds"])
                 return {}
             case "commits":
-                commits, self._commits[:] = list(self._commits), []
-                return {"commits": commits}
+                return {"commits": self._note_commits()}
             case "dispatch":
                 self._world.house.dispatcher.start()
                 self._dispatching = True
                 return {}
             case "profile":
-                return await self._profile(on=asked["on"])
+                return await self._profiled(on=asked["on"])
         return await _usage(asked)
 
     async def close(self) -> None:
         if self._dispatching:
             await self._world.house.dispatcher.stop()
 
-    async def _profile(self, *, on: bool) -> dict[str, Any]:
-        """Profile both threads, each from inside: the event loop's and the writer's."""
-        loop, writer = self._profiles
+    def _note_commits(self) -> dict[str, float]:
+        """When the event loop heard that a sender's last text was committed, by sender, since this was asked last."""
+        if self._commits is None:
+            store = self._world.house.store
+            inner = store.take
+
+            async def take(turn: Turn[T]) -> TurnResult[T]:
+                result = await inner(turn)
+                if isinstance(turn.ask, InboundAsk) and self._commits is not None:
+                    self._commits[turn.ask.inbound.their_address] = time.monotonic()
+                return result
+
+            # Only where it is asked for: the figures of turns are those of the store as it is.
+            setattr(store, "take", take)  # noqa: B010  a method may be replaced in this one object
+        commits, self._commits = self._commits, {}
+        return commits or {}
+
+    async def _profiled(self, *, on: bool) -> dict[str, Any]:
+        """Profile the event loop and, for a file, the writer's thread, each from inside."""
         database = self._world.house.database
-        assert isinstance(database, SqliteDatabase), "the other store has no thread of its own"
-        submit = database.writer.submit
+        submit = database.writer.submit if isinstance(database, SqliteDatabase) else None
         if on:
-            await submit(writer.enable, tells=False)
-            loop.enable()
+            if submit is not None:
+                await submit(self._writer.enable, tells=False)
+            self._profile.enable()
             return {}
-        loop.disable()
-        await submit(writer.disable, tells=False)
-        return {"event loop": _top(loop), "writer": _top(writer)}
+        self._profile.disable()
+        found = {"event loop": _top(self._profile)}
+        if submit is not None:
+            await submit(self._writer.disable, tells=False)
+            found["writer"] = _top(self._writer)
+        return found
 
 
 async def _usage(asked: dict[str, Any]) -> dict[str, Any]:
@@ -144,11 +135,9 @@ def _resident_kib() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
-async def _converse(facts: dict[str, Any], answer: Answer) -> None:
-    reader = asyncio.StreamReader(limit=2**24)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+async def _converse(asked: asyncio.StreamReader, facts: dict[str, Any], answer: Answer) -> None:
     _say(facts)
-    while line := await reader.readline():
+    while line := await asked.readline():
         _say(await answer(json.loads(line)))
 
 
@@ -163,9 +152,12 @@ def _top(profile: cProfile.Profile) -> str:
     return out.getvalue()
 
 
+async def _main(what: str) -> None:
+    asked = asyncio.StreamReader(limit=2**24)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(asked), sys.stdin)
+    told = json.loads(await asked.readline())
+    await (_reference if what == "reference" else _house)(told, asked)
+
+
 if __name__ == "__main__":
-    _, what, *rest = sys.argv
-    if what == "reference":
-        run(_reference(*rest))
-    else:
-        run(_house(Path(rest[0]), int(rest[1]), rest[2] if len(rest) > 2 else ""))
+    run(_main(sys.argv[1]))

@@ -1,8 +1,8 @@
-"""The house that is measured, as `serve` builds it: real routes, real store, everything sealed, synchronous FULL."""
+"""The house that is measured, as `serve` builds it: real routes, real store, everything sealed, durable commits, and
+whatever else `serve` has running beside it."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import socket
 from collections.abc import Sequence
@@ -10,21 +10,22 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy import Connection
 
 from bench.texts import mobiles
-from bot.app import House, build
+from bot.app import HEADER_SECONDS, House, build
 from bot.clock import SystemClock, SystemRandom
+from bot.logs import AccessLog
 from bot.seeds import VERIFICATION_NUMBER, seed
 from bot.settings import Settings
 from dialogs.settings import Limits, TenantSettings
 from identity.passwords import Cost, Passwords
 from identity.sessions import address_block, token_digest
 from storage.directory import NewAddress, NewContact, put_client, put_contacts
-from storage.migrations import migrate
+from web.headers import of_every_answer
+from web.slow import listen_on
 
 SMS_PATH = "/webhooks/twilio/sms"
 MANY = 10**9
@@ -55,6 +56,23 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A house to be opened on migrated tables, as it is sent to its process. Addresses as in `bot.settings.Settings`.
+
+    `contacts`: how many to fill it with. `filled`: what another house on this database has filled it with; then nothing
+    is filled, and `master_key` (hex) is that one's.
+    """
+
+    database_url: str
+    owner_url: str = ""
+    contacts: int = 0
+    carrier_url: str = ""
+    redis_url: str = ""
+    master_key: str = field(default="", repr=False)
+    filled: Filled | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """A house on a bound socket, with its people, and the clock the benchmark moves."""
 
@@ -63,31 +81,34 @@ class World:
     filled: Filled
 
 
-async def open_world(
-    listening: socket.socket, folder: Path, stack: AsyncExitStack, *, contacts: int, carrier_url: str = ""
-) -> World:
-    """Build the house as `serve` does, fill it, and serve on `listening`. The dispatcher is not started."""
+async def open_world(listening: socket.socket, wanted: Wanted, stack: AsyncExitStack) -> World:
+    """Build the house, fill it, and serve on `listening` with all that `serve` has running but the dispatcher."""
     host, port = listening.getsockname()[:2]
     base_url = f"http://{host}:{port}"
     settings = Settings(
-        database_url=f"sqlite:///{folder / 'bench.db'}",
+        database_url=wanted.database_url,
+        owner_database_url=wanted.owner_url,
+        redis_url=wanted.redis_url,
         public_url=base_url,
-        master_key=secrets.token_bytes(32),
-        twilio_url=carrier_url or base_url,
+        master_key=bytes.fromhex(wanted.master_key) if wanted.master_key else secrets.token_bytes(32),
+        twilio_url=wanted.carrier_url or base_url,
         host=host,
         port=port,
     )
-    await asyncio.to_thread(migrate, settings.database_url)
+    if settings.is_sqlite:
+        settings = replace(settings, checkpoints_file=settings.database_path.with_suffix(".checkpoints"))
     clock = SystemClock()
     house = await build(settings, clock=clock, random=SystemRandom(), passwords=Passwords(Cost(64, 1)))
     stack.push_async_callback(house.stop)
-    filled = await _fill(house, contacts)
-    runner = web.AppRunner(house.app, access_log=None, keepalive_timeout=75)
-    await runner.setup()
+    filled = wanted.filled or await _fill(house, wanted.contacts)
+    runner = web.AppRunner(house.app)
     stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listening, backlog=512).start()
-    stream = asyncio.create_task(house.services.stream.run())
-    stack.push_async_callback(_end, stream)
+    server = await listen_on(
+        runner, listening, header_seconds=HEADER_SECONDS, fixed=of_every_answer(base_url), access_log_class=AccessLog
+    )
+    stack.callback(server.close)
+    house.background.start()
+    stack.push_async_callback(house.background.stop)
     return World(house, clock, filled)
 
 
@@ -133,7 +154,3 @@ async def _fill(house: House, contacts: int) -> Filled:
     )
     return Filled(tenant_id, sid, token, VERIFICATION_NUMBER, contacts, bearer)
 
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -320,14 +320,14 @@ def _webhooks(house: House, carriers: Carriers) -> TwilioWebhooks:
     )
 
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop. Raises BadSetting before anything listens."""
+def serve(settings: Settings, *, clock: Clock | None = None) -> None:
+    """Serve until told to stop. Raises BadSetting before anything listens. `clock`: for tests of clocks that are off."""
     check_for_serving(settings)
-    run(_serve(settings))
+    run(_serve(settings, clock))
 
 
-async def _serve(settings: Settings) -> None:
-    house = await build(settings)
+async def _serve(settings: Settings, clock: Clock | None) -> None:
+    house = await build(settings, clock=clock)
     try:
         with listen(settings.host, settings.port) as listening:
             await house.start(listening)

@@ -20,21 +20,11 @@ LOOK_EVERY_S = 600.0
 
 
 class Upkeep:
-    """One per process. `start` returns at once; `stop` ends what is under way after its present batch."""
+    """One per process. Its work is transactions of a batch each, so it may be cancelled at any time."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self.run(), name="upkeep")
-
-    async def stop(self) -> None:
-        """Batches are transactions of their own, so the work may stop between any two."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def run_if_due(self) -> Swept | None:
         """Do today's work unless it is done or another replica is at it; then None. A day is one in UTC."""

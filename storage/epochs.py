@@ -17,7 +17,7 @@ from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
 from storage.keys import Keyring
 from storage.noting import append_audit
-from storage.sealed.notes import Signer
+from storage.sealed.notes import Checkpoint, Signer
 from storage.sealed.signing import existing_signer
 from storage.tables import (
     announced_calls,
@@ -87,11 +87,11 @@ async def fence(
     now: datetime,
     new_id: Callable[[], str],
     *,
-    seen: Callable[[Signer | None], int],
+    seen: Callable[[Signer | None], Checkpoint | None],
     reason: str = "",
 ) -> Fenced:
-    """Raise the fence in a transaction of its own. `seen` says how many lines the checkpoints outside had covered,
-    given who signs them here, None where nobody has yet."""
+    """Raise the fence in a transaction of its own. `seen` finds the newest checkpoint outside, given who
+    signs them here, None where nobody has yet."""
 
     def work(conn: Connection) -> Fenced:
         outside = seen(existing_signer(conn, keyring))
@@ -101,23 +101,31 @@ async def fence(
 
 
 def raise_fence(
-    conn: Connection, keyring: Keyring, now: datetime, new_id: Callable[[], str], *, seen: int = 0, reason: str = ""
+    conn: Connection,
+    keyring: Keyring,
+    now: datetime,
+    new_id: Callable[[], str],
+    *,
+    seen: Checkpoint | None = None,
+    reason: str = "",
 ) -> Fenced:
     """Begin a new epoch and make void what the older ones had open. Needs the operator's scope and one transaction.
 
     `new_id` mints the ids of the lines of the log. A server may be running: versions and fences go up, so that what it
     has under way is decided anew or comes to nothing.
     """
-    epoch, size = current_epoch(conn) + 1, _size(conn)
-    conn.execute(insert(fences).values(epoch=epoch, at=micros(now), size=size, seen=seen, reason=reason))
+    # An older backup may not know of an earlier restore, and no epoch may come twice.
+    epoch, size = max(current_epoch(conn), seen.epoch if seen is not None else 0) + 1, _size(conn)
+    lines = seen.size if seen is not None else 0
+    conn.execute(insert(fences).values(epoch=epoch, at=micros(now), size=size, seen=lines, reason=reason))
     conn.execute(delete(installation).where(installation.c.name == EPOCH))
     conn.execute(insert(installation).values(name=EPOCH, value=str(epoch)))
     every = [
-        _void(conn, keyring, tenant_id, Fenced(epoch, size, seen), now, new_id)
+        _void(conn, keyring, tenant_id, Fenced(epoch, size, lines), now, new_id)
         for tenant_id in conn.scalars(select(tenants.c.id).order_by(tenants.c.id)).all()
     ]
     names = ("checks", "texts", "unclear", "log_ins", "calls", "recovery_codes")
-    return Fenced(epoch, size, seen, **{name: sum(getattr(each, name) for each in every) for name in names})
+    return Fenced(epoch, size, lines, **{name: sum(getattr(each, name) for each in every) for name in names})
 
 
 def _void(

@@ -15,12 +15,10 @@ from storage.keys import CannotOpen, Keyring
 from storage.migrations import is_current
 from storage.sealed.signing import is_under_old_key
 from storage.tables import audit, checkpoints, installation, metadata, outbox, technicians, tenants, timers
-from storage.times import id_from, maybe_moment, micros
+from storage.times import maybe_moment, micros
 
 #: Name in `installation` under which the time of the newest backup stands, in microseconds.
 BACKUP_MARK = "last_backup"
-#: What is given up was taken up at most a day earlier (REL-05); older items need not be looked at.
-_OLDEST_DEAD = timedelta(days=2)
 
 
 #: Written as the index says it; a value of its own would hide from the planner that the index fits.
@@ -108,13 +106,7 @@ def read_load(conn: Connection, clock: Callable[[], datetime]) -> Load:
     unplaced, oldest_unplaced = conn.execute(
         select(func.count(), func.min(audit.c.at)).where(audit.c.seq.is_(None))
     ).one()
-    # Ids begin with their time, so each tenant's last days are one stretch of the primary key.
-    floor = id_from(micros(now - _OLDEST_DEAD), bytes(10))
-    dead = (
-        select(func.count())
-        .select_from(tenants.join(outbox, (outbox.c.tenant_id == tenants.c.id) & (outbox.c.id > floor)))
-        .where(_DEAD, outbox.c.done_at > micros(now - timedelta(days=1)))
-    )
+    dead = select(func.count()).where(_DEAD, outbox.c.done_at > micros(now - timedelta(days=1)))
     size, sealed_at = _newest_checkpoint(conn)
     backup = conn.scalar(select(installation.c.value).where(installation.c.name == BACKUP_MARK))
     return Load(

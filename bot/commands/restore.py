@@ -25,7 +25,7 @@ from storage.database import Database
 from storage.epochs import fence as raise_fence
 from storage.migrations import is_known
 from storage.sealed.checkpoint_file import BadFile, CheckpointFile
-from storage.sealed.notes import BadNote, Signer, check
+from storage.sealed.notes import BadNote, Checkpoint, Signer, check
 from storage.sqlite.store import AlreadyRunning, hold
 
 EMPTY_ONE = "make an empty database and run restore again: docs/how-to/back-up-and-restore.md"
@@ -169,13 +169,13 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _seen_outside(settings: Settings, signer: Signer | None) -> int:
-    """Lines that the newest checkpoint in the file outside had covered, 0 where there is none of this installation."""
+def _seen_outside(settings: Settings, signer: Signer | None) -> Checkpoint | None:
+    """The newest checkpoint in the file outside, None where there is none of this installation."""
     if settings.checkpoints_file is None or signer is None:
-        return 0
+        return None
     try:
         note = CheckpointFile(settings.checkpoints_file).last()
-        return check(note, signer.origin, signer.public).size if note else 0
+        return check(note, signer.origin, signer.public) if note else None
     except (BadFile, BadNote, OSError) as why:
         typer.echo(f"watchword: the checkpoints outside do not count: {why}", err=True)
-        return 0
+        return None

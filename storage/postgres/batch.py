@@ -69,8 +69,12 @@ class Batches:
         try:
             return await self._run(batch)
         except _Lost:
-            # The connection had died unnoticed, and nothing was committed on it.
+            # The connection had died unnoticed, say, and nothing was committed on it.
+            pass
+        try:
             return await self._run(batch)
+        except _Lost as why:
+            raise Unavailable("the connection to the database was lost twice") from why
 
     async def _run(self, batch: list[Waiting]) -> Done:
         connection = await self._line.connection()

@@ -7,7 +7,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 #: What a statement or a connection may raise besides programming mistakes. TimeoutError is one of OSError's.
-ERRORS = (DBAPIError, PoolTimeout, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+#: InternalClientError is what the driver says when the server has ended the connection a moment before.
+ERRORS = (
+    DBAPIError,
+    PoolTimeout,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+
+_OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 #: Classes and codes of SQLSTATE that say: not now, through no fault of the statement.
 _DOWN = (
@@ -57,5 +67,5 @@ def why_down(error: BaseException) -> str:
     # The driver's own: closed under us, or in the middle of something else after a time-out.
     driver = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
     # A value that cannot be sent is one of these too.
-    is_lost = isinstance(driver, asyncpg.InterfaceError) and not isinstance(driver, ValueError)
+    is_lost = isinstance(driver, _OF_THE_DRIVER) and not isinstance(driver, ValueError)
     return "the connection to the database was lost" if is_lost else ""

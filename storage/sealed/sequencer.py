@@ -26,13 +26,14 @@ _STATEMENT_TIMEOUT_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 #: Seconds to let more lines gather when lines come all the time.
 _GATHER_S = 0.004
-_LOCK = zlib.crc32(b"watchword sequencer")
+#: The advisory lock of whoever is giving places; nothing else uses this number.
+LOCK = zlib.crc32(b"watchword sequencer")
 
 # Sent as one message, which PostgreSQL runs as one transaction: one round trip. The lock comes first and the numbering
 # after it, as a statement of its own, so that it sees what the last holder of the lock has numbered. Rows are taken by
 # their physical place, straight from the index of waiting lines; nothing but this ever changes a line.
 _PLACE = f"""
-SELECT set_config('watchword.scope', '{Reason.OPERATOR.value}', true), pg_advisory_xact_lock({_LOCK});
+SELECT set_config('watchword.scope', '{Reason.OPERATOR.value}', true), pg_advisory_xact_lock({LOCK});
 WITH waiting AS MATERIALIZED (
     SELECT ctid AS line, row_number() OVER (ORDER BY at, id) AS nth
     FROM (SELECT ctid, at, id FROM audit WHERE seq IS NULL ORDER BY at, id LIMIT {BATCH}) AS first

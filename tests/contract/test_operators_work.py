@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from storage.erasure import erase
 from storage.keys import Keyring, place
 from storage.retention import sweep
 from storage.rotation import Rotated, rotate
+from storage.sealed.notes import Checkpoint
 from storage.sealing import row_keys
 from storage.slots import claim_slot, finish_slot
 from storage.tables import (
@@ -40,8 +42,11 @@ from storage.tables import (
 )
 from storage.times import id_from, micros
 from tests.fixtures.kept import Kept
-from tests.fixtures.world import MASTER_KEY, Person
+from tests.fixtures.world import MASTER_KEY, START, Person
 from tests.unit.check_walks.world import CLAIMED, OPEN, PAT
+
+#: A checkpoint outside, of nine lines.
+SEEN = Checkpoint("watchword/1", 1, 9, b"r" * 32, START)
 
 
 def made(at: datetime, n: int) -> str:
@@ -171,7 +176,7 @@ async def found(kept: Kept, *columns: Any) -> list[tuple[Any, ...]]:
 async def test_the_fence_ends_everything_of_before_in_one_go(kept: Kept) -> None:
     await fill(kept)
     now = kept.clock.now() + timedelta(minutes=1)
-    done = await fence(kept.database, kept.keyring, now, kept.new_id, seen=lambda by: 9, reason="a test")
+    done = await fence(kept.database, kept.keyring, now, kept.new_id, seen=lambda by: SEEN, reason="a test")
     assert (done.epoch, done.size, done.seen) == (2, 0, 9)
     assert (done.checks, done.texts, done.unclear, done.log_ins, done.calls, done.recovery_codes) == (2, 1, 2, 1, 1, 1)
     assert await kept.database.read(Unscoped.OPERATOR, current_epoch) == 2
@@ -211,6 +216,16 @@ async def test_the_fence_ends_everything_of_before_in_one_go(kept: Kept) -> None
     assert (ours["epoch"], ours["checks"], ours["seen"]) == (2, 2, 9)
 
 
+@pytest.mark.feature("REL-13")
+async def test_no_epoch_comes_twice(kept: Kept) -> None:
+    """The checkpoints outside know of a restore that this backup is older than."""
+    seen = replace(SEEN, epoch=4)
+    done = await fence(kept.database, kept.keyring, kept.clock.now(), kept.new_id, seen=lambda by: seen)
+    assert done.epoch == 5
+    again = await fence(kept.database, kept.keyring, kept.clock.now(), kept.new_id, seen=lambda by: seen)
+    assert again.epoch == 6
+
+
 @pytest.mark.feature("SEC-56")
 async def test_erasing_touches_one_person_only(kept: Kept) -> None:
     await fill(kept)
@@ -233,7 +248,7 @@ async def test_erasing_touches_one_person_only(kept: Kept) -> None:
 async def test_retention_takes_words_and_leaves_keys(kept: Kept) -> None:
     await fill(kept)
     later = kept.clock.now() + timedelta(days=200)
-    await fence(kept.database, kept.keyring, kept.clock.now(), kept.new_id, seen=lambda by: 0)
+    await fence(kept.database, kept.keyring, kept.clock.now(), kept.new_id, seen=lambda by: None)
     counted = await sweep(kept.database, later, dry_run=True)
     swept = await sweep(kept.database, later)
     assert swept.tenants == counted.tenants

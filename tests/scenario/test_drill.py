@@ -184,6 +184,18 @@ async def test_without_the_fence_a_server_does_not_start(
     await house.open()
     assert (await house.check(id))["state"] == "expired"
 
+    # And again from the same backup, which knows nothing of the restore in between.
+    await house.verify(ada)
+    await seal(house)
+    await destroy(house)
+    _, told = await restore(house, backup, target)
+    assert "Epoch 3 has begun" in told.out
+    await house.open()
+    await house.verify(ada)
+    await seal(house)
+    report = await checked(house)
+    assert report.whole, [str(finding) for finding in report.findings]
+
 
 @pytest.mark.feature("REL-13")
 async def test_a_planned_move_takes_open_checks_along(house: DemoHouse, target: Cluster | None, tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -41,9 +39,11 @@ async def run(shell: Shell, *words: str, typed: str = "") -> Done:
     return await asyncio.to_thread(lambda: shell(*words, typed=typed))
 
 
-def rows(house: DemoHouse, query: str, *values: Any) -> list[Any]:
-    with closing(sqlite3.connect(house.folder / "watchword.db")) as conn:
-        return conn.execute(query, values).fetchall()
+async def rows(house: DemoHouse, query: str, **values: object) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in await house.rows(query, **values)]
+
+
+LINES = "SELECT seq, leaf, sealed FROM audit ORDER BY seq"
 
 
 async def a_busy_day(house: DemoHouse) -> str:
@@ -70,9 +70,9 @@ async def a_busy_day(house: DemoHouse) -> str:
 async def test_words_go_when_their_time_is_over_and_a_replay_stays_a_duplicate(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     id = await a_busy_day(demo)
-    assert rows(demo, "SELECT count(*) FROM inbound WHERE body IS NOT NULL")[0][0] > 3
-    before = rows(demo, "SELECT count(*), count(once_key), count(replay_key) FROM inbound")
-    lines = rows(demo, "SELECT seq, hex(leaf), hex(sealed) FROM audit ORDER BY seq")
+    assert (await rows(demo, "SELECT count(*) FROM inbound WHERE body IS NOT NULL"))[0][0] > 3
+    before = await rows(demo, "SELECT count(*), count(once_key), count(replay_key) FROM inbound")
+    lines = await rows(demo, LINES)
 
     await demo.advance(179 * DAY)
     assert sum((await swept(demo)).values()) == 0, "nothing is old enough yet"
@@ -81,27 +81,27 @@ async def test_words_go_when_their_time_is_over_and_a_replay_stays_a_duplicate(d
     assert counted["words of texts received"] > 3
     assert await swept(demo) == counted
     assert sum((await swept(demo)).values()) == 0
-    assert rows(demo, "SELECT count(*) FROM inbound WHERE body IS NOT NULL") == [(0,)]
-    assert rows(demo, "SELECT count(*) FROM outbox WHERE payload IS NOT NULL") == [(0,)]
-    assert rows(demo, "SELECT count(*) FROM challenge_sends") == [(0,)]
-    assert rows(demo, "SELECT count(*) FROM alerts") == [(1,)], "alerts are kept for a year"
-    assert "Ada" in str(rows(demo, "SELECT body FROM dialogs WHERE id = ?", id)), "stories for two"
+    assert await rows(demo, "SELECT count(*) FROM inbound WHERE body IS NOT NULL") == [(0,)]
+    assert await rows(demo, "SELECT count(*) FROM outbox WHERE payload IS NOT NULL") == [(0,)]
+    assert await rows(demo, "SELECT count(*) FROM challenge_sends") == [(0,)]
+    assert await rows(demo, "SELECT count(*) FROM alerts") == [(1,)], "alerts are kept for a year"
+    assert "Ada" in str(await rows(demo, "SELECT body FROM dialogs WHERE id = :id", id=id)), "stories for two"
 
     # The same text once more, as the provider might send it again: nothing happens (SEC-23).
-    assert rows(demo, "SELECT count(*), count(once_key), count(replay_key) FROM inbound") == before
-    left, events = demo.left(), rows(demo, "SELECT count(*) FROM audit")
+    assert await rows(demo, "SELECT count(*), count(once_key), count(replay_key) FROM inbound") == before
+    left, events = demo.left(), await rows(demo, "SELECT count(*) FROM audit")
     assert await demo.text(ada, SECRET, sid="SM" + "a1" * 16) == 200
-    assert (demo.left(), rows(demo, "SELECT count(*) FROM audit")) == (left, events)
+    assert (demo.left(), await rows(demo, "SELECT count(*) FROM audit")) == (left, events)
 
     await demo.advance(300 * DAY)
     await demo.advance(250 * DAY)
     await swept(demo)
-    assert rows(demo, "SELECT count(*) FROM alerts WHERE seen_at IS NOT NULL") == [(0,)]
-    assert rows(demo, "SELECT count(*) FROM announced_calls") == [(0,)]
-    assert "Ada" not in str(rows(demo, "SELECT body FROM dialogs WHERE id = ?", id))
+    assert await rows(demo, "SELECT count(*) FROM alerts WHERE seen_at IS NOT NULL") == [(0,)]
+    assert await rows(demo, "SELECT count(*) FROM announced_calls") == [(0,)]
+    assert "Ada" not in str(await rows(demo, "SELECT body FROM dialogs WHERE id = :id", id=id))
     kept = await demo.check(id)
     assert (kept["state"], kept["technician"]["id"]) == ("confirmed", demo.technician("dana").id)
-    assert rows(demo, "SELECT seq, hex(leaf), hex(sealed) FROM audit ORDER BY seq")[: len(lines)] == lines
+    assert (await rows(demo, LINES))[: len(lines)] == lines
 
 
 async def swept(house: DemoHouse, *, dry_run: bool = False) -> Mapping[str, int]:
@@ -119,9 +119,9 @@ async def test_what_is_still_open_or_unseen_stays(demo: DemoHouse) -> None:
     )
     await demo.advance(30 * DAY)
     await swept(demo)
-    unseen = rows(demo, "SELECT count(*) FROM alerts WHERE seen_at IS NULL")
+    unseen = await rows(demo, "SELECT count(*) FROM alerts WHERE seen_at IS NULL")
     assert unseen[0][0] >= 1
-    assert rows(demo, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND payload IS NULL") == [(0,)]
+    assert await rows(demo, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND payload IS NULL") == [(0,)]
 
 
 @pytest.mark.feature("SEC-56")
@@ -138,6 +138,8 @@ async def test_one_replica_does_it_once_a_day(demo: DemoHouse) -> None:
 
 @pytest.mark.feature("SEC-56")
 async def test_a_day_that_a_replica_did_not_finish_is_another_ones(demo: DemoHouse) -> None:
+    await demo.advance(DAY)
+
     class Died(Exception):
         pass
 
@@ -191,8 +193,8 @@ async def test_an_erased_person_is_in_no_row_and_the_log_is_whole(demo: DemoHous
     open_id = await demo.verify(ada)
     await demo.claim(open_id)
     code = code_in(demo.texts_to(ada)[-1])
-    lines = rows(demo, "SELECT seq, hex(leaf), hex(sealed) FROM audit ORDER BY seq")
-    bens = rows(demo, "SELECT hex(body), their_address FROM dialogs WHERE contact_id = ?", ben.id)
+    lines = await rows(demo, LINES)
+    bens = await rows(demo, "SELECT body, their_address FROM dialogs WHERE contact_id = :who", who=ben.id)
 
     done = await run(operator(demo), "contact", "erase", ada.mobile, typed="y\n")
     assert done.code == 0, done
@@ -200,20 +202,23 @@ async def test_an_erased_person_is_in_no_row_and_the_log_is_whole(demo: DemoHous
     assert "What stays: the log" in done.out
 
     for table, wanted in (("contacts", "id"), ("addresses", "contact_id"), ("announced_calls", "contact_id")):
-        assert rows(demo, f"SELECT count(*) FROM {table} WHERE {wanted} = ?", ada.id) == [(0,)]  # noqa: S608
+        assert await rows(demo, f"SELECT count(*) FROM {table} WHERE {wanted} = :who", who=ada.id) == [(0,)]  # noqa: S608
     everything = await demo.everything()
     # The built-in ticket store is the ticket system: what stands there is told to stay.
     tickets = {"tickets", "ticket_notes"}
     text = str({table: found for table, found in everything.items() if table not in tickets})
     for gone in (ada.mobile, ada.name, ada.email):
         assert gone not in text
-    assert rows(demo, "SELECT count(*) FROM inbound WHERE contact_id = ? AND body IS NOT NULL", ada.id) == [(0,)]
-    assert rows(demo, "SELECT hex(body), their_address FROM dialogs WHERE contact_id = ?", ben.id) == bens
+    assert await rows(
+        demo, "SELECT count(*) FROM inbound WHERE contact_id = :who AND body IS NOT NULL", who=ada.id
+    ) == [(0,)]
+    assert await rows(demo, "SELECT body, their_address FROM dialogs WHERE contact_id = :who", who=ben.id) == bens
 
     # The log stands as it stood, and says what was done.
-    now = rows(demo, "SELECT seq, hex(leaf), hex(sealed) FROM audit ORDER BY seq")
+    await demo.idle()
+    now = await rows(demo, LINES)
     assert now[: len(lines)] == lines
-    kinds = [row[0] for row in rows(demo, "SELECT kind FROM audit WHERE seq > ? ORDER BY seq", len(lines))]
+    kinds = [row[0] for row in await rows(demo, "SELECT kind FROM audit WHERE seq > :n ORDER BY seq", n=len(lines))]
     assert kinds == ["tv.void", "operator.contact_erased"]
     report = await verify(demo.house.database, demo.house.keyring, None)
     assert not report.findings, [str(finding) for finding in report.findings]
@@ -238,7 +243,8 @@ async def test_who_is_meant_is_asked_before_anything_is_erased(demo: DemoHouse) 
     unknown = await run(shell, "contact", "erase", "+12125559999", "--yes")
     assert unknown.code == 2
     assert "Nobody in" in unknown.err
-    shared = [number for number in shared_numbers(demo) if number]
+    query = "SELECT value FROM addresses GROUP BY value HAVING count(DISTINCT contact_id) > 1"
+    shared = [row[0] for row in await rows(demo, query)]
     if shared:
         several = await run(shell, "contact", "erase", shared[0], "--yes")
         assert several.code == 2
@@ -248,11 +254,6 @@ async def test_who_is_meant_is_asked_before_anything_is_erased(demo: DemoHouse) 
     assert again.code == 2
 
 
-def shared_numbers(house: DemoHouse) -> list[str]:
-    query = "SELECT value FROM addresses GROUP BY value HAVING count(DISTINCT contact_id) > 1"
-    return [row[0] for row in rows(house, query)]
-
-
 @pytest.mark.feature("SEC-56")
 async def test_a_number_that_somebody_else_has_too_stays_theirs(demo: DemoHouse) -> None:
     shell, ada, ben = operator(demo), demo.contact("ada"), demo.contact("ben")
@@ -260,7 +261,7 @@ async def test_a_number_that_somebody_else_has_too_stays_theirs(demo: DemoHouse)
         demo.seeded.tenant_id, ben.id, replace(ADDRESS, value=ada.mobile), demo.house.clock.now()
     )
     await demo.text(ada, "#verify")
-    ((id,),) = rows(demo, "SELECT id FROM dialogs WHERE their_address = ?", ada.mobile)
+    ((id,),) = await rows(demo, "SELECT id FROM dialogs WHERE their_address = :at", at=ada.mobile)
     await run(shell, "contact", "erase", ada.id, "--yes")
-    assert rows(demo, "SELECT contact_id FROM addresses WHERE value = ?", ada.mobile) == [(ben.id,)]
-    assert rows(demo, "SELECT their_address FROM dialogs WHERE id = ?", id) == [(ada.mobile,)]
+    assert await rows(demo, "SELECT contact_id FROM addresses WHERE value = :at", at=ada.mobile) == [(ben.id,)]
+    assert await rows(demo, "SELECT their_address FROM dialogs WHERE id = :id", id=id) == [(ada.mobile,)]

@@ -18,7 +18,6 @@ from storage.sealed import merkle, notes, tiles
 from storage.sealed.checkpoint_file import BadFile, CheckpointFile
 from storage.sealed.growing import waiting
 from storage.sealed.signing import existing_signer, rewrap_signing_key
-from storage.sealed.starting import log_is_older_than_outside
 from storage.sealed.tiles import Tiles
 from storage.tables import audit_tiles, checkpoints, installation
 from tests.fixtures.sealed_log import SealedLog
@@ -227,68 +226,6 @@ async def test_the_signing_key_survives_a_new_master_key(log: SealedLog) -> None
     assert after.public == before.public
     stored = await log.look(lambda conn: [row.value for row in conn.execute(select(installation))])
     assert not any(before.private.private_bytes_raw().hex() in value for value in stored)
-
-
-@pytest.mark.feature("REL-13")
-class TestStarting:
-    """What keeps a server from starting on a database that is older than the file outside."""
-
-    async def why(self, log: SealedLog) -> str:
-        return await log_is_older_than_outside(log.kept.database, log.kept.keyring, log.file)
-
-    async def test_nothing_speaks_against_a_database_that_the_file_knows(self, log: SealedLog) -> None:
-        assert await self.why(log) == ""
-        await log.sealed(5, 5)
-        await log.write(3)
-        assert await self.why(log) == ""
-        assert await log_is_older_than_outside(log.kept.database, log.kept.keyring, None) == ""
-
-    async def test_an_older_database_needs_the_fence(self, log: SealedLog) -> None:
-        await log.sealed(5, 5)
-        await self._back_to(log, 5)
-        why = await self.why(log)
-        assert "has seen 10 lines of the log on 2026-03-02 09:40 UTC, and this database has sealed 5" in why
-        assert "watchword restore-fence" in why
-        await log.tamper("INSERT INTO fences (epoch, at, size, seen) VALUES (2, 1772442000000000, 5, 10)")
-        assert await self.why(log) == ""
-        await log.sealed(1)
-        assert heads(log.file) == [5, 10, 6]
-        assert await self.why(log) == ""
-
-    async def test_a_database_of_before_the_first_checkpoint_is_older_too(self, log: SealedLog) -> None:
-        await log.sealed(5)
-        await self._back_to(log, 0)
-        await log.tamper("DELETE FROM installation")
-        assert "watchword restore-fence" in await self.why(log)
-
-    async def test_other_lines_need_a_look(self, log: SealedLog) -> None:
-        await log.sealed(5)
-        await log.write(5)
-        await self._back_to(log, 0)
-        await log.tamper("UPDATE audit SET technician_id = 'somebody else' WHERE seq = 2")
-        await log.rehash(2)
-        await log.another_sealer(None).seal()
-        why = await self.why(log)
-        assert "the lines in this database are others. Run: watchword audit verify" in why
-
-    async def test_the_file_of_somebody_else_is_named(self, log: SealedLog) -> None:
-        await log.sealed(5)
-        await log.tamper("UPDATE installation SET value = 'another' WHERE name = 'installation_id'")
-        assert "WATCHWORD_CHECKPOINTS_FILE" in await self.why(log)
-        log.file.path.write_bytes(b"x" * 5000)
-        assert "ends in something that is not a checkpoint" in await self.why(log)
-        log.file.path.unlink()
-        log.file.path.mkdir()
-        assert "cannot be read" in await self.why(log)
-
-    async def _back_to(self, log: SealedLog, size: int) -> None:
-        """The database as it was then, but for the lines, which do not matter here."""
-        await log.tamper("DELETE FROM audit_tiles", "DELETE FROM checkpoints")
-        if size:
-            leaves = [row.leaf for row in await log.rows()][:size]
-            tile = log.blob(b"".join(leaves))
-            await log.tamper(" ".join(("INSERT INTO audit_tiles VALUES (0, 0,", tile, ")")))
-            await log.tamper(" ".join(("DELETE FROM audit WHERE seq >", str(size))))
 
 
 def test_a_file_with_something_else_in_it_is_not_written_to(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dialogs.turns import AuditEvent
 from storage.database import Unscoped
 from storage.noting import append_audit
 from storage.postgres.listening import CHANNEL
-from storage.sealed.sequencer import BATCH, Sequencer
+from storage.sealed.sequencer import BATCH, LOCK, Sequencer
 from tests.fixtures.sealed_log import SealedLog
 from tests.fixtures.world import row_id
 
@@ -100,6 +100,24 @@ async def test_many_at_once_give_each_line_one_place_without_a_gap(on_postgres: 
     found = await places(on_postgres)
     assert [seq for seq, _ in found] == list(range(1, 1201))
     assert len({line for _, line in found}) == 1200
+
+
+async def test_whoever_comes_second_waits_and_goes_on_where_the_first_ended(on_postgres: SealedLog) -> None:
+    """A server in the middle of its batch, held up; another finds the same line waiting, and two of before it."""
+    await write(on_postgres, 1, 2, 3)
+    async with admin(on_postgres) as first, admin(on_postgres) as looking:
+        batch = first.transaction()
+        await batch.start()
+        await first.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await first.execute("UPDATE audit SET seq = 1 WHERE id = $1", row_id(3))
+        second = asyncio.create_task(placer(on_postgres).place())
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        async with asyncio.timeout(10):
+            while not await looking.fetchval(waits):
+                assert not second.done()
+        await batch.commit()
+        assert await second == 2
+    assert await places(on_postgres) == [(1, row_id(3)), (2, row_id(1)), (3, row_id(2))]
 
 
 async def test_a_line_under_way_neither_holds_up_nor_is_skipped(on_postgres: SealedLog) -> None:
