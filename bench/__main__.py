@@ -35,7 +35,7 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
     """Everything that was asked for, each in a database of its own."""
     size = LONG if options.full else SHORT
     async with AsyncExitStack() as stack:
-        server = start_server(stack, folder)
+        server = await asyncio.to_thread(start_server, stack, folder)
         if options.parts:
             print("SQLite\n" + parts.describe(await parts.measure_parts(await new_file(folder, "parts"))))
             if server is not None:

@@ -84,6 +84,8 @@ class References:
     async def open_conversations(self) -> None:
         """Every regular's first text to the Core turn."""
         await self._counted(self._core_texts.batch(self._people, HELLO_WORDS), 8, conversations=1)
+        assert self._core is not None
+        await self._core.analyse()
 
     async def core(self, senders: int) -> Load:
         people = self._people[: self._size.alone if senders == 1 else self._size.texts]

@@ -5,15 +5,16 @@ Of each part the best of many batches is kept: it is what the part costs, and wh
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 
 from bench.texts import Target, Texts, mobiles
-from bench.world import SMS_PATH, World, open_world
+from bench.stored import File
+from bench.world import SMS_PATH, Wanted, World, open_world
 from bot.app import listen
 from bot.drafts import Draft
 from bot.inbound import Reading
@@ -34,9 +35,10 @@ A_DAY_S = 25 * 3600
 
 
 class Best:
-    """The least that each part took in any batch, in microseconds a text."""
+    """The least that each part took in any batch of `size`, in microseconds a text."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = BATCH) -> None:
+        self._size = size
         self.least: dict[str, float] = {}
         self._now: dict[str, float] = {}
 
@@ -44,19 +46,22 @@ class Best:
     def part(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
         yield
-        self._now[name] = self._now.get(name, 0.0) + time.perf_counter() - began
+        self.add(name, time.perf_counter() - began)
+
+    def add(self, name: str, seconds: float) -> None:
+        self._now[name] = self._now.get(name, 0.0) + seconds
 
     def end_batch(self) -> None:
         for name, took in self._now.items():
-            self.least[name] = min(self.least.get(name, 1e9), took / BATCH * 1e6)
+            self.least[name] = min(self.least.get(name, 1e9), took / self._size * 1e6)
         self._now = {}
 
 
-async def measure_parts(folder: Path) -> dict[str, float]:
+async def measure_parts(stored: File) -> dict[str, float]:
     """Part -> microseconds for one text."""
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(listen("127.0.0.1", 0))
-        world = await open_world(listening, folder, stack, contacts=BATCH * BATCHES)
+        world = await open_world(listening, Wanted(stored.url, contacts=BATCH * BATCHES, background=False), stack)
         best = Best()
         turns = _Turns(world, best)
         people = list(islice(mobiles(), BATCH * BATCHES))
@@ -69,15 +74,38 @@ async def measure_parts(folder: Path) -> dict[str, float]:
         return best.least
 
 
+class Arrivals:
+    """Texts as the web layer hands them on, with a watch on what it does to them."""
+
+    def __init__(self, world: World, best: Best) -> None:
+        self._best = best
+        filled = world.filled
+        url = world.house.settings.public_url + SMS_PATH
+        self._urls = signature.url_spellings(url)
+        self._texts = Texts(Target(url, filled.account_sid, filled.auth_token, filled.number), secrets.randbits(32))
+        self._account = CarrierAccount(filled.tenant_id, filled.account_sid, filled.auth_token)
+
+    def arrive(self, person: str, body: str, together: str = "") -> Inbound:
+        """`together`: the one part that all of it is counted as."""
+        raw = self._texts.request(person, body)
+        head, _, raw_form = raw.partition(b"\r\n\r\n")
+        signed = head.partition(b"X-Twilio-Signature: ")[2].partition(b"\r\n")[0].decode()
+        part = self._best.part
+        with part(together or "form"):
+            pairs = form.read_pairs(raw_form)
+        with part(together or "signature"):
+            text = signature.signed_text(pairs)
+            assert signature.is_genuine(signed, "", self._urls, text, self._account)
+        with part(together or "distrust and translate"):
+            return to_inbound(form.check_text(pairs, text), signed)
+
+
 class _Turns:
     def __init__(self, world: World, best: Best) -> None:
         self._world = world
         self._best = best
-        house, filled = world.house, world.filled
-        url = house.settings.public_url + SMS_PATH
-        self._urls = signature.url_spellings(url)
-        self._texts = Texts(Target(url, filled.account_sid, filled.auth_token, filled.number))
-        self._account = CarrierAccount(filled.tenant_id, filled.account_sid, filled.auth_token)
+        self._arrivals = Arrivals(world, best)
+        house = world.house
         assert isinstance(house.database, SqliteDatabase), "the parts are those of the store on a file"
         self._connection = house.database.connection
         cursor = self._connection.cursor()
@@ -87,7 +115,7 @@ class _Turns:
 
     def batch(self, people: list[str], body: str) -> None:
         part, now = self._best.part, self._world.clock.now()
-        arrived = [self._arrive(person, body) for person in people]
+        arrived = [self._arrivals.arrive(person, body) for person in people]
         with part("begin and commit"):
             self._connection.execute("BEGIN IMMEDIATE")
             self._writer.begin()
@@ -102,19 +130,6 @@ class _Turns:
         with part("begin and commit"):
             self._connection.commit()
         self._best.end_batch()
-
-    def _arrive(self, person: str, body: str) -> Inbound:
-        raw = self._texts.request(person, body)
-        head, _, raw_form = raw.partition(b"\r\n\r\n")
-        signed = head.partition(b"X-Twilio-Signature: ")[2].partition(b"\r\n")[0].decode()
-        part = self._best.part
-        with part("form"):
-            pairs = form.read_pairs(raw_form)
-        with part("signature"):
-            text = signature.signed_text(pairs)
-            assert signature.is_genuine(signed, "", self._urls, text, self._account)
-        with part("distrust and translate"):
-            return to_inbound(form.check_text(pairs, text), signed)
 
     def _decide(self, facts: Facts, inbound: Inbound, now: datetime) -> Decision[Receipt]:
         assert isinstance(facts, InboundFacts)

@@ -92,9 +92,15 @@ async def start(stack: AsyncExitStack, what: Literal["reference", "house"], **to
 
 
 async def start_house(
-    stack: AsyncExitStack, stored: Stored, *, contacts: int = 0, carrier_url: str = "", redis_url: str = ""
+    stack: AsyncExitStack,
+    stored: Stored,
+    *,
+    contacts: int = 0,
+    carrier_url: str = "",
+    redis_url: str = "",
+    background: bool = True,
 ) -> Server:
-    """A house on this database, filled with so many contacts."""
+    """A house on this database, filled with so many contacts. The rest is as in `bench.world.Wanted`."""
     return await start(
         stack,
         "house",
@@ -104,6 +110,7 @@ async def start_house(
         carrier_url=carrier_url,
         redis_url=redis_url,
         master_key=secrets.token_hex(32),
+        background=background,
     )
 
 

@@ -91,7 +91,9 @@ async def core_turn(url: str, account: CarrierAccount, database_url: str, stack:
                 if found:
                     await connection.execute(_SAVE, {"which": id_, "was": found.version, "desk": '{"a":1}', "at": now})
                 else:
-                    await connection.execute(_OPEN, {"id": id_, "our_address": ours, "their_address": sender, "at": now})
+                    await connection.execute(
+                        _OPEN, {"id": id_, "our_address": ours, "their_address": sender, "at": now}
+                    )
                 await connection.execute(_NOTE, {"id": sid, "at": now, "leaf": bytes(32), "conversation_id": id_})
                 await connection.execute(
                     _ANSWER, {"id": sid, "lane": id_, "payload": body, "conversation_id": id_, "at": now}

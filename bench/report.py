@@ -23,7 +23,9 @@ class Target:
 
     def verdict(self, values: Sequence[float]) -> str:
         """One word or two. A range that holds a bound is no verdict, only another reason to run it again."""
-        reached = [(value <= bound if self.less else value >= bound) for bound in (self.must, self.aim) for value in values]
+        reached = [
+            (value <= bound if self.less else value >= bound) for bound in (self.must, self.aim) for value in values
+        ]
         must, aim = reached[: len(values)], reached[len(values) :]
         if all(aim):
             return "HIT, aim too"

@@ -81,6 +81,7 @@ class Side:
     async def open_conversations(self) -> None:
         """Every regular's first text; after it a plain text finds a conversation."""
         await self.counted(self.batch(self.regulars, HELLO_WORDS), 32, FIRST)
+        await self.stored.analyse()
 
     async def plain(self, senders: int) -> Load:
         """A day later, one text from each regular, each of them answered."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +46,10 @@ class Stored(Protocol):
         """Lines of the log that are in the tree."""
         ...
 
+    async def analyse(self) -> None:
+        """Have the planner look at what the tables hold, as a server does by itself within a minute or two."""
+        ...
+
     def cpu(self) -> float:
         """Seconds of processor time that a server of its own has taken so far; 0 where there is none."""
         ...
@@ -75,6 +78,9 @@ class File:
 
     async def sealed(self) -> int:
         return _leaves(self._row(_LAST_TILE))
+
+    async def analyse(self) -> None:
+        return
 
     def cpu(self) -> float:
         return 0.0
@@ -113,6 +119,9 @@ class OnServer:
 
     async def sealed(self) -> int:
         return _leaves(await self.row(_LAST_TILE))
+
+    async def analyse(self) -> None:
+        await (await self.connection()).execute("ANALYZE")
 
     def cpu(self) -> float:
         return server_cpu(self.server)
@@ -179,7 +188,3 @@ def _stat(pid: int) -> list[str]:
 
 def _leaves(tile: tuple[Any, ...]) -> int:
     return tile[0] * 256 + len(tile[1]) // 32 if tile else 0
-
-
-def gained(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    return {name: after[name] - before[name] for name in after}

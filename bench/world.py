@@ -60,7 +60,8 @@ class Wanted:
     """A house to be opened on migrated tables, as it is sent to its process. Addresses as in `bot.settings.Settings`.
 
     `contacts`: how many to fill it with. `filled`: what another house on this database has filled it with; then nothing
-    is filled, and `master_key` (hex) is that one's.
+    is filled, and `master_key` (hex) is that one's. `background` off: nothing runs beside the turns, which tells what
+    the rest costs.
     """
 
     database_url: str
@@ -70,6 +71,7 @@ class Wanted:
     redis_url: str = ""
     master_key: str = field(default="", repr=False)
     filled: Filled | None = None
+    background: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,9 @@ async def open_world(listening: socket.socket, wanted: Wanted, stack: AsyncExitS
         runner, listening, header_seconds=HEADER_SECONDS, fixed=of_every_answer(base_url), access_log_class=AccessLog
     )
     stack.callback(server.close)
-    house.background.start()
-    stack.push_async_callback(house.background.stop)
+    if wanted.background:
+        house.background.start()
+        stack.push_async_callback(house.background.stop)
     return World(house, clock, filled)
 
 
@@ -153,4 +156,3 @@ async def _fill(house: House, contacts: int) -> Filled:
         browser="",
     )
     return Filled(tenant_id, sid, token, VERIFICATION_NUMBER, contacts, bearer)
-

@@ -321,7 +321,7 @@ def _webhooks(house: House, carriers: Carriers) -> TwilioWebhooks:
 
 
 def serve(settings: Settings, *, clock: Clock | None = None) -> None:
-    """Serve until told to stop. Raises BadSetting before anything listens. `clock`: for tests of clocks that are off."""
+    """Serve until told to stop. Raises BadSetting before anything listens. `clock`: for tests."""
     check_for_serving(settings)
     run(_serve(settings, clock))
 

@@ -27,6 +27,7 @@ from storage.backup.dump import Progress, silent
 from storage.backup.records import ColumnKind, Contents, Manifest, TableStart, read_records
 from storage.database import Database, Unscoped
 from storage.epochs import UNFINISHED, mark_unfinished, unfinished_restore
+from storage.sealed.placing import place_waiting
 from storage.tables import installation
 
 #: Rows written in one transaction.
@@ -72,6 +73,7 @@ async def restore_into(
         progress(done, contents.manifest.rows)
     await database.write(Unscoped.OPERATOR, lambda conn: _check(conn, contents.manifest))
     await upgrade()
+    await database.write(Unscoped.OPERATOR, place_waiting)
     gone = delete(installation).where(installation.c.name == UNFINISHED)
     await database.write(Unscoped.OPERATOR, lambda conn: conn.execute(gone))
 

@@ -29,27 +29,26 @@ class Remembering(Carrier):
         message = super().accept(account, to=to, sender=sender, body=body, callback=callback)
         self.phones[to].append(body)
         self._arrived.set()
+        self._arrived = asyncio.Event()
         return message
 
-    async def text_with(self, phone: str, words: str) -> str:
-        """Wait for a text to this phone that has these words in it."""
+    async def text_with(self, phone: str, *words: str) -> str:
+        """Wait for a text to this phone that has some of these words in it."""
         while True:
-            self._arrived.clear()
             for body in self.phones.get(phone, ()):
-                if words in body:
+                if any(word in body for word in words):
                     return body
             await self._arrived.wait()
 
 
 @dataclass
 class CarrierHouse:
-    """`hang`: seconds for which the API says nothing to a request before it cuts the line, having done nothing; 0 is
-    well. `asked`: requests to send a text."""
+    """`hangs`: to so many requests the API says nothing for `hang_s` seconds, and cuts the line, having done nothing."""
 
     account: CarrierAccount
     public_url: str
-    hang: float = 0.0
-    asked: int = 0
+    hangs: int = 0
+    hang_s: float = 0.0
     carrier: Remembering = field(init=False)
     url: str = ""
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -72,9 +71,9 @@ class CarrierHouse:
 
     @web.middleware
     async def _maybe_hang(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self.asked += request.method == "POST"
-        if self.hang:
-            await asyncio.sleep(self.hang)
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.sleep(self.hang_s)
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=504)

@@ -23,6 +23,7 @@ from tests.faults.carrier import CarrierHouse
 from tests.faults.filled import Filled
 from tests.faults.proxy import Proxy
 from tests.faults.replica import Replica
+from tests.faults.small_disk import SmallDisk
 from tests.fixtures.servers import PostgresServer, RedisServer, free_port
 
 MASTER_KEY, REDIS = "WATCHWORD_MASTER_KEY", "WATCHWORD_REDIS_URL"
@@ -42,6 +43,7 @@ class Installation:
     carrier: CarrierHouse = field(init=False)
     http: aiohttp.ClientSession = field(init=False)
     jumps: bool = False
+    disk: SmallDisk | None = None
     _count: int = 0
 
     @property

@@ -78,10 +78,7 @@ class Replica:
     async def ended(self, within: float) -> int:
         """Its exit code, once it has ended by itself."""
         assert self.process is not None, "it was never started"
-        async with asyncio.timeout(within):
-            while (code := self.process.poll()) is None:
-                await asyncio.sleep(0.02)
-        return code
+        return await asyncio.to_thread(self.process.wait, within)
 
     def said(self) -> str:
         """The end of its log, for a test's message."""

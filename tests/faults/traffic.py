@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, AsyncIterator
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -30,6 +30,8 @@ CHECKS_A_SECOND, WORDS_A_SECOND = 4.0, 10.0
 AGAIN_S = 0.3
 #: How long anything may take in all; what must be faster says so itself.
 PATIENCE_S = 60.0
+#: How the texts begin that say that a check has run out.
+OVER = "Time is up"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -91,10 +93,10 @@ class Traffic:
                 task.cancel()
             await asyncio.gather(*flow, return_exceptions=True)
 
-    async def ended(self, within: float = PATIENCE_S, but: set[str] | None = None) -> None:
+    async def ended(self, within: float = PATIENCE_S, but: Collection[str] = ()) -> None:
         """Wait until every text is taken and every story told. `but`: phones whose stories may stay open."""
         until = time.monotonic() + within
-        while waiting := [task for task in self._tasks if task.get_name() not in (but or ())]:
+        while waiting := [task for task in self._tasks if task.get_name() not in but]:
             left = until - time.monotonic()
             assert left > 0, f"not told in {within:.0f} s: {self.open_stories()}; {self.untaken()}"
             done, _ = await asyncio.wait(waiting, timeout=min(left, 0.25), return_when=asyncio.FIRST_EXCEPTION)
@@ -155,12 +157,16 @@ class Traffic:
             return story
         story.step = "code"
         carrier = self.installation.carrier.carrier
-        story.code = code_in(await carrier.text_with(person.mobile, "Code: "))
+        text = await carrier.text_with(person.mobile, "Code: ", OVER)
+        if OVER in text:
+            story.step = "told"
+            return story
+        story.code = code_in(text)
         assert shown == story.code, "the technician sees another code than the person"
         story.step = "confirm"
         await self.say(person, f"#confirm {story.code}", twice=number % 3 == 1, through=through)
         story.step = "word"
-        await carrier.text_with(person.mobile, "Confirmed.")
+        await carrier.text_with(person.mobile, "Confirmed.", OVER)
         story.step = "told"
         return story
 
@@ -220,7 +226,7 @@ class Traffic:
     async def api(
         self, method: str, path: str, body: object = None, *, who: int = 0, through: Replica | None = None
     ) -> Any:
-        """What the API answers in the end; a technician who is told to try again does. None for a check that is over."""
+        """What the API answers in the end; who is told to try again does. None for what is over."""
         headers = {"Authorization": f"Bearer {self.installation.filled.bearers[who]}"}
         base = through.url if through is not None else self.installation.proxy.url
         while True:

@@ -13,7 +13,7 @@ import pytest
 from bot.commands.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
 from bot.generate.settings import VARIABLES
 from bot.settings import BadSetting, Settings, check_for_serving, read_settings
-from dialogs.settings import Limits, SettingsError, TenantSettings
+from dialogs.settings import Limits, Retention, SettingsError, TenantSettings
 from dialogs.tech_verify import Mode, Rules
 
 ROOT = Path(__file__).parents[2]
@@ -27,8 +27,8 @@ GOOD = {
 
 def test_every_setting_of_a_tenant_can_be_typed() -> None:
     """All but own wording, which needs an editor and not a command line."""
-    declared = {f.name for part in (TenantSettings, Rules, Limits) for f in fields(part)}
-    assert set(BY_NAME) == declared - {"rules", "limits", "texts"}
+    declared = {f.name for part in (TenantSettings, Rules, Limits, Retention) for f in fields(part)}
+    assert set(BY_NAME) == declared - {"rules", "limits", "retention", "texts"}
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)
