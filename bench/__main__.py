@@ -39,8 +39,8 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
         if options.parts:
             print("SQLite\n" + parts.describe(await parts.measure_parts(await new_file(folder, "parts"))))
             if server is not None:
-                stored = await new_database(stack, server, "parts")
-                print("\nPostgreSQL\n" + parts_postgres.describe(await parts_postgres.measure_parts(stored)))
+                measured = await new_database(stack, server, "parts")
+                print("\nPostgreSQL\n" + parts_postgres.describe(await parts_postgres.measure_parts(measured)))
         if options.profile:
             for stored in await both(stack, folder, server, "profile"):
                 for thread, found in (await profile(stored, size)).items():

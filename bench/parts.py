@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
 
-from bench.texts import Target, Texts, mobiles
 from bench.stored import File
+from bench.texts import Target, Texts, mobiles
 from bench.world import SMS_PATH, Wanted, World, open_world
 from bot.app import listen
 from bot.drafts import Draft

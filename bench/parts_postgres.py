@@ -10,7 +10,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -129,19 +130,20 @@ class WatchedBatches(Batches):
 
 
 @dataclass(frozen=True, slots=True)
-class Found32:
+class Stages:
     """Stage -> microseconds a text, by size of the batch; and what the server says: calls, mean microseconds, text."""
 
-    stages: dict[int, dict[str, float]]
+    by_size: dict[int, dict[str, float]]
     whole: dict[int, float]
-    statements: list[tuple[int, float, str]] = field(default_factory=list)
+    statements: list[tuple[int, float, str]]
 
 
-async def measure_parts(stored: OnServer) -> Found32:
+async def measure_parts(stored: OnServer) -> Stages:
     """Batches of each size, the best of many; nothing else runs beside them."""
     stages: dict[int, dict[str, float]] = {}
     whole: dict[int, float] = {}
     people = list(islice(mobiles(), max(SIZES) * BATCHES))
+    await (await stored.connection()).execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(listen("127.0.0.1", 0))
         wanted = Wanted(stored.url, stored.owner_url, contacts=len(people), background=False)
@@ -161,7 +163,7 @@ async def measure_parts(stored: OnServer) -> Found32:
             stages[size], whole[size] = dict(best.least), turns.best_whole
             if size > 1:
                 statements = await _statements(stored)
-    return Found32(stages, whole, statements)
+    return Stages(stages, whole, statements)
 
 
 async def _statements(stored: OnServer) -> list[tuple[int, float, str]]:
@@ -191,24 +193,24 @@ class _Turns:
         batch = []
         for person in people:
             inbound = self._arrivals.arrive(person, body, ROUTE)
-            turn = Turn(InboundAsk(inbound), lambda facts, said=inbound: self._decide(facts, said), now)
+            turn = Turn(InboundAsk(inbound), partial(self._decide, inbound), now)
             batch.append(Waiting(turn, loop.create_future()))
         done = await self._batches.run(batch)
         assert len(done.answers) == len(people), "a text was not taken"
         self._best.end_batch()
         self.best_whole = min(self.best_whole, (time.perf_counter() - began) / len(people) * 1e6)
 
-    def _decide(self, facts: Facts, inbound: Inbound) -> Decision[Any]:
+    def _decide(self, inbound: Inbound, facts: Facts) -> Decision[Any]:
         assert isinstance(facts, InboundFacts)
         random = self._world.house.random
         draft = Draft(facts.tenant, self._world.clock.now(), random, self._wording)
         return Reading(facts, inbound, draft, random, False).decide()
 
 
-def describe(found: Found32) -> str:
-    lines = [f"{'microseconds a text':<30}" + "".join(f"{f'batch of {size}':>14}" for size in found.stages)]
+def describe(found: Stages) -> str:
+    lines = [f"{'microseconds a text':<30}" + "".join(f"{f'batch of {size}':>14}" for size in found.by_size)]
     for name in ORDER:
-        lines.append(f"{name:<30}" + "".join(f"{stages.get(name, 0.0):>14.1f}" for stages in found.stages.values()))
+        lines.append(f"{name:<30}" + "".join(f"{stages.get(name, 0.0):>14.1f}" for stages in found.by_size.values()))
     lines.append(f"{'best batch, whole':<30}" + "".join(f"{took:>14.1f}" for took in found.whole.values()))
     lines.append("\nWhat the server says of batches of 32; microseconds a statement, without planning and the way:")
     lines += [f"{calls:>6} x {took:>8.1f}  {text}" for calls, took, text in found.statements]

@@ -44,7 +44,8 @@ class Server:
     @property
     def address(self) -> tuple[str, int]:
         url = urlsplit(self.facts["base_url"])
-        assert url.hostname is not None and url.port is not None
+        assert url.hostname is not None, "it says where it listens"
+        assert url.port is not None, "it says where it listens"
         return url.hostname, url.port
 
     async def ask(self, what: str, **more: object) -> dict[str, Any]:

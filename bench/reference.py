@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from aiohttp import web
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BindParameter, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from twilio.request_validator import RequestValidator
 
@@ -104,7 +104,7 @@ async def core_turn(url: str, account: CarrierAccount, database_url: str, stack:
 
 
 _c = t.conversations.c
-_at = bindparam("at")
+_at: BindParameter[int] = bindparam("at")
 _TAKE = (
     insert_or(t.inbound)
     .values(tenant_id=_TENANT, channel="sms", conversation_id="", at=_at)

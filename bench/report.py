@@ -95,4 +95,4 @@ def spread(values: Sequence[float]) -> str:
 
 def load_average() -> str:
     """What else the machine was doing; with our own processes in it."""
-    return "load average {:.1f} {:.1f} {:.1f}, {} processors".format(*os.getloadavg(), os.cpu_count())
+    return "load average {:.1f} {:.1f} {:.1f}, {} processors".format(*os.getloadavg(), os.cpu_count() or 0)

@@ -26,9 +26,14 @@ SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 class Stored(Protocol):
     """One database. `url` is what the house opens it by, `owner_url` what made its tables, empty for the same."""
 
-    name: str
-    url: str
-    owner_url: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def owner_url(self) -> str: ...
 
     async def count(self) -> dict[str, int]:
         """Rows by table, from a connection of our own that only sees what is committed."""

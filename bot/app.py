@@ -213,6 +213,7 @@ async def _built(
     background.add("clock", lambda: watch_skew(database, clock))
     if isinstance(clock, SystemClock):
         clock.on_advance(dispatcher.wake)
+        clock.on_advance(keeping.sealer.wake)
 
     accounts = Accounts(database, keyring)
     readiness = Readiness(database, keyring)
@@ -223,6 +224,7 @@ async def _built(
         now=lambda: clock.now().timestamp(),
         webhooks=counts,
         readers=stream.readers,
+        log_in_trouble=lambda: bool(keeping.sealer.trouble),
         degraded=lambda: [spared.provider for spared in delivery.breakers.degraded(clock.now())],
         redis=shared.answers,
     )

@@ -254,6 +254,10 @@ class Delivery:
         """Given back: the lease was lost before anything had left."""
         return Settled(leased, "retry", error="lease_lost", retry_at=self._clock.now(), tried=False)
 
+    def storage_away(self, leased: Leased) -> Settled:
+        """Given back: our own storage could not be asked, or was too busy, before anything had left."""
+        return Settled(leased, "retry", error="storage", retry_at=self._clock.now() + timedelta(seconds=1), tried=False)
+
     def put_aside(self, timer: Timer, error: str) -> tuple[AuditEvent, Alert]:
         """The line and the alert in place of a timer that cannot be rung (REL-15)."""
         now = self._clock.now()

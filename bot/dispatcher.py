@@ -70,6 +70,8 @@ class Dispatcher:
         self._stopping = False
         self._under_way: dict[asyncio.Task[Settled | None], Attempt] = {}
         self._outcomes: list[Settled] = []
+        #: Storage went away: it may have written leases down and not told us.
+        self._unsure = False
         #: How often ringing a timer failed by an error of our own.
         self._failed: dict[tuple[str, str, str], int] = {}
         self._loop_task: asyncio.Task[None] | None = None
@@ -116,6 +118,7 @@ class Dispatcher:
                 pause = 0.0 if busy else await self._pause()
             except Unavailable:
                 log.warning("storage_unavailable")
+                self._unsure = True
                 pause = LONGEST_NAP
             except Exception as error:
                 # Nothing would leave the house any more if this loop ended, and nobody would see it.
@@ -147,6 +150,9 @@ class Dispatcher:
         """Write down what has finished, ring what is due, start what is due. True when any of it happened."""
         settled = await self._settle()
         await self._renew()
+        if self._unsure and not self._under_way:
+            await self._store.release_leases(self._worker)
+            self._unsure = False
         timers = await self._store.due_timers(self._clock.now())
         due = {(timer.tenant_id, timer.check_id, timer.name) for timer in timers}
         self._failed = {key: count for key, count in self._failed.items() if key in due}
@@ -256,7 +262,9 @@ class Dispatcher:
             log.warning("delivery_too_long", item_id=leased.item.id, kind=leased.item.kind)
             return self._delivery.too_long(leased)
         except (Unavailable, Contended):
-            return None
+            # Nothing had left yet: storage is asked before, and again only about what may be done twice. Given back, or
+            # it would wait out its lease although storage is there again in a second.
+            return self._delivery.storage_away(leased)
         except Exception as error:
             log.error("delivery_failed", item_id=leased.item.id, kind=leased.item.kind, error=type(error).__name__)
             if leased.attempt >= POISON_AFTER:

@@ -9,6 +9,7 @@ import aiohttp
 
 from bot.background import Background
 from bot.checkpoint_webhook import CheckpointWebhook
+from bot.log_alarm import LogAlarm
 from bot.settings import Settings
 from dialogs.ports import Clock, Randomness
 from storage.database import Database
@@ -48,7 +49,11 @@ def keep_log(
         webhook = CheckpointWebhook(session, settings.checkpoint_webhook)
         publish = webhook.offer
         background.add("checkpoint webhook", webhook.run)
-    sealer = Sealer(database, keyring, clock, random, file=checkpoint_file(settings), publish=publish)
+    alarm = LogAlarm(database, keyring, clock, random)
+    background.add("log alarm", alarm.run)
+    sealer = Sealer(
+        database, keyring, clock, random, file=checkpoint_file(settings), publish=publish, alarm=alarm.raise_it
+    )
     background.add("sealer", sealer.run)
     if settings.is_sqlite:
         # The one writer gives each line its place as it writes it.

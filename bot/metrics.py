@@ -108,7 +108,8 @@ class MetricsPage:
     """The page: what `Metrics` has gathered, and what the house and its database say now.
 
     `load`: a fresh look at the database. `webhooks`: counts by `<hook>.<what became of it>`. `readers`: open event
-    streams. `degraded`: providers that are being spared. `redis`: whether Redis answers, None without Redis.
+    streams. `log_in_trouble`: the log does not fit its seals. `degraded`: providers that are being spared. `redis`:
+    whether Redis answers, None without Redis.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class MetricsPage:
         now: Callable[[], float],
         webhooks: Mapping[str, int],
         readers: Callable[[], int],
+        log_in_trouble: Callable[[], bool] = lambda: False,
         degraded: Degraded = lambda: (),
         redis: Callable[[], Awaitable[bool]] | None = None,
         look_every: float = LOOK_EVERY,
@@ -144,6 +146,8 @@ class MetricsPage:
             )
         )
         Gauge("watchword_event_stream_readers", "Open event streams.", registry=self._registry).set_function(readers)
+        trouble = Gauge("watchword_log_in_trouble", "Whether the log does not fit its seals.", registry=self._registry)
+        trouble.set_function(lambda: float(log_in_trouble()))
         self._spared = Gauge(
             "watchword_provider_spared",
             "Breakers that are open, of all tenants.",

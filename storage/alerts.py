@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
-from dialogs.turns import AuditEvent
+from dialogs.turns import Alert, AuditEvent
 from storage.database import Database
 from storage.keys import CannotOpen, Keyring, place
-from storage.noting import Noting
+from storage.noting import Noting, append_audit
 from storage.sealing import row_keys
-from storage.tables import alerts
+from storage.tables import alerts, tenants
 from storage.times import maybe_moment, micros, moment
 
 #: What stands in place of words that were erased with their contact.
@@ -94,6 +95,33 @@ class Alerts:
             text,
             row["seen_by"],
             maybe_moment(row["seen_at"]),
+        )
+
+
+def raise_for_all(conn: Connection, keyring: Keyring, kind: str, make: Callable[[], tuple[Alert, AuditEvent]]) -> None:
+    """An alert of that kind, and its line in the log, for every tenant that has none unseen. `make` is called for each,
+    since ids are used once. Needs the operator's scope."""
+    for tenant_id in conn.scalars(select(tenants.c.id).order_by(tenants.c.id)).all():
+        unseen = select(alerts.c.id).where(
+            alerts.c.tenant_id == tenant_id, alerts.c.kind == kind, alerts.c.seen_at.is_(None)
+        )
+        if conn.execute(unseen.limit(1)).first() is not None:
+            continue
+        alert, event = make()
+        append_audit(conn, keyring, tenant_id, event)
+        body = row_keys(conn, keyring, tenant_id, alert.contact_id).seal(
+            alert.text.encode(), place("alerts", "body", tenant_id, alert.id)
+        )
+        conn.execute(
+            insert(alerts).values(
+                tenant_id=tenant_id,
+                id=alert.id,
+                kind=alert.kind,
+                at=micros(alert.at),
+                check_id=alert.check_id,
+                contact_id=alert.contact_id,
+                body=body,
+            )
         )
 
 

@@ -105,6 +105,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "installation.backed_up": "A backup of everything was taken, `rows` rows; it opens with the master key `key`.",
         "installation.key_rotated": "The keys were put under another master key, `key`.",
         "installation.key_printed": "Somebody wrote the master key `key` on a sheet to print.",
+        "installation.log_not_sealed": "The log did not fit its seals, or could not be sealed; every console was told.",
         "installation.restored": "The database was restored from a backup that had `lines` of the log, and what older "
         "epochs had open is void: `checks`, `texts`, `log_ins`, `calls`, `recovery_codes` say how many. `seen`: lines "
         "that the last signed head outside had covered.",

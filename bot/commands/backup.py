@@ -61,7 +61,7 @@ def backup(
         manifest = await take(operator, path)
         # So that the doctor and the monitors know how old the newest one is.
         await operator.database.write(Unscoped.OPERATOR, lambda conn: note_backup(conn, operator.clock.now()))
-        told = {"rows": manifest.rows, "key": key_id(operator.settings.master_key)}
+        told: dict[str, str | int] = {"rows": manifest.rows, "key": key_id(operator.settings.master_key)}
         await operator.note_for_all("installation.backed_up", told)
         say(f"Backed up {manifest.rows} rows, the log to line {manifest.log_lines}, into {path}")
         say(f"It opens with the master key {key_id(operator.settings.master_key)} only. Keep that key elsewhere.")

@@ -81,8 +81,10 @@ async def _find(operator: Operator, which: StoredTenant, who: str) -> StoredCont
     found = await operator.directory.contact(which.id, typed)
     if found is not None:
         return found
-    by = {"email": typed} if "@" in typed else {"phone": typed, "region": region_of(which.settings.phone)}
-    page = await operator.directory.find(which.id, **by)
+    if "@" in typed:
+        page = await operator.directory.find(which.id, email=typed)
+    else:
+        page = await operator.directory.find(which.id, phone=typed, region=region_of(which.settings.phone))
     if not page.items:
         raise Mistake(f"Nobody in {which.slug} has the id or the address {who!r}.")
     if len(page.items) > 1:

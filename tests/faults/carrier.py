@@ -43,7 +43,7 @@ class Remembering(Carrier):
 
 @dataclass
 class CarrierHouse:
-    """`hangs`: to so many requests the API says nothing for `hang_s` seconds, and cuts the line, having done nothing."""
+    """`hangs`: to so many requests the API says nothing for `hang_s` seconds, then cuts the line and has done nothing."""
 
     account: CarrierAccount
     public_url: str

@@ -186,9 +186,9 @@ LONG_FAULTS: tuple[Fault, ...] = (
 )
 FAULTS: tuple[Fault, ...] = (
     Fault("replica killed", ("servers",), _kill, _nothing, 1.0, 63.0, Cost(dead=True), gone=True),
-    Fault("replica killed", ("file",), _kill, _start_again, 0.0, 63.0, Cost(dead=True)),
+    Fault("replica killed", ("file",), _kill, _start_again, 0.2, 63.0, Cost(dead=True)),
     Fault("replica stands still", BOTH, _stop, _go_on, 2.5, 62.0),
-    Fault("PostgreSQL restarts", ("servers",), _postgres(PostgresServer.restart), _nothing, 0.0),
+    Fault("PostgreSQL restarts", ("servers",), _postgres(PostgresServer.restart), _nothing, 1.0),
     Fault(
         "PostgreSQL killed",
         ("servers",),
@@ -249,7 +249,7 @@ FAULTS: tuple[Fault, ...] = (
             _jump(0),
             1.5,
             jumps=True,
-            cost=Cost(repeats=True, ends=frozenset({"confirmed", "expired"})),
+            cost=Cost(repeats=True, ends=frozenset({"confirmed", "expired"}), ahead=max(0, seconds)),
         )
         for seconds in (-3600, 3600, -400, 400)
     ),

@@ -27,12 +27,13 @@ _CODE = re.compile(r"Code: ([0-9]{6})\.")
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a fault may cost. `repeats`: a text may have left twice, with the same words. `dead`: a replica is gone for
-    good, and what it had leased waits until the lease ends. `ends`: how checks may end that were under way. `drops`:
-    texts may have been dropped as too late."""
+    good, and what it had leased waits until the lease ends. `ends`: how checks may end that were under way. `ahead`: a
+    clock was so many seconds ahead, and what it put down then to be done at once waits until the others are there."""
 
     repeats: bool = False
     dead: bool = False
     ends: frozenset[str] = frozenset({"confirmed"})
+    ahead: int = 0
 
 
 @dataclass
@@ -106,6 +107,9 @@ def _unfinished(conn: Connection, cost: Cost) -> Iterator[str]:
     rows = conn.execute(undone.order_by(o.lane, o.id)).all()
     # Behind what a dead replica has leased the rest of its lane waits.
     held = {row.lane for row in rows if row.worker} if cost.dead else set()
+    if cost.ahead:
+        now = time.time() * 1_000_000
+        held |= {row.lane for row in rows if now < row.due_at < now + cost.ahead * 1_000_000}
     for row in rows:
         if row.lane not in held:
             yield f"waits in the outbox: {row.kind} {row.template} {row.status}, try {row.attempt}, {row.error}"
@@ -130,7 +134,7 @@ async def verdict(traffic: Traffic, cost: Cost, *, within: float = 30.0) -> list
         wrong.append(f"audit verify saw {report.lines} lines of {len(rows.audit)}")
     if sorted(row.seq or 0 for row in rows.audit) != list(range(1, len(rows.audit) + 1)):
         wrong.append("the log's numbers have gaps")
-    held = _held(rows) if cost.dead else set()
+    held = _held(rows) if cost.dead or cost.ahead else set()
     wrong += _turns(traffic, rows)
     wrong += _checks(traffic, rows, cost, held)
     wrong += _texts(traffic, rows, cost)
