@@ -16,9 +16,13 @@ from bench.report import spread
 from bench.rows import WrongRows
 from bench.side import Side, Size
 from bench.stored import File, OnServer
+from storage.keys import Keyring
 
 SIZES = (1_000, 100_000, 1_000_000)
 REGULARS = 1_000
+#: Contacts of the larger ones; the smallest has no more than conversations.
+CONTACTS = 20_000
+_ASKING = 10
 MOST = 1.2
 _SEALED_WITHIN_S = 300.0
 
@@ -67,13 +71,16 @@ async def measure_growth(
 
 async def _filled(stack: AsyncExitStack, stored: File | OnServer, conversations: int, size: Size) -> Side:
     async with AsyncExitStack() as first:
-        house = await start_house(first, stored, contacts=size.texts)
+        contacts = max(size.texts + _ASKING, min(conversations, CONTACTS))
+        house = await start_house(first, stored, contacts=contacts)
         side = Side(house, stored, size)
         await side.open_conversations()
+        await side.ask(_ASKING)
         async with asyncio.timeout(60):
             while await stored.unplaced():  # noqa: ASYNC110  another process writes
                 await asyncio.sleep(0.02)
-    await fill(stored, conversations - size.texts, size.texts)
+    keyring = Keyring((bytes.fromhex(house.told["master_key"]),))
+    await fill(stored, keyring, max(0, conversations - size.texts), contacts)
     again = Side(await start_beside(stack, house), stored, size)
     await until_sealed(stored, conversations)
     return again

@@ -95,7 +95,11 @@ class Side:
     async def verify(self, senders: int) -> Load:
         """A day later, people who have texted before, but never this, ask who is calling."""
         await self.advance()
-        asking = list(islice(self._newcomers, self._size.alone if senders == 1 else self._size.verifies))
+        return await self.ask(self._size.alone if senders == 1 else self._size.verifies, senders)
+
+    async def ask(self, many: int, senders: int = 32) -> Load:
+        """So many who never have text `#verify`."""
+        asking = list(islice(self._newcomers, many))
         await self.counted(self.batch(asking, HELLO_WORDS), 32, FIRST)
         return await self.counted(self.batch(asking, "#verify"), senders, VERIFY)
 

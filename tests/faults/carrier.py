@@ -43,7 +43,7 @@ class Remembering(Carrier):
 
 @dataclass
 class CarrierHouse:
-    """`hangs`: to so many requests the API says nothing for `hang_s` seconds, then cuts the line and has done nothing."""
+    """`hangs`: so many requests hear nothing for `hang_s` seconds; then their line is cut, and nothing was done."""
 
     account: CarrierAccount
     public_url: str

@@ -71,7 +71,7 @@ async def _through(fault: Fault, traffic: Traffic, lasts: float, cost: Cost) -> 
         again = await asyncio.gather(*(traffic.answered_again(replica) for replica in left))
         recovery = max(again) - returned
         assert recovery <= fault.recovers_within, f"answered again only {recovery:.1f} s after it was over"
-    await traffic.ended(but=await held_phones(installation) if cost.dead else ())
+    await traffic.ended(but=lambda: held_phones(installation, cost))
     wrong = await verdict(traffic, cost)
     assert not wrong, "\n".join(["", *wrong])
     if fault.unnoticed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,15 +93,18 @@ class Traffic:
                 task.cancel()
             await asyncio.gather(*flow, return_exceptions=True)
 
-    async def ended(self, within: float = PATIENCE_S, but: Collection[str] = ()) -> None:
+    async def ended(
+        self, within: float = PATIENCE_S, but: Callable[[], Awaitable[Collection[str]]] | None = None
+    ) -> None:
         """Wait until every text is taken and every story told. `but`: phones whose stories may stay open."""
         until = time.monotonic() + within
-        while waiting := [task for task in self._tasks if task.get_name() not in but]:
-            left = until - time.monotonic()
-            assert left > 0, f"not told in {within:.0f} s: {self.open_stories()}; {self.untaken()}"
-            done, _ = await asyncio.wait(waiting, timeout=min(left, 0.25), return_when=asyncio.FIRST_EXCEPTION)
+        while self._tasks:
+            assert time.monotonic() < until, f"not told in {within:.0f} s: {self.open_stories()}; {self.untaken()}"
+            done, left = await asyncio.wait(self._tasks, timeout=0.5, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
+            if left and but is not None and {task.get_name() for task in left} <= set(await but()):
+                return
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from bot.seeds import VERIFICATION_NUMBER
 from dialogs.messages import Inbound
@@ -71,18 +71,19 @@ def _rows(conn: Connection) -> Rows:
     )
 
 
-async def held_phones(installation: Installation) -> set[str]:
-    """Phones of the people for whom something waits that a replica which is gone had leased."""
-    database = installation.open_database()
-    alive = [replica for replica in installation.replicas if replica.alive]
+async def held_phones(installation: Installation, cost: Cost) -> set[str]:
+    """Phones of the people for whom something waits, as it may: for the end of a lease that a replica which is gone
+    had, or for a time that a clock which was ahead has put down."""
+    if not cost.dead and not cost.ahead:
+        return set()
     o, d, c = tables.outbox.c, tables.dialogs.c, tables.conversations.c
-    held = select(d.their_address).where(d.id == o.check_id, o.done_at.is_(None), o.worker != "")
-    others = select(c.their_address).where(c.id == o.conversation_id, o.done_at.is_(None), o.worker != "")
+    waits = and_(o.done_at.is_(None), or_(o.worker != "", o.due_at > (time.time() + 60) * 1_000_000))
+    checks = select(d.their_address).where(d.id == o.check_id, waits)
+    others = select(c.their_address).where(c.id == o.conversation_id, waits)
+    database = installation.open_database()
     try:
-        # What the living have leased is soon done.
-        await asyncio.sleep(1.0 if alive else 0.0)
         return await database.read(
-            Unscoped.OPERATOR, lambda conn: {row[0] for q in (held, others) for row in conn.execute(q)}
+            Unscoped.OPERATOR, lambda conn: {row[0] for query in (checks, others) for row in conn.execute(query)}
         )
     finally:
         await database.close()

@@ -1,0 +1,76 @@
+"""Every replica is replaced while twenty texts a second come in, and nobody outside notices (REL-14)."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+from sqlalchemy import select
+
+from storage import tables
+from storage.database import Unscoped
+from tests.faults.conftest import Opening
+from tests.faults.installation import Installation
+from tests.faults.traffic import Traffic
+from tests.faults.verdict import Cost, verdict
+from tests.fixtures.running_demo import SMS
+
+#: REL-14: how long a replica that is told to stop may take.
+DRAINS_WITHIN_S = 30.0
+
+
+@pytest.mark.feature("REL-14")
+async def test_a_rolling_restart_loses_nothing_and_shows_nothing(on_servers: Opening) -> None:
+    async with on_servers() as installation:
+        traffic = Traffic(installation)
+        try:
+            took = await _replace_all(traffic)
+        except BaseException as why:
+            why.add_note(installation.said())
+            raise
+        finally:
+            await traffic.close()
+    assert max(took) <= DRAINS_WITHIN_S
+
+
+async def _replace_all(traffic: Traffic) -> list[float]:
+    """Seconds that each took to stop."""
+    installation, took = traffic.installation, []
+    async with traffic.flowing():
+        for old in list(installation.replicas):
+            fresh = installation.new_replica()
+            fresh.start()
+            await fresh.until_ready(installation.http)
+            installation.replicas.append(fresh)
+            began = time.monotonic()
+            old.signal(signal.SIGTERM)
+            assert await old.ended(DRAINS_WITHIN_S + 5) == 0, "it did not stop in order"
+            took.append(time.monotonic() - began)
+            # What it had under way is settled or given back; nobody waits for the end of its leases.
+            assert await _leased_by_others(installation) == set()
+            installation.replicas.remove(old)
+            assert "leases_kept" not in old.said()
+    await traffic.ended()
+    every = {status for (path, status) in installation.proxy.answers}
+    assert every == {200}, f"somebody outside noticed: {installation.proxy.answers}"
+    assert len([said for said in traffic.said if said.statuses != [200]]) == len(
+        [said for said in traffic.said if said.statuses == [200, 200]]
+    ), "a text had to be delivered again"
+    assert sum(count for (path, _), count in installation.proxy.answers.items() if path == SMS) > 100
+    wrong = await verdict(traffic, Cost())
+    assert not wrong, "\n".join(["", *wrong])
+    return took
+
+
+async def _leased_by_others(installation: Installation) -> set[str]:
+    """Process ids that hold leases and do not run."""
+    running = {str(replica.process.pid) for replica in installation.replicas if replica.process and replica.alive}
+    o = tables.outbox.c
+    query = select(o.worker).where(o.done_at.is_(None), o.worker != "")
+    database = installation.open_database()
+    try:
+        workers = await database.read(Unscoped.OPERATOR, lambda conn: {row[0] for row in conn.execute(query)})
+    finally:
+        await database.close()
+    return {worker.split(":")[1] for worker in workers} - running
