@@ -19,7 +19,7 @@ from bench.load import Run
 from bench.processes import Load, Server, start, start_house
 from bench.reference import CORE_PATH, HELLO_PATH, LEAN_PATH
 from bench.rows import check_answers, check_rows
-from bench.side import ANSWERED, HELLO_WORDS, SENDERS, WORDS, Side, Size, people_needed, target
+from bench.side import ANSWERED, HELLO_WORDS, SENDERS, WARMING, WORDS, Side, Size, people_needed, target
 from bench.stored import OnServer, Stored, new_database, new_file
 from bench.texts import Batch, Texts, get, mobiles
 from bench.world import SMS_PATH
@@ -109,7 +109,12 @@ async def rounds(references: References, sides: Sequence[Side], size: Size, *, c
     """Everything, in turns: both references before and after each of the others, so that a neighbour's load falls on
     all of them."""
     found: dict[tuple[str, str, int], Slice] = defaultdict(Slice)
+    for side in sides:
+        await side.ask(WARMING)
     for _ in range(size.rounds):
+        # The server does so by itself, but it looks once a minute, and tables grow here as they do in a month.
+        for side in sides:
+            await side.stored.analyse()
         for senders in SENDERS:
             before = await _references(found, references, senders)
             kinds = [("", HELLO), *((side.stored.name, kind) for kind in TEXTS for side in sides)]

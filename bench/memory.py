@@ -24,6 +24,7 @@ async def measure_memory(stored: Stored, senders: int = SENDERS, known: int = KN
         side = Side(house, stored, Size(texts=0))
         # The first texts load what is loaded once.
         await side.counted(side.batch(list(islice(mobiles(known + senders), 2000)), "Hello?"), 32, TAKEN)
+        await stored.analyse()
         before = (await house.ask("usage"))["rss_kib"]
         people = list(islice(mobiles(), senders))
         for at in range(0, senders, 5000):

@@ -64,13 +64,13 @@ def suspicious(plan: dict[str, Any]) -> list[str]:
         table, kind = step.get("Relation Name"), step["Node Type"]
         if table not in LARGE:
             continue
-        condition = step.get("Index Cond", "")
+        condition = step.get("Index Cond") or step.get("Recheck Cond") or ""
         if kind == "Seq Scan":
             found.append(f"{table} from end to end")
-        elif "Index Name" in step and condition.count(" = ") <= 1 and "tenant_id" in condition:
-            found.append(f"{table}, all rows of a tenant, by {step['Index Name']}")
-        elif "Index Name" in step and "tenant_id" not in condition and table not in _NOT_BY_TENANT:
-            found.append(f"{table}, once for each tenant, by {step['Index Name']}")
+        elif condition.count(" = ") <= 1 and "tenant_id" in condition:
+            found.append(f"{table}, all rows of a tenant")
+        elif condition and "tenant_id" not in condition and table not in _NOT_BY_TENANT:
+            found.append(f"{table}, once for each tenant")
     return found
 
 

@@ -11,6 +11,7 @@ import asyncio
 import cProfile
 import io
 import json
+import logging
 import os
 import pstats
 import resource
@@ -50,7 +51,7 @@ async def _reference(told: dict[str, Any], asked: asyncio.StreamReader) -> None:
 
 
 async def _house(told: dict[str, Any], asked: asyncio.StreamReader) -> None:
-    configure(readable=True)
+    configure(readable=True, level=logging.ERROR)
     filled = told.pop("filled", None)
     wanted = Wanted(**told, filled=Filled(**filled) if filled else None)
     async with AsyncExitStack() as stack:

@@ -19,6 +19,8 @@ SENDERS = (1, 8, 32, 64)
 REPEATED = 0.05
 #: The clock moves on between slices, so that the desk answers again and yesterday's codes count no more.
 A_DAY_S = 25 * 3600
+#: Who ask who is calling before anything is measured, so that no table is empty.
+WARMING = 8
 #: A second by which everything that was set going must have arrived; far more than it takes.
 PATIENCE_S = 60.0
 
@@ -50,7 +52,7 @@ class Size:
 
 def people_needed(size: Size) -> int:
     """Contacts the house must hold: the regulars, and newcomers for every `#verify`."""
-    return size.texts + size.rounds * (size.alone + (len(SENDERS) - 1) * size.verifies)
+    return size.texts + WARMING + size.rounds * (size.alone + (len(SENDERS) - 1) * size.verifies)
 
 
 def target(facts: Mapping[str, Any], base_url: str, path: str = SMS_PATH) -> Target:

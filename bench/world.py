@@ -37,6 +37,7 @@ FREE = Limits(
     destination_per_hour=MANY,
     destination_per_24_h=MANY,
     prefix_per_hour=MANY,
+    prefix_answered_percent=0,
     technician_per_hour=MANY,
     tenant_per_hour=MANY,
     tenant_segments_per_day=MANY,

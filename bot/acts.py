@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.engine import Choose, Engine, Refusal
-from dialogs.limits import NotBefore, next_send
+from dialogs.limits import PREFIX_PAUSED, NotBefore, next_send
 from dialogs.ports import Clock, Contended, Randomness
 from dialogs.tech_verify import (
     CheckRejected,
@@ -116,12 +116,12 @@ class Acts:
             bound = next_send(facts.sends, facts.tenant.settings.limits, self._clock.now(), "resend")
             if bound is not None:
                 later[:] = [bound.at]
-                return Refusal("too_many_sends")
+                return Refusal(_word(bound))
             return ResendAsked(_technician(who))
 
         ask = CheckAsk(who.tenant_id, check_id, technician_id=who.technician_id, with_limits=True)
         acted = await self._act(who, ask, choose)
-        return Acted(check_id, acted.refused, later[0] if acted.refused == "too_many_sends" else None)
+        return Acted(check_id, acted.refused, later[0] if acted.refused in _BY_LIMIT else None)
 
     async def code_shown(self, who: Acting, check_id: str) -> None:
         await self._engine.note_code_shown(who.tenant_id, check_id, who.technician_id)
@@ -147,7 +147,7 @@ class Acts:
         )
         refused = await self._engine.announce(who.tenant_id, call, notify=notify, ticket_client=chosen.client_id)
         if isinstance(refused, NotBefore):
-            return Acted("", "too_many_sends", refused.at)
+            return Acted("", _word(refused), refused.at)
         if not refused:
             await self._claim_waiting(who, contact_id, direction, ticket)
         return Acted("" if refused else call.id, refused)
@@ -195,6 +195,15 @@ class Acts:
         if not found.is_open:
             return Chosen(Later(), refused="ticket_closed")
         return Chosen(Ticket(found.id, found.number), client_id=found.client_id)
+
+
+def _word(bound: NotBefore) -> str:
+    """What a technician is told of a text that may not go out yet, as a machine word."""
+    return PREFIX_PAUSED if bound.limit == PREFIX_PAUSED else "too_many_sends"
+
+
+#: What `_word` may say.
+_BY_LIMIT = frozenset({"too_many_sends", PREFIX_PAUSED})
 
 
 def _technician(who: Acting) -> Technician:

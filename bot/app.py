@@ -174,7 +174,10 @@ async def _built(
     await check_database(settings, database, keyring)
     # A file has one process, which has nobody to share with.
     redis_url = "" if settings.is_sqlite else settings.redis_url
-    shared = await stack.enter_async_context(open_shared(redis_url, clock, me=random.new_id(clock.now())))
+    try:
+        shared = await stack.enter_async_context(open_shared(redis_url, clock, me=random.new_id(clock.now())))
+    except ValueError as bad:
+        raise BadSetting(f"WATCHWORD_REDIS_URL: {bad}") from None
     metrics, background = Metrics(), Background()
     kept = open_store(settings, database, keyring, lambda status: DELIVERY_RANK.get(status, 0))
     stack.push_async_callback(kept.close)

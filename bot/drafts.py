@@ -27,6 +27,7 @@ from dialogs.effects import (
     Value,
     WakeAt,
 )
+from dialogs.limits import PREFIX_PAUSED, SendCounts, prefix_pause
 from dialogs.machine import Step
 from dialogs.ports import Randomness
 from dialogs.tech_verify import Blank, Claim, Claimed, Confirmed, Env, Event, Known, Open, State, Ticket, machine
@@ -46,6 +47,7 @@ from dialogs.turns import (
     TenantFacts,
     Timer,
 )
+from storage.digests import prefix_of
 
 R = TypeVar("R")
 
@@ -240,6 +242,24 @@ class Draft:
     def alert(self, kind: str, text: str, contact_id: str) -> None:
         """An alert that belongs to no check."""
         self._alerts.append(Alert(self.new_id(), kind, self.now, "", contact_id, text))
+
+    def tell_of_pause(self, destination: str, sends: SendCounts) -> None:
+        """Texts were refused. If that is because hardly anybody answers at numbers like this one, the console is told,
+        once for each pause: the alert has the id of the last code before it (SEC-39)."""
+        day = sends.prefix_day
+        pause = prefix_pause(day, self.tenant.settings.limits, self.now)
+        if pause is None or day.told:
+            return
+        values: dict[str, Value] = {
+            "numbers": prefix_of(destination),
+            "sent": day.sent,
+            "answered": day.answered,
+            "at": pause.at,
+        }
+        text = self._wording.alert(self.tenant, PREFIX_PAUSED, values)
+        self._alerts.append(Alert(day.last_id, PREFIX_PAUSED, self.now, "", "", text))
+        public: dict[str, str | int] = {"sent": day.sent, "answered": day.answered}
+        self.audit("alert.prefix_paused", public=public, sealed={"numbers": prefix_of(destination)})
 
     def enqueue(self, item: OutboxItem) -> None:
         self._outbox.append(item)

@@ -66,7 +66,9 @@ class Engine:
         self._wording = wording
         #: The tenant's own command words by number of ours, as last seen; only a hint which facts to ask for.
         self._words: dict[str, Mapping[str, Command]] = {}
-        self._strangers = Strangers(limits or LocalLimits())
+        kept = limits or LocalLimits()
+        self._strangers = Strangers(kept)
+        self._refused = Strangers(kept, "refused")
 
     async def receive(self, inbound: Inbound) -> Receipt:
         """One authentic text. Returns after the commit; what it causes leaves afterwards."""
@@ -84,7 +86,8 @@ class Engine:
 
     async def _take_inbound(self, inbound: Inbound, *, with_limits: bool) -> TurnResult[Receipt]:
         now = self._clock.now()
-        answered: list[str] = []
+        answered: list[tuple[Strangers, str]] = []
+        bounded = {"desk.unknown": self._strangers, "desk.too_many": self._refused}
 
         def decide(facts: Facts) -> Decision[Receipt]:
             if not isinstance(facts, InboundFacts):
@@ -92,9 +95,10 @@ class Engine:
             self._words[inbound.our_address] = facts.tenant.settings.words
             draft = Draft(facts.tenant, now, self._random, self._wording)
             try:
-                hears = self._strangers.may_answer(facts.tenant.id, now)
-                decision = Reading(facts, inbound, draft, self._random, with_limits, answer_strangers=hears).decide()
-                answered[:] = [facts.tenant.id for item in decision.outbox if item.template == "desk.unknown"]
+                full = {template for template, bound in bounded.items() if not bound.may_answer(facts.tenant.id, now)}
+                decision = Reading(facts, inbound, draft, self._random, with_limits, unanswered=full).decide()
+                sent = [item.template for item in decision.outbox]
+                answered[:] = [(bounded[template], facts.tenant.id) for template in sent if template in bounded]
                 return decision
             except LimitsNeeded:
                 raise
@@ -106,8 +110,8 @@ class Engine:
                 return put_aside(facts, inbound, spare, type(error).__name__)
 
         result = await self._store.take(Turn(InboundAsk(inbound, with_limits), decide, now))
-        for tenant_id in answered:
-            self._strangers.answered(tenant_id, now)
+        for bound, tenant_id in answered:
+            bound.answered(tenant_id, now)
         return result
 
     def _may_be_verify(self, inbound: Inbound) -> bool:
@@ -150,6 +154,7 @@ class Engine:
                     channel=facts.check.channel,
                     public={"refused": str(chosen), **(public or {})},
                 )
+                draft.tell_of_pause(facts.check.their_address, facts.sends)
                 return draft.decision(str(chosen))
             locale = facts.contact.locale if facts.contact is not None else ""
             step = draft.step(facts.check, chosen, locale, by=by, quiet=quiet, public=public)
@@ -238,6 +243,7 @@ class Engine:
             # Nobody asked for this text, so it counts like a code that a technician sends again (SEC-39).
             bound = next_send(facts.sends, facts.tenant.settings.limits, now, "announce") if notify else None
             if bound is not None:
+                draft.tell_of_pause(facts.mobile, facts.sends)
                 return draft.decision(bound)
             lasting = replace(call, expires_at=now + facts.tenant.settings.announced_call_lasts)
             draft.announce(lasting, ends=True)

@@ -5,7 +5,7 @@ Pure: facts in, decision out. This is the page that says what happens to a text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
@@ -58,7 +58,8 @@ class Reading:
     draft: Draft
     random: Randomness
     with_limits: bool
-    answer_strangers: bool = True
+    #: Answers that go out no more for now, whoever asks; by template.
+    unanswered: Collection[str] = ()
 
     def __post_init__(self) -> None:
         facts, inbound = self.facts, self.inbound
@@ -139,7 +140,7 @@ class Reading:
     def _stranger(self) -> None:
         """Not started, logged, a grey row, and at most one neutral answer a day."""
         self._note("desk.stranger")
-        if self.answer_strangers and self.facts.tenant.settings.unknown_sender == "neutral":
+        if "desk.unknown" not in self.unanswered and self.facts.tenant.settings.unknown_sender == "neutral":
             self._answer("stranger")
 
     def _verify(self) -> None:
@@ -149,7 +150,9 @@ class Reading:
         bound = next_send(self.facts.sends, settings.limits, self.draft.now, "verify")
         if bound is not None:
             self._note("tv.refused_by_limit", limit=bound.limit)
-            self.desk = self.draft.answer(self.desk, "too_many", self.thread, self.contact_id, {"at": bound.at})
+            self.draft.tell_of_pause(self.inbound.their_address, self.facts.sends)
+            if "desk.too_many" not in self.unanswered:
+                self.desk = self.draft.answer(self.desk, "too_many", self.thread, self.contact_id, {"at": bound.at})
             return
         check_id = self.draft.new_id()
         # The checks of this contact from another phone give way too: one live check per contact (I12).
@@ -205,8 +208,9 @@ class Reading:
     # --- pieces -----------------------------------------------------------------------------------------------------
 
     def _just_confirmed(self) -> bool:
+        # Either way: of two texts that come together the earlier one may be worked through second.
         newest = self.ended[0].state if self.ended else None
-        return isinstance(newest, Confirmed) and timedelta(0) <= self.draft.now - newest.at < SAME_TAP
+        return isinstance(newest, Confirmed) and abs(self.draft.now - newest.at) < SAME_TAP
 
     def _asker(self) -> Asker:
         contacts = self.facts.contacts

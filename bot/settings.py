@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 SQLITE = "sqlite:///"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -103,7 +103,7 @@ def read_settings(
 
 def check_for_serving(settings: Settings) -> None:
     """What `serve` refuses to start with, beyond what reading has refused already."""
-    url = urlsplit(settings.public_url)
+    url = _parts("WATCHWORD_PUBLIC_URL", settings.public_url)
     if not settings.public_url:
         raise BadSetting(
             "WATCHWORD_PUBLIC_URL is not set. Give the address under which the world reaches this server, for example "
@@ -121,7 +121,7 @@ def check_for_serving(settings: Settings) -> None:
             f"--host {settings.host} would serve plain HTTP to the network. Put a TLS proxy in front and add "
             "--behind-tls-proxy, or listen on 127.0.0.1."
         )
-    if urlsplit(settings.twilio_url).scheme not in {"http", "https"}:
+    if _parts("WATCHWORD_TWILIO_URL", settings.twilio_url).scheme not in {"http", "https"}:
         raise BadSetting("WATCHWORD_TWILIO_URL must be an http:// or https:// address.")
 
 
@@ -167,7 +167,7 @@ def _owner(environment: Mapping[str, str], database_url: str) -> str:
 
 def _redis(environment: Mapping[str, str]) -> str:
     url = _value("WATCHWORD_REDIS_URL", environment)
-    if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+    if url and _parts("WATCHWORD_REDIS_URL", url).scheme not in {"redis", "rediss", "unix"}:
         raise BadSetting("WATCHWORD_REDIS_URL must start with redis://, rediss:// (TLS) or unix://, or be left away.")
     return url
 
@@ -181,9 +181,21 @@ def _checkpoints(environment: Mapping[str, str], database_url: str) -> Path | No
 
 def _address(name: str, environment: Mapping[str, str]) -> str:
     url = environment.get(name, "")
-    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+    if url and (_parts(name, url).scheme not in {"http", "https"} or not _parts(name, url).hostname):
         raise BadSetting(f"{name} must be an http:// or https:// address, or be left away.")
     return url
+
+
+def _parts(name: str, url: str) -> SplitResult:
+    """The parts of an address. Raises BadSetting, which does not repeat it: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise BadSetting(
+            f"{name} cannot be understood as an address. In a password write / as %2F, : as %3A, @ as %40, [ as %5B."
+        ) from None
+    return parts
 
 
 def _metrics_token(environment: Mapping[str, str]) -> str:

@@ -26,7 +26,10 @@ Ask: TypeAlias = Literal["stranger", "plain", "nothing_open", "help", "stopped",
 
 #: Two machines that answer each other would go on at the pace of the pauses; a person never needs this many in a day.
 MAX_PER_DAY = 12
-_NONE, _DAY = timedelta(0), timedelta(hours=24)
+_DAY = timedelta(hours=24)
+#: Texts that come together are worked through in any order, and the clocks of two replicas differ a little: what was
+#: answered so far in the future was answered just now. More than that is a clock that has jumped.
+_TOGETHER = -timedelta(minutes=1)
 #: The law wants these answered whenever they are asked.
 ALWAYS: frozenset[Ask] = frozenset({"help", "stopped", "started"})
 #: What makes another answer due again at once: whoever has come back may leave again.
@@ -50,9 +53,9 @@ def answer(
     """The standing answer to `ask`, unless it was given a short while ago. A clock that has jumped back answers."""
     template, pause = ANSWERS[ask]
     last = desk.answered.get(ask)
-    if last is not None and _NONE <= now - last < pause:
+    if last is not None and _TOGETHER < now - last < pause:
         return desk, ()
-    lately = tuple([t for t in desk.lately if _NONE <= now - t < _DAY])
+    lately = tuple([t for t in desk.lately if _TOGETHER < now - t < _DAY])
     if len(lately) >= MAX_PER_DAY and ask not in ALWAYS:
         return desk, ()
     answered = {k: at for k, at in desk.answered.items() if k != REOPENS.get(ask)} | {ask: now}

@@ -9,6 +9,29 @@ from typing import Literal
 
 from dialogs.settings import Limits
 
+#: The name of the bound that stops texts to a number prefix whose codes hardly anybody answers.
+PREFIX_PAUSED = "prefix_paused"
+#: So many codes must have gone to a prefix before how many of them were answered says anything.
+PREFIX_AT_LEAST = 20
+#: After so long without a text to the prefix one more may go, to see whether it is answered. Short enough that people
+#: there are not shut out for a day by somebody who forged their numbers, long enough that four a day is all it costs.
+PREFIX_REST = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixDay:
+    """Codes of checks that went to one number prefix in the last 24 h: how many, and how many of them were answered
+    (given back). Announcements cannot be answered and are not among them. `last_at` and `last_id` are the newest one's;
+    its id names the pause that may begin with it, because nothing goes out during a pause. `told`: there is an alert
+    with that id, so the console knows.
+    """
+
+    sent: int = 0
+    answered: int = 0
+    last_at: datetime | None = None
+    last_id: str = ""
+    told: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class SendCounts:
@@ -16,7 +39,8 @@ class SendCounts:
 
     `destination`: times of those to this address in the last 24 h, any order. The others are the times of the last
     hour for the number prefix (all but the last four digits), the technician and the tenant. `segments_today`:
-    segments of all challenges of the tenant in the last 24 h, answered or not: they are about money.
+    segments of all challenges of the tenant in the last 24 h, answered or not: they are about money. `prefix_day` looks
+    at both kinds too: it is about how many are answered.
     """
 
     destination: tuple[datetime, ...] = ()
@@ -24,6 +48,7 @@ class SendCounts:
     technician: tuple[datetime, ...] = ()
     tenant: tuple[datetime, ...] = ()
     segments_today: int = 0
+    prefix_day: PrefixDay = PrefixDay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +66,7 @@ def next_send(
 
     `verify`: the user asked, so the user's own bounds count. `resend`, `announce`: a technician asked, so the bounds
     per destination and technician count; the gap between two codes is for `resend` alone. Prefix and tenant bounds
-    always count.
+    always count, and so does the pause of a prefix that hardly answers.
     """
     hour, day, ten = timedelta(hours=1), timedelta(hours=24), timedelta(minutes=10)
     if purpose == "verify":
@@ -63,8 +88,22 @@ def next_send(
     ]
     if counts.segments_today >= limits.tenant_segments_per_day:
         bounds.append(NotBefore(now + hour, "tenant_segments_day"))
+    bounds.append(prefix_pause(counts.prefix_day, limits, now))
     full = [b for b in bounds if b is not None]
     return max(full, key=lambda b: b.at) if full else None
+
+
+def prefix_pause(day: PrefixDay, limits: Limits, now: datetime) -> NotBefore | None:
+    """Whether texts to a prefix pause (SEC-39): of at least 20 codes in 24 h, too small a share was answered.
+
+    It ends early when codes that are still out are answered, or when old ones leave the 24 h; else, six hours after the
+    last one, for one more. So of codes that nobody answers, at most 23 go to a prefix in any 24 h.
+    """
+    if day.last_at is None or day.sent < PREFIX_AT_LEAST:
+        return None
+    if day.answered * 100 >= day.sent * limits.prefix_answered_percent or now >= day.last_at + PREFIX_REST:
+        return None
+    return NotBefore(day.last_at + PREFIX_REST, PREFIX_PAUSED)
 
 
 def _full(name: str, times: Sequence[datetime], most: int, window: timedelta, now: datetime) -> NotBefore | None:

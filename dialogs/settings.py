@@ -15,7 +15,11 @@ from dialogs.texts import check_override
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on *unanswered* challenge sends (codes and links); an answered one is given back. Counts per window."""
+    """Bounds on *unanswered* challenge sends (codes and links); an answered one is given back. Counts per window.
+
+    `prefix_answered_percent`: the share of codes to a number prefix that must be answered, else sends there pause; 0
+    switches that off (see `dialogs.limits.prefix_pause`).
+    """
 
     verify_per_10_min: int = 3
     verify_per_24_h: int = 10
@@ -24,6 +28,7 @@ class Limits:
     destination_per_hour: int = 5
     destination_per_24_h: int = 10
     prefix_per_hour: int = 20
+    prefix_answered_percent: int = 20
     technician_per_hour: int = 60
     tenant_per_hour: int = 300
     tenant_segments_per_day: int = 2000
@@ -80,9 +85,12 @@ def check_settings(settings: TenantSettings) -> None:
         raise SettingsError(f"max_wrong_codes is {settings.rules.max_wrong_codes}; choose 3 to 5")
     if not timedelta(seconds=5) <= settings.rules.alert_after <= settings.rules.lifetime:
         raise SettingsError(f"alert_after is {settings.rules.alert_after}; choose 5 seconds up to the lifetime")
+    if not 0 <= settings.limits.prefix_answered_percent <= 50:
+        percent = settings.limits.prefix_answered_percent
+        raise SettingsError(f"prefix_answered_percent is {percent}; choose 1 to 50, or 0 to switch it off")
     for limit in fields(settings.limits):
         value = getattr(settings.limits, limit.name)
-        if isinstance(value, int) and value < 1:
+        if isinstance(value, int) and value < 1 and limit.name != "prefix_answered_percent":
             raise SettingsError(f"{limit.name} is {value}; choose 1 or more")
     for kept in fields(settings.retention):
         days = getattr(settings.retention, kept.name)

@@ -64,6 +64,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "alert.late_deny": "An alert: a contact denied after the check was over.",
         "alert.confirmed_unclaimed": "An alert: a contact confirmed twice though nobody had claimed.",
         "alert.wrong_codes": "An alert: too many wrong codes.",
+        "alert.prefix_paused": "An alert: texts to a number prefix pause, because of `sent` codes in 24 hours only "
+        "`answered` were answered; once for each pause.",
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
     "text.": {

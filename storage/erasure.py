@@ -49,9 +49,15 @@ async def erase(
     database: Database, keyring: Keyring, tenant_id: str, contact_id: str, now: datetime, new_id: Callable[[], str]
 ) -> Erased | None:
     """Forget one contact; None when there is no such contact."""
-    return await database.write(
+    done = await database.write(
         Unscoped.OPERATOR, lambda conn: erase_contact(conn, keyring, tenant_id, contact_id, now, new_id)
     )
+    if done is not None:
+        # What a turn has committed while the contact went is seen only now; none can write of them any more.
+        await database.write(
+            Unscoped.OPERATOR, lambda conn: _leftovers(conn, keyring, tenant_id, contact_id, now, new_id)
+        )
+    return done
 
 
 def erase_contact(
@@ -95,6 +101,18 @@ def erase_contact(
     )
     append_audit(conn, keyring, tenant_id, event)
     return done
+
+
+def _leftovers(
+    conn: Connection, keyring: Keyring, tenant_id: str, contact_id: str, now: datetime, new_id: Callable[[], str]
+) -> None:
+    """What still names a contact who is gone."""
+    theirs = (dialogs.c.contact_id == contact_id) & dialogs.c.their_address.not_like(f"{GONE}%")
+    end_checks(conn, keyring, tenant_id, theirs, "erased", now, new_id)
+    _bare_checks(conn, tenant_id, theirs)
+    _words(conn, tenant_id, contact_id, _conversations(conn, tenant_id, contact_id, ()), now)
+    seen = (alerts.c.tenant_id == tenant_id) & (alerts.c.contact_id == contact_id) & alerts.c.body.is_not(None)
+    conn.execute(update(alerts).where(seen).values(body=None))
 
 
 def _own_addresses(conn: Connection, tenant_id: str, contact_id: str) -> list[str]:

@@ -94,6 +94,12 @@ class _Reader:
         except asyncio.QueueFull:
             self.overrun = True
 
+    def start_over(self) -> None:
+        """What it has been told is not what the log says."""
+        self.overrun = True
+        with contextlib.suppress(asyncio.QueueFull):  # it may be waiting for something to come
+            self.queue.put_nowait(Event(0, "", "", "", "", {}))
+
 
 class EventStream:
     """Shares the log's growth among all subscribers; the log is read once per tenant and commit, not per subscriber,
@@ -248,11 +254,24 @@ class EventStream:
             rows = (await self._log.after(tenant_id, since, limit=_BATCH)).items
             seen = self._seen.get(tenant_id)
             if not rows or seen is None:
+                if tenant_id in self._fed:
+                    await self._mistrust(tenant_id, since)
                 return
             # Somebody may have subscribed meanwhile who stands further back: then these rows leave a gap, and again.
             if since <= seen:
                 self._give(tenant_id, [_event(row) for row in rows])
                 self._go_on(tenant_id)
+
+    async def _mistrust(self, tenant_id: str, told: int) -> None:
+        """A push may come from another installation with the same tenants, such as a copy of this one that was set up
+        with the same Redis. What lies behind the end of the log was never in it, and would hide what comes."""
+        newest = await self._log.newest(tenant_id)
+        if newest < told and tenant_id in self._seen:
+            self._seen[tenant_id] = newest
+            self._fed.discard(tenant_id)
+            self._early.pop(tenant_id, None)
+            for reader in self._readers[tenant_id]:
+                reader.start_over()
 
     def _give(self, tenant_id: str, events: Sequence[Event]) -> None:
         """To every reader what it has not got; by a push this may have got further than the rows that were read."""

@@ -45,7 +45,8 @@ async def readyz(call: Call) -> web.StreamResponse:
 
 
 async def metrics(call: Call) -> web.StreamResponse:
-    """Prometheus text. For this machine alone; with `WATCHWORD_METRICS_TOKEN` set, for whoever sends it as bearer."""
+    """Prometheus text. For this machine alone, and behind a proxy for nobody; with `WATCHWORD_METRICS_TOKEN` set, for
+    whoever sends it as bearer."""
     page = call.services.metrics
     if page is None:
         raise not_found()
@@ -54,7 +55,8 @@ async def metrics(call: Call) -> web.StreamResponse:
         kind, given = shown_token(call.request)
         if kind != "bearer" or not hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode()):
             raise Problem(401, "token_required", "Send the metrics token as 'Authorization: Bearer ...'.")
-    elif not _from_here(call.request):
+    elif call.services.behind_proxy or not _from_here(call.request):
+        # Not every proxy says that it is one: behind nginx as it comes, strangers look like this machine.
         raise not_found()
     return web.Response(body=await page(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 

@@ -69,6 +69,10 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "reason_required": (422, "Say why you end it; the reason goes into the record."),
     "no_note_due": (409, "Nothing waits to be written to a ticket."),
     "too_many_sends": (429, "This person has been sent as many texts as the limits allow."),
+    "prefix_paused": (
+        429,
+        "Texts to numbers like this one pause, because hardly any of the last codes there were answered.",
+    ),
     "opted_out": (409, "This number has opted out of texts (STOP). Reach the person another way."),
     "no_mobile": (409, "No text may go to this contact: there is no mobile number on record."),
     "already_ended": (409, "This announced call is over already."),

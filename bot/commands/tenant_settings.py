@@ -163,10 +163,15 @@ _LIMITS: Mapping[str, str] = {
     "destination_per_hour": "The same in an hour",
     "destination_per_24_h": "The same in 24 hours",
     "prefix_per_hour": "Unanswered codes in an hour to numbers that differ in their last four digits only",
+    "prefix_answered_percent": "Share in percent of codes to such numbers that must be answered, once there are 20 in "
+    "24 hours; below it, texts there pause for six hours and the console is told why",
     "technician_per_hour": "Unanswered codes and announcements one technician may send in an hour",
     "tenant_per_hour": "Unanswered codes of the whole tenant in an hour",
     "tenant_segments_per_day": "Text segments of the whole tenant in 24 hours; the carrier bills by segment",
 }
+
+
+_ALLOWED: Mapping[str, str] = {"prefix_answered_percent": "1 to 50, or 0 to switch it off"}
 
 
 def _limit_settings() -> tuple[TenantSetting, ...]:
@@ -174,7 +179,7 @@ def _limit_settings() -> tuple[TenantSetting, ...]:
     for limit in fields(Limits):
         is_time = limit.name == "resend_gap"
         read, show = (_time_between("1s", "1h"), show_time) if is_time else (_whole, str)
-        allowed = "1s to 1h" if is_time else "1 or more"
+        allowed = "1s to 1h" if is_time else _ALLOWED.get(limit.name, "1 or more")
         made.append(TenantSetting(limit.name, _LIMITS[limit.name], allowed, read, show, "limits"))
     return tuple(made)
 

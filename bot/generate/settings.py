@@ -51,7 +51,8 @@ VARIABLES = (
     Variable("WATCHWORD_CHECKPOINT_WEBHOOK", "An address to which each new head is posted as well.", "none"),
     Variable(
         "WATCHWORD_METRICS_TOKEN",
-        "What `/metrics` asks for as bearer token. Without it only this machine gets an answer. Also with `_FILE`.",
+        "What `/metrics` asks for as bearer token. Without it only this machine gets an answer, and behind a proxy "
+        "nobody does. Also with `_FILE`.",
         "none",
     ),
     Variable("WATCHWORD_METRICS_TOKEN_FILE", "A file that holds that token.", "none"),

@@ -35,6 +35,9 @@ SAMPLES: Mapping[str, Value] = {
     "assurance": "phrase.assurance_compare",
     "direction": "phrase.note_we_called_user",
     "remark": "",
+    "numbers": "+1212555",
+    "sent": 20,
+    "answered": 1,
     "trail": "2026-03-01T14:00:00+00:00|requested|",
 }
 _ORDER = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from dialogs.limits import SendCounts
+from dialogs.limits import PrefixDay, SendCounts
 from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import (
     AnnounceAsk,
@@ -147,4 +147,17 @@ def _counts(rows: Rows, tenant_id: str, to: str, technician_id: str, now: dateti
         tuple(sorted(s.at for s in hour if technician_id and s.technician_id == technician_id)),
         tuple(sorted(s.at for s in hour)),
         sum(s.segments for s in paid),
+        _prefix_day(rows, tenant_id, prefix_of(to), now),
     )
+
+
+def _prefix_day(rows: Rows, tenant_id: str, prefix: str, now: datetime) -> PrefixDay:
+    codes = {
+        (s.at, id_): s.given_back
+        for (t, id_), s in rows.sends.items()
+        if t == tenant_id and s.prefix == prefix and s.check_id and s.at > now - _DAY
+    }
+    if not codes:
+        return PrefixDay()
+    last_at, last_id = max(codes)
+    return PrefixDay(len(codes), sum(codes.values()), last_at, last_id, (tenant_id, last_id) in rows.alerts)

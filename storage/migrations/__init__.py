@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, create_engine, event, func, select
 
 from storage.migrations.sides import OLDEST_RUNNING, RUNS_WITH, FromTheFuture, leave_mark, was_left_for_us
 from storage.postgres.connecting import is_postgres, run_once
@@ -46,12 +46,12 @@ def migrate(url: str, app_role: str = "", *, to: str = "") -> None:
     On PostgreSQL it is one transaction, and ends with the rows' security and the rights of `app_role`; empty: the owner
     serves. Raises NoSuchRole. `to`: only up to that revision, for a restore; what is not whole yet is
     not secured either. A database that a newer version has migrated is left alone if that version allows it, else
-    FromTheFuture is raised. An error in the middle leaves SQLite at the last whole revision.
+    FromTheFuture is raised. An error in the middle changes nothing.
     """
     if is_postgres(url):
         run_once(url, lambda connection: _migrate_postgres(connection, app_role, to))
     else:
-        _in_file(url, lambda connection: _bring_up(connection, to))
+        _in_file(url, lambda connection: _bring_up(connection, to), begin="BEGIN IMMEDIATE")
 
 
 def pending(url: str) -> list[str]:
@@ -122,8 +122,12 @@ def _bring_up(connection: Connection, to: str) -> bool:
     return True
 
 
-def _in_file(url: str, work: Callable[[Connection], T]) -> T:
+def _in_file(url: str, work: Callable[[Connection], T], *, begin: str = "BEGIN") -> T:
+    """One transaction that holds changes of tables too. Python's driver begins one for rows only, and would leave half
+    of a revision behind when the disk is full."""
     engine = create_engine(url)
+    event.listen(engine, "connect", lambda raw, record: setattr(raw, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     try:
         with engine.begin() as connection:
             return work(connection)

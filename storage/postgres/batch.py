@@ -179,7 +179,7 @@ class Batches:
             except Exception as why:
                 done.answers.append((waiting, why))
                 continue
-            sends.add(one.facts.tenant.id, decision.outbox, turn.now)
+            sends.add(one.facts.tenant.id, decision.outbox, decision.alerts, turn.now)
             decided.append(Decided(waiting, decision, one))
         return decided
 

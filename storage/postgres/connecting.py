@@ -44,11 +44,13 @@ async def connect(
     )
 
 
-def make_engine(url: str, *, statement_timeout: float | None = None, **options: Any) -> AsyncEngine:
+def make_engine(
+    url: str, *, statement_timeout: float | None = None, settings: Mapping[str, str] | None = None, **options: Any
+) -> AsyncEngine:
     """SQLAlchemy over such connections. `options` are those of `create_async_engine`."""
 
     async def creator() -> Any:
-        return await connect(url, statement_timeout=statement_timeout)
+        return await connect(url, statement_timeout=statement_timeout, settings=settings)
 
     return create_async_engine("postgresql+asyncpg://", async_creator=creator, **options)
 

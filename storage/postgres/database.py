@@ -33,6 +33,11 @@ STATEMENT_TIMEOUT_S = 10.0
 _TRIES = 10
 
 
+#: Seconds for taking leave of the server on all connections.
+_CLOSES_WITHIN_S = 3.0
+#: Seconds that a transaction may stand still between two statements. A frozen copy would keep the others from its rows,
+#: and from the log's tree, for as long as its machine is up; a backup on a slow disk needs a moment between two pages.
+_IDLE_TIMEOUT_S = 60.0
 _CHANGED = "watchword_changed"
 
 
@@ -65,10 +70,12 @@ class PostgresDatabase:
         size: int = POOL_SIZE,
         pool_timeout: float = POOL_TIMEOUT_S,
         statement_timeout: float = STATEMENT_TIMEOUT_S,
+        idle_timeout: float = _IDLE_TIMEOUT_S,
     ) -> None:
         self._engine = make_engine(
             url,
             statement_timeout=statement_timeout,
+            settings={"idle_in_transaction_session_timeout": str(int(idle_timeout * 1000))},
             pool_size=size,
             max_overflow=0,
             pool_timeout=pool_timeout,
@@ -105,7 +112,12 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Close every connection. Work that is still under way keeps its own until it is through."""
-        await self._engine.dispose()
+        try:
+            async with asyncio.timeout(_CLOSES_WITHIN_S):
+                await self._engine.dispose()
+        except TimeoutError:
+            # A frozen server takes no leave, and each connection would wait for it in its turn (REL-14).
+            await self._engine.dispose(close=False)
 
     async def _until_done(
         self, engine: AsyncEngine, scope: str | Unscoped, work: Callable[[Connection], T], *, writes: bool = False

@@ -29,6 +29,7 @@ _DOWN = (
     "57014",  # ran into statement_timeout
     "55P03",  # a lock was not to be had in time
     "25006",  # READ_ONLY: a standby that has not taken over
+    "25P03",  # we stood still for too long within a transaction, as a frozen machine does
     "58",  # the system under it, such as a disk
 )
 #: Serialisation failure and deadlock: the same again may well succeed.

@@ -124,22 +124,37 @@ LEFT JOIN LATERAL (
 ) o ON true
 """
 
-#: Unanswered challenges of a tenant, those to one destination, and what all of them cost. Arrays: tenant, since; n,
-#: tenant, since, destination; tenant, since. Columns: which of the three, n or 0, tenant, at or segments, prefix,
-#: technician.
+#: Unanswered challenges of a tenant, those to one destination, what all of them cost, and codes to one prefix: the
+#: newest, how many, how many of them answered, and whether there is an alert with the newest one's id. Arrays: tenant,
+#: since; n, tenant, since, destination; tenant, since; tenant, since, prefix. Columns: which of the four, n or 0,
+#: tenant, at or segments, prefix, technician or id of the newest, sent, answered, told.
 SENDS = """
-SELECT 0, 0, s.tenant_id, s.at, s.prefix, s.technician_id
+SELECT 0, 0, s.tenant_id, s.at, s.prefix, s.technician_id, 0, 0, false
 FROM unnest($1::text[], $2::bigint[]) AS i(tenant, since)
 JOIN challenge_sends s ON s.tenant_id = i.tenant AND s.at > i.since AND s.given_back_at IS NULL
 UNION ALL
-SELECT 1, i.n, s.tenant_id, s.at, '', ''
+SELECT 1, i.n, s.tenant_id, s.at, '', '', 0, 0, false
 FROM unnest($3::integer[], $4::text[], $5::bigint[], $6::text[]) AS i(n, tenant, since, destination)
 JOIN challenge_sends s ON s.tenant_id = i.tenant AND s.destination = i.destination AND s.at > i.since
   AND s.given_back_at IS NULL
 UNION ALL
 SELECT 2, 0, i.tenant, COALESCE(
-  (SELECT sum(s.segments) FROM challenge_sends s WHERE s.tenant_id = i.tenant AND s.at > i.since), 0)::bigint, '', ''
+  (SELECT sum(s.segments) FROM challenge_sends s WHERE s.tenant_id = i.tenant AND s.at > i.since), 0)::bigint,
+  '', '', 0, 0, false
 FROM unnest($7::text[], $8::bigint[]) AS i(tenant, since)
+UNION ALL
+SELECT 3, 0, i.tenant, newest.at, i.prefix, newest.id, codes.sent, codes.answered,
+  EXISTS (SELECT FROM alerts a WHERE a.tenant_id = i.tenant AND a.id = newest.id)
+FROM unnest($9::text[], $10::bigint[], $11::text[]) AS i(tenant, since, prefix)
+CROSS JOIN LATERAL (
+  SELECT count(*)::integer AS sent, count(s.given_back_at)::integer AS answered FROM challenge_sends s
+  WHERE s.tenant_id = i.tenant AND s.prefix = i.prefix AND s.at > i.since AND s.check_id <> ''
+) codes
+CROSS JOIN LATERAL (
+  SELECT s.at, s.id FROM challenge_sends s
+  WHERE s.tenant_id = i.tenant AND s.prefix = i.prefix AND s.at > i.since AND s.check_id <> ''
+  ORDER BY s.at DESC, s.id DESC LIMIT 1
+) newest
 """
 
 #: Arrays: tenant, contact.

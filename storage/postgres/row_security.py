@@ -63,10 +63,12 @@ _TENANTS = "(SELECT string_to_array(current_setting('watchword.tenants', true), 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who may see and who may change rows of a table: SQL conditions over one row."""
+    """Who may see and who may change rows of a table: SQL conditions over one row. `is_new`: which of those that may
+    be written may still be changed, empty where all may."""
 
     read: str
     write: str
+    is_new: str = ""
 
 
 def rule_of(table: Table) -> Rule:
@@ -80,6 +82,9 @@ def rule_of(table: Table) -> Rule:
     if table.name in WORK_QUEUES:
         return _same(f"{own} OR {_one_of(Reason.QUEUES, Reason.OPERATOR)}")
     write = f"{own} OR {_one_of(Reason.OPERATOR)}"
+    if table is audit:
+        # A line that has its place in the log keeps it.
+        return Rule(write, write, f"seq IS NULL AND ({write})")
     if table.name in BEFORE_TENANT:
         # Looking for the tenant never needs to change what it looks through.
         return Rule(f"{own} OR {_one_of(Reason.ROUTING, Reason.QUEUES, Reason.OPERATOR)}", write)
@@ -89,13 +94,13 @@ def rule_of(table: Table) -> Rule:
 def policies_of(table: Table) -> dict[str, str]:
     """Policies by name, each as what follows `CREATE POLICY name ON table`. A changed one has another name."""
     rule = rule_of(table)
-    if rule.read == rule.write:
+    if rule.read == rule.write and not rule.is_new:
         wanted = [("all", f"FOR ALL USING ({rule.read}) WITH CHECK ({rule.write})")]
     else:
         wanted = [
             ("read", f"FOR SELECT USING ({rule.read})"),
             ("insert", f"FOR INSERT WITH CHECK ({rule.write})"),
-            ("update", f"FOR UPDATE USING ({rule.write}) WITH CHECK ({rule.write})"),
+            ("update", f"FOR UPDATE USING ({rule.is_new or rule.write}) WITH CHECK ({rule.write})"),
             ("delete", f"FOR DELETE USING ({rule.write})"),
         ]
     return {f"watchword_{name}_{hashlib.sha256(body.encode()).hexdigest()[:12]}": body for name, body in wanted}
@@ -137,6 +142,12 @@ def why_unfit(connection: Connection) -> str:
     open_ = unsecured(connection)
     if open_:
         return f"Row level security is missing on {', '.join(open_)}. Run `watchword migrate` as the tables' owner."
+    if connection.scalar(text("SELECT has_table_privilege(:log, 'UPDATE, DELETE, TRUNCATE')"), {"log": audit.name}):
+        return (
+            f"The database role {row.rolname} may change lines of the audit log: somebody has granted it more than "
+            f"`watchword migrate` does, perhaps as a member of another role. REVOKE UPDATE, DELETE, TRUNCATE ON "
+            f"{audit.name} from it, or the membership."
+        )
     return ""
 
 

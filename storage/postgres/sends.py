@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from dialogs.limits import SendCounts
-from dialogs.turns import OutboxItem
+from dialogs.limits import PrefixDay, SendCounts
+from dialogs.turns import Alert, OutboxItem
 from storage.digests import prefix_of
 from storage.postgres import read_sql as sql
 from storage.times import micros, moment
@@ -44,6 +44,8 @@ class Sends:
         self._tenants: defaultdict[str, list[_Sent]] = defaultdict(list)
         self._to: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
         self._segments: defaultdict[str, int] = defaultdict(int)
+        self._days: defaultdict[tuple[str, str], PrefixDay] = defaultdict(PrefixDay)
+        self._alerts: set[tuple[str, str]] = set()
 
     async def load(self, connection: Any, asked: Sequence[Asked]) -> None:
         if not asked:
@@ -56,6 +58,7 @@ class Sends:
         ids = list(since)
         hours, days = ([micros(since[id_] - window) for id_ in ids] for window in (_HOUR, _DAY))
         to = list({(one.tenant_id, one.to): one for one in asked}.values())
+        prefixes = list({(one.tenant_id, prefix_of(one.to)) for one in asked})
         rows = await connection.fetch(
             sql.SENDS,
             *(ids, hours),
@@ -64,14 +67,19 @@ class Sends:
             [micros(since[one.tenant_id] - _DAY) for one in to],
             [one.to for one in to],
             *(ids, days),
+            [tenant_id for tenant_id, _ in prefixes],
+            [micros(since[tenant_id] - _DAY) for tenant_id, _ in prefixes],
+            [prefix for _, prefix in prefixes],
         )
-        for which, n, tenant_id, value, prefix, technician_id in rows:
+        for which, n, tenant_id, value, prefix, id_, sent, answered, told in rows:
             if which == 0:
-                self._tenants[tenant_id].append(_Sent(moment(value), prefix, technician_id))
+                self._tenants[tenant_id].append(_Sent(moment(value), prefix, id_))
             elif which == 1:
                 self._to[tenant_id, to[n].to].append(moment(value))
-            else:
+            elif which == 2:
                 self._segments[tenant_id] = value
+            else:
+                self._days[tenant_id, prefix] = PrefixDay(sent, answered, moment(value), id_, told)
 
     def counts(self, n: int) -> SendCounts:
         """For turn `n`; nothing when it has not asked."""
@@ -89,13 +97,28 @@ class Sends:
             else (),
             tuple(sorted(sent.at for sent in lately)),
             self._segments[asked.tenant_id],
+            self._prefix_day(asked.tenant_id, prefix),
         )
 
-    def add(self, tenant_id: str, items: Sequence[OutboxItem], now: datetime) -> None:
-        """What a turn of the batch sends. What it gives back counts until the batch is through."""
+    def _prefix_day(self, tenant_id: str, prefix: str) -> PrefixDay:
+        day = self._days[tenant_id, prefix]
+        return replace(day, told=True) if (tenant_id, day.last_id) in self._alerts else day
+
+    def add(self, tenant_id: str, items: Sequence[OutboxItem], alerts: Sequence[Alert], now: datetime) -> None:
+        """What a turn of the batch sends and raises. What it gives back counts until the batch is through."""
+        self._alerts.update((tenant_id, alert.id) for alert in alerts)
         for item in items:
             if item.challenge:
                 to = item.payload["to"]
                 self._tenants[tenant_id].append(_Sent(now, prefix_of(to), item.technician_id))
                 self._to[tenant_id, to].append(now)
                 self._segments[tenant_id] += item.segments
+                if item.check_id:
+                    self._add_code(tenant_id, prefix_of(to), now, item.id)
+
+    def _add_code(self, tenant_id: str, prefix: str, now: datetime, id_: str) -> None:
+        day = self._days[tenant_id, prefix]
+        if day.last_at is not None and (day.last_at, day.last_id) > (now, id_):
+            self._days[tenant_id, prefix] = replace(day, sent=day.sent + 1)
+        else:
+            self._days[tenant_id, prefix] = PrefixDay(day.sent + 1, day.answered, now, id_)

@@ -130,7 +130,10 @@ def _decided(turn: Turn[Any], decision: Decision[Any], keys: TurnKeys) -> Iterat
     for check in decision.checks:
         part = sql.UPDATE_CHECK if check.version else sql.INSERT_CHECK
         yield part, check_row(check, keys, now), f"check {tenant_id}{check.id}"
-        if not summary(check.state).is_live:
+        if summary(check.state).is_live:
+            if keys.wrapped.get(check.contact_id):
+                yield sql.HOLD_CONTACT, (tenant_id, check.contact_id, check.id), f"contact {tenant_id}{check.id}"
+        else:
             yield sql.END_TIMERS, (tenant_id, check.id), ""
             yield sql.DROP_CODES, (tenant_id, check.id, now), ""
     if decision.desk is not None:

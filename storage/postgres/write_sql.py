@@ -10,6 +10,17 @@ from storage.postgres.parts import Part, changing, inserting
 
 # --- before: what ends, and makes room ------------------------------------------------------------------------------
 
+#: Nobody may be forgotten (`storage.erasure`) between the facts and a live check of theirs: it would be sealed under a
+#: key that is gone, and neither end nor let its sender's next text through.
+HOLD_CONTACT = Part(
+    "contacts_",
+    ("text", "text", "text"),
+    "SELECT 'contact ' || c.tenant_id || i.check_id AS mark FROM {rows} AS i(tenant_id, id, check_id)"
+    " JOIN contacts c ON c.tenant_id = i.tenant_id AND c.id = i.id FOR KEY SHARE OF c",
+    (0, 1),
+    claims=True,
+)
+
 UPDATE_CHECK = changing(
     t.dialogs,
     "UPDATE dialogs d SET version = i.version, state = i.state, is_live = i.is_live, body = i.body,"
@@ -46,7 +57,7 @@ END_ANNOUNCED = changing(
     " AND (i.technician_id = '' OR a.technician_id = i.technician_id)",
     ("tenant_id", "contact_id", "technician_id", "now:ended_at"),
 )
-BEFORE = (UPDATE_CHECK, END_TIMER, UNSUPPRESS, END_ANNOUNCED)
+BEFORE = (HOLD_CONTACT, UPDATE_CHECK, END_TIMER, UNSUPPRESS, END_ANNOUNCED)
 
 # --- what is new ----------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from storage.stream import Event, Push
 
 #: Pushes that may wait for the one under way; beyond that all are dropped, and the others read the log.
 WAITING = 1000
+#: What the database's column holds; it cannot be asked for what lies behind more.
+_LAST_PLACE = 2**63 - 1
 _EVENTS = "events"
 
 
@@ -99,7 +101,7 @@ def read_message(message: bytes) -> Push | None:
     except (ValueError, TypeError, RecursionError):
         return None
     places = [since, *(event.seq for event in events)]
-    if not all(type(place) is int for place in places) or not _rises(places):
+    if not all(type(place) is int and 0 <= place <= _LAST_PLACE for place in places) or not _rises(places):
         return None
     return Push(since, events)
 

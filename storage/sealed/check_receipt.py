@@ -150,8 +150,13 @@ def check(raw: bytes, key: bytes | None = None) -> list[str]:
         if not events:
             raise Refused("it has no lines")
         return told(receipt["check"], origin, size, at, events)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError, OSError):
         raise Refused("it cannot be read: it is damaged, or no receipt") from None
+
+
+def plain(line: str) -> str:
+    """On one line and without what terminals obey: whoever made a receipt chooses its words, down to the invisible."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in line)
 
 
 def told(check_id: str, origin: str, size: int, at: str, events: list[Event]) -> list[str]:
@@ -163,13 +168,14 @@ def told(check_id: str, origin: str, size: int, at: str, events: list[Event]) ->
         kind = event[3].partition(".")[2].replace("_", " ")
         said.append(f"  {when} UTC  line {seq}: {kind} ({', '.join(who + more)})")
     outcome = [str(facts["after"]) for _, _, facts in events if "after" in facts]
-    return [
+    lines = [
         *said,
         f"Outcome: {outcome[-1] if outcome else 'none yet'}",
         f"Proven: {origin} wrote these lines, just so, and had them by {at} among the first {size} of its log.",
         "Not proven: that these are all lines of the verification; what happened later; whose names the ids stand for",
         "(ask the installation); that its clock was right; the words that were exchanged (they are encrypted).",
     ]
+    return [plain(line) for line in lines]
 
 
 def main(arguments: list[str]) -> tuple[int, list[str]]:
@@ -197,4 +203,6 @@ def main(arguments: list[str]) -> tuple[int, list[str]]:
 
 if __name__ == "__main__":
     code, said = main(sys.argv[1:])
+    # A terminal that lacks a letter must not keep the rest from being said.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(sys.stdout.write("\n".join(said) + "\n") and code)

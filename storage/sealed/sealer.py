@@ -30,6 +30,8 @@ from storage.sealed.tiles import BrokenTree, Tiles
 #: Notes to a look at the table, for a server whose file is new.
 _NOTES = 200
 _AGAIN = timedelta(minutes=5)
+#: Seconds for the last checkpoint of a server that stops.
+_CLOSES_WITHIN_S = 5.0
 
 log = structlog.get_logger("sealer")
 
@@ -98,8 +100,14 @@ class Sealer:
             self._woken.clear()
 
     async def close(self) -> None:
-        """One more checkpoint over all there is. Call it when `run` has ended and the database is still open."""
-        await self.seal(now=True)
+        """One more checkpoint over all there is. Call it when `run` has ended and the database is still open.
+
+        A database that says nothing is not waited for: the next server to start seals what is left."""
+        try:
+            async with asyncio.timeout(_CLOSES_WITHIN_S):
+                await self.seal(now=True)
+        except TimeoutError:
+            log.warning("not_sealed", why="the database does not answer")
 
     async def seal(self, *, now: bool = False) -> None:
         """Take in what waits, and sign a checkpoint where one is due; `now`: also where none is. Never raises for what

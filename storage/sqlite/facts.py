@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from dialogs.limits import SendCounts
+from dialogs.limits import PrefixDay, SendCounts
 from dialogs.turns import (
     AnnounceAsk,
     AnnouncedCall,
@@ -191,7 +191,16 @@ class FactLoader:
             times(sql.SENDS_BY, tenant_id, hour, technician_id) if technician_id else (),
             times(sql.SENDS_ALL, tenant_id, hour),
             self._run(sql.SEGMENTS, (tenant_id, day)).fetchone()[0],
+            self._prefix_day(tenant_id, prefix_of(to), day),
         )
+
+    def _prefix_day(self, tenant_id: str, prefix: str, day: int) -> PrefixDay:
+        of_it = (tenant_id, prefix, day)
+        sent, answered = self._run(sql.PREFIX_DAY, of_it).fetchone()
+        if not sent:
+            return PrefixDay()
+        last_at, last_id, told = self._run(sql.PREFIX_LAST, of_it).fetchone()
+        return PrefixDay(sent, answered, moment(last_at), last_id, bool(told))
 
 
 def _any(rows: Sequence[Any], column: int) -> bool:

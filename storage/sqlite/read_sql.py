@@ -15,7 +15,7 @@ _SUPPRESSED = exists().where(
     _u.tenant_id == _n.tenant_id, _u.their_address == p("their"), _u.our_address.in_((word(""), _n.address))
 )
 
-_k, _w = t.addresses.c, t.clients.c
+_k, _w, _l = t.addresses.c, t.clients.c, t.alerts.c
 _AROUND = exists().where(
     _d.tenant_id == _n.tenant_id, _d.kind == word(KIND), _d.their_address == p("their"), _d.channel == p("channel")
 )
@@ -191,6 +191,29 @@ SENDS_BY = ready(
     _UNANSWERED.where(_s.technician_id == p("technician")).order_by(_s.at), "tenant", "since", "technician"
 )
 SENDS_ALL = ready(_UNANSWERED.order_by(_s.at), "tenant", "since")
+_OF_PREFIX = (
+    _s.tenant_id == p("tenant"),
+    _s.prefix == p("prefix"),
+    _s.at > p("since"),
+    _s.check_id != word(""),
+)
+PREFIX_DAY = ready(
+    select(func.count(), func.count(_s.given_back_at)).select_from(t.challenge_sends).where(*_OF_PREFIX),
+    "tenant",
+    "prefix",
+    "since",
+)
+#: The newest of them, and whether there is an alert with its id.
+PREFIX_LAST = ready(
+    select(_s.at, _s.id, exists().where(_l.tenant_id == _s.tenant_id, _l.id == _s.id))
+    .where(*_OF_PREFIX)
+    .order_by(_s.at.desc(), _s.id.desc())
+    .limit(ONE)
+    .offset(ZERO),
+    "tenant",
+    "prefix",
+    "since",
+)
 SEGMENTS = ready(
     # What was given back was paid for all the same: the daily cap is about money.
     select(func.coalesce(func.sum(_s.segments), ZERO)).where(_s.tenant_id == p("tenant"), _s.at > p("since")),

@@ -13,15 +13,9 @@ from tests.fixtures.turn_stores import (
     House,
     PostgresHouse,
     SqliteHouse,
-    make_template,
     postgres_house,
     sqlite_house,
 )
-
-
-@pytest.fixture(scope="session")
-def template_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
@@ -215,6 +216,32 @@ async def test_a_statement_that_takes_too_long_is_unavailable_and_ends(place: Pl
         await database.read(Unscoped.OPERATOR, lambda c: c.execute(select(func.pg_sleep(60))))
     assert await database.read(Unscoped.ROUTING, get("a")) is None
     await database.close()
+
+
+async def test_a_copy_that_stands_still_in_a_transaction_lets_go(place: Place) -> None:
+    """A frozen machine keeps its connections open for as long as it stands still, and its locks with them."""
+    other, held, over = PostgresDatabase(place.app), Event(), Event()
+
+    def stand_still(connection: Connection) -> None:
+        put_now(connection, "a", "frozen")
+        held.set()
+        over.wait(PATIENCE_S)
+
+    async def freeze() -> None:
+        frozen = PostgresDatabase(place.app, size=1, idle_timeout=0.2)
+        try:
+            await frozen.write(Unscoped.OPERATOR, stand_still)
+        finally:
+            await frozen.close()
+
+    standing = asyncio.create_task(asyncio.to_thread(asyncio.run, freeze()))
+    await asyncio.to_thread(held.wait, PATIENCE_S)
+    await other.write(Unscoped.OPERATOR, put("a", "other"))
+    over.set()
+    with pytest.raises(Unavailable):
+        await standing
+    assert await other.read(Unscoped.OPERATOR, get("a")) == "other"
+    await other.close()
 
 
 async def test_when_every_connection_is_busy_one_hears_so_in_time(postgres: Cluster, place: Place) -> None:

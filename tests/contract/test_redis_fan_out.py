@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 import pytest
@@ -17,7 +17,7 @@ from storage.postgres import PostgresDatabase
 from storage.redis.fan_out import as_message, read_message
 from storage.sealed.sequencer import Sequencer
 from storage.shared import Shared, open_shared
-from storage.stream import OVERTAKEN, Event, EventStream, Push
+from storage.stream import OVERTAKEN, Event, EventStream, Push, StartOver
 from storage.tables import audit
 from tests.fixtures.kept import Kept
 from tests.fixtures.postgres import Cluster
@@ -275,6 +275,35 @@ async def test_pushes_that_overtake_each_other_wait_and_are_not_read(kept: Kept)
     assert console.kinds == list("abcd")
 
 
+@pytest.mark.feature("REL-10", "TV-07")
+@pytest.mark.parametrize("ahead", [1, 1_000_000, 2**63 - 1 - 2])
+async def test_a_push_of_another_log_does_not_hide_what_comes_in_ours(kept: Kept, ahead: int) -> None:
+    """A copy of this installation with the same Redis, say: the same tenants, and another log."""
+    tenant, placer, pushes = kept.world.tenant_id, Placer(kept), Wire()
+    stream, got = EventStream(kept.database, look_every=0.05, fan_out=pushes), list[str]()
+
+    async def follow() -> None:
+        while True:
+            try:
+                async with aclosing(stream.subscribe(tenant, placer.newest)) as events:
+                    async for event in events:
+                        got.append(event.kind)
+            except StartOver:
+                got.append("start over")
+
+    await placer.place(tenant, "a")
+    async with running(stream.run(), follow()):
+        await eventually(lambda: stream.readers() == 1)
+        stream.placed(tenant, *await placer.place(tenant, "b"))
+        await eventually(lambda: got == ["b"])
+        pushes.arrives(tenant, Push(1, (Event(2 + ahead, "false", "", "", "", {}),)))
+        await eventually(lambda: got == ["b", "false", "start over"])
+        await eventually(lambda: stream.readers() == 1)
+        await placer.place(tenant, "c")
+        stream.wake()
+        await eventually(lambda: got[3:] == ["c"], "what came next")
+
+
 class Wire:
     """A fan-out whose pushes the test makes, and sees."""
 
@@ -381,6 +410,8 @@ def test_a_push_says_nothing_that_is_sealed_and_comes_back_as_it_was() -> None:
         b'[3,[[2,"k","","","",{}]]]',
         b'[1,[[3,"k","","","",{}],[2,"k","","","",{}]]]',
         b'[1,[["2","k","","","",{}]]]',
+        b'[-1,[[2,"k","","","",{}]]]',
+        b'[1,[[9223372036854775808,"k","","","",{}]]]',
         b"[" * 100_000,
     ],
 )

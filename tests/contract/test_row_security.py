@@ -250,6 +250,12 @@ async def test_lines_of_the_log_are_never_changed_or_taken_out(app: Any, filled:
         "ALTER TABLE audit DISABLE ROW LEVEL SECURITY",
     ):
         assert await outcome(app, "operator", statement) == "InsufficientPrivilegeError", statement
+    # Both lines have their place and keep it, whoever asks.
+    for scope in ("one tenant", "operator"):
+        assert await outcome(app, scope, "UPDATE audit SET seq = 7") == "UPDATE 0"
+    admin = await connect(filled.admin)
+    await admin.execute("UPDATE audit SET seq = NULL WHERE tenant_id = $1", A)
+    await admin.close()
     assert await outcome(app, "one tenant", "UPDATE audit SET seq = 7") == "UPDATE 1"
 
 
@@ -294,6 +300,22 @@ async def test_what_was_loosened_is_noticed_and_tightened_again(postgres: Cluste
     assert await outcome(connection, "operator", "DELETE FROM audit") == "InsufficientPrivilegeError"
     for closing in (owner, app, connection):
         await closing.close()
+
+
+@pytest.mark.feature("SEC-54")
+@pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE"])
+async def test_a_role_that_may_change_the_log_is_unfit(postgres: Cluster, place: Place, right: str) -> None:
+    """As a member of the owner's role, say: then it has rights that nobody granted to it by name."""
+    database, role = PostgresDatabase(place.app), f"may_{right.lower()}"
+    assert await database.read(Unscoped.OPERATOR, why_unfit) == ""
+    await postgres.server.arun(
+        f"CREATE ROLE {role}", f"GRANT {right} ON audit TO {role}", f"GRANT {role} TO {APP}", database=place.name
+    )
+    try:
+        assert "may change lines of the audit log" in await database.read(Unscoped.OPERATOR, why_unfit)
+    finally:
+        await postgres.server.arun(f"REVOKE {role} FROM {APP}", f"DROP OWNED BY {role}", database=place.name)
+        await database.close()
 
 
 @pytest.mark.parametrize("right", ["SUPERUSER", "BYPASSRLS"])

@@ -1,21 +1,39 @@
 """What every turn store promises about codes, opt-outs, limits and delivery reports."""
 
+import asyncio
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
+from dialogs.limits import PrefixDay
 from dialogs.messages import DeliveryReport
-from dialogs.turns import CheckAsk, Decision, Leased, OutboxItem, SaveCheck, Settled, Suppression
+from dialogs.turns import (
+    Alert,
+    CheckAsk,
+    Decision,
+    InboundFacts,
+    Leased,
+    OutboxItem,
+    SaveCheck,
+    Settled,
+    Suppression,
+    Taken,
+    Turn,
+)
 from tests.fixtures.turn_parts import (
     CODE,
     act,
     check_facts,
     confirmed,
     facts_for,
+    inbound_turn,
     moved,
     new_check,
+    new_id,
     open_state,
+    said,
     text_item,
 )
 from tests.fixtures.turn_stores import House
@@ -173,6 +191,65 @@ async def test_unanswered_challenges_count_until_they_are_given_back(house: Hous
     left = (await facts_for(house, ada.mobile, with_limits=True)).sends
     assert (left.destination, left.prefix) == ((), (START,))
     assert left.segments_today == 3, "what was given back was paid for all the same"
+
+
+@pytest.mark.feature("SEC-39")
+async def test_codes_to_a_prefix_are_counted_answered_or_not(house: House) -> None:
+    """For a day, whoever of these numbers asks; with the newest one, and whether the console knows about it."""
+    ada, ben = house.world.people[:2]
+    near, ask = ada.mobile[:-4] + "9999", CheckAsk(house.world.tenant_id, "none")
+
+    async def day(now: datetime, their: str = near) -> PrefixDay:
+        return (await facts_for(house, their, with_limits=True, now=now)).sends.prefix_day
+
+    assert await day(START) == PrefixDay()
+    first = text_item(house.world, ada.mobile, check_id="c1", challenge=True)
+    again = text_item(house.world, ada.mobile, check_id="c1", challenge=True)
+    second = text_item(house.world, near, check_id="c2", challenge=True)
+    announced = text_item(house.world, near, challenge=True)
+    elsewhere = text_item(house.world, ben.mobile, check_id="c3", challenge=True)
+    plain = text_item(house.world, near, check_id="c2")
+    await put(house, first, again, second, announced, elsewhere, plain)
+    assert await day(START) == PrefixDay(3, 0, START, second.id)
+    assert await day(START, ben.mobile) == PrefixDay(1, 0, START, elsewhere.id)
+    assert (await facts_for(house, near)).sends.prefix_day == PrefixDay(), "only who asks for counts gets them"
+    await act(house, ask, Decision("", give_back=("c1",)))
+    assert await day(START) == PrefixDay(3, 2, START, second.id)
+    await act(house, ask, Decision("", alerts=(Alert(first.id, "prefix_paused", START, "", "", "an older one"),)))
+    assert await day(START) == PrefixDay(3, 2, START, second.id)
+    await act(house, ask, Decision("", alerts=(Alert(second.id, "prefix_paused", START, "", "", "this one"),)))
+    assert await day(START) == PrefixDay(3, 2, START, second.id, told=True)
+    later = text_item(house.world, ada.mobile, check_id="c4", challenge=True)
+    noon = START + timedelta(hours=12)
+    await house.store.take(Turn(ask, lambda _: Decision("", outbox=(later,)), noon))
+    assert await day(noon) == PrefixDay(4, 2, noon, later.id)
+    assert await day(START + timedelta(hours=24)) == PrefixDay(1, 0, noon, later.id)
+    assert await day(noon + timedelta(hours=24)) == PrefixDay()
+
+
+@pytest.mark.feature("SEC-39")
+async def test_turns_that_come_together_see_each_others_codes_and_alerts(house: House) -> None:
+    """Thirty numbers of one prefix ask at once and three more may be sent; who is refused tells the console once."""
+    sent = tuple(text_item(house.world, f"+1303555{n:04}", check_id=f"c{n}", challenge=True) for n in range(17))
+    await put(house, *sent)
+
+    def ask(their: str) -> Turn[Any]:
+        def decide(facts: InboundFacts) -> Decision[str]:
+            day = facts.sends.prefix_day
+            if day.sent < 20:
+                item = text_item(house.world, their, lane=their, check_id=new_id(), challenge=True)
+                return Decision("sent", outbox=(item,))
+            if day.told:
+                return Decision("refused")
+            return Decision("told", alerts=(Alert(day.last_id, "prefix_paused", START, "", "", "paused"),))
+
+        return inbound_turn(said(house.world, their), decide, with_limits=True)
+
+    results = await asyncio.gather(*(house.store.take(ask(f"+1303555{n:04}")) for n in range(100, 130)))
+    assert all(isinstance(result, Taken) for result in results)
+    replies = [result.reply for result in results if isinstance(result, Taken)]
+    assert sorted(replies) == ["refused"] * 26 + ["sent"] * 3 + ["told"]
+    assert await house.alerts() == ["paused"]
 
 
 # --- delivery reports -----------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def filled_server() -> Iterator[FilledServer]:
             yield FilledServer(server, make_filled(server))
         finally:
             server.resume()
-            server.stop()
+            server.kill()
 
 
 class Opening(Protocol):

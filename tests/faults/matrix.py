@@ -14,7 +14,7 @@ from typing import Literal
 from simulator.carrier_records import Fault as CarrierFault
 from tests.faults.installation import Installation
 from tests.faults.traffic import Traffic
-from tests.faults.verdict import Cost
+from tests.faults.verdict import NOTHING_WRONG, Cost
 from tests.fixtures.servers import PostgresServer, RedisServer
 
 #: Dialogs that go through the matrix, with what carries one from its beginning to its end; None: not built yet.
@@ -34,7 +34,7 @@ RECOVERS_WITHIN_S = 10.0
 #: A provider that failed again and again is left alone for half a minute, then tried once (REL-06).
 AFTER_A_BREAKER_S = 30.0 + 3.0 + RECOVERS_WITHIN_S
 #: Usual costs.
-NOTHING, REPEATS = Cost(), Cost(repeats=True)
+NOTHING, REPEATS = NOTHING_WRONG, Cost(repeats=True)
 #: Who is hit is always the first; the others are there to go on.
 FIRST = 0
 

@@ -69,7 +69,7 @@ class Traffic:
     stories: list[Story] = field(default_factory=list)
     #: Answers of the API that were neither right nor a fault's.
     odd: list[str] = field(default_factory=list)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _clock: SystemClock = field(default_factory=SystemClock)
     _random: SystemRandom = field(default_factory=SystemRandom)
     _people: Iterator[Person] = field(init=False)
@@ -134,7 +134,7 @@ class Traffic:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and task.exception() is None:
             self._tasks.discard(task)
 
@@ -175,7 +175,7 @@ class Traffic:
 
     async def say(self, person: Person, words: str, *, twice: bool = False, through: Replica | None = None) -> Said:
         """Text us. The provider delivers it until it hears 200, `twice` with two deliveries at once to begin with."""
-        said = Said("SM" + self._random.new_id(self._clock.now()).replace("-", ""), person, words)
+        said = Said(self.new_sid(), person, words)
         self.said.append(said)
         if twice:
             await asyncio.gather(self.deliver(said, through), self.deliver(said, through))
@@ -185,6 +185,16 @@ class Traffic:
             await asyncio.sleep(AGAIN_S)
             await self.deliver(said, through)
         return said
+
+    def new_sid(self) -> str:
+        """Of a text that was never delivered before."""
+        return "SM" + self._random.new_id(self._clock.now()).replace("-", "")
+
+    def also(self, tasks: Collection[asyncio.Task[Any]]) -> None:
+        """Wait for these too at the end."""
+        for task in tasks:
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
 
     async def deliver(self, said: Said, through: Replica | None = None) -> int:
         """One delivery, by the proxy or straight to one replica."""

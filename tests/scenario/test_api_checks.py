@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storage.directory import NewAddress
-from tests.fixtures.web_house import House, web_house
+from tests.fixtures.web_house import House, OpenWeb
 
 TV = "/api/v1/technician-verifications"
 CALLED = {"direction": "we_called_user", "ticket": "later"}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with web_house(tmp_path) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web() as opened:
         yield opened
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from identity.totp import code_at
-from tests.fixtures.web_house import CONTRACT, PASSWORD, Answer, House, web_house
+from tests.fixtures.web_house import CONTRACT, PASSWORD, Answer, House, OpenWeb
 
 TV = "/api/v1/technician-verifications"
 CALLS = "/api/v1/announced-calls"
@@ -18,8 +17,8 @@ TEXT = "/api/v1/settings/texts/tv.code"
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with web_house(tmp_path) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web() as opened:
         yield opened
 
 
@@ -38,7 +37,7 @@ async def test_signing_in(house: House) -> None:
     assert right.json["expires_at"] == "2026-03-02T21:00:00Z"
     token = right.json["token"]
     assert (await house.ask("GET", TV, bearer=token)).status == 200
-    assert token.encode() not in house.contents(), "only its digest is kept"
+    assert token.encode() not in await house.contents(), "only its digest is kept"
 
     again = await _sign_in(house)
     assert (again.status, again.json["error"]) == (401, "sign_in_failed"), "a code works once"
@@ -235,7 +234,7 @@ async def test_a_repeated_claim_shows_the_code_only_while_it_lives(house: House)
     code = first.json["code"]
     assert code
     assert again.json == first.json, "and not `already_claimed`"
-    assert code.encode() not in house.contents(), "neither here nor there in clear"
+    assert code.encode() not in await house.contents(), "neither here nor there in clear"
     await house.text(ada.mobile, "#confirm")
     ended = await house.ask("POST", f"{TV}/{id}/claim", bearer=mine, body=body, headers=key)
     assert (ended.status, ended.json["code"]) == (200, None)

@@ -22,7 +22,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.fixtures.web_house import CONTRACT, House, web_house
+from tests.fixtures.postgres import Cluster
+from tests.fixtures.web_house import CONTRACT, House, fill, web_house
 from web.app import described
 
 #: What must hold of every answer, whatever was asked.
@@ -34,15 +35,16 @@ CHECKS = [
     ignored_auth,
 ]
 OPERATIONS = [(route.method, route.path) for route in described()]
-EXAMPLES = 60
+#: Of each operation. Where the database is makes no difference to most of them.
+EXAMPLES = {"sqlite": 60, "postgres": 20}
 API = "/api/v1"
 
 
 class Running:
     """A house in a thread of its own, because schemathesis sends its requests without asyncio."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, cluster: Cluster | None, examples: int) -> None:
+        self._folder, self._cluster, self.examples = folder, cluster, examples
         self._loop = asyncio.new_event_loop()
         self._ready, self._done = threading.Event(), asyncio.Event()
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run()))
@@ -61,7 +63,10 @@ class Running:
         self._loop.close()
 
     async def _run(self) -> None:
-        async with web_house(self._folder) as house:
+        made, lived_in = self._folder / "made", self._folder / "lived-in"
+        made.mkdir()
+        lived_in.mkdir()
+        async with web_house(await fill(made, self._cluster), lived_in) as house:
             await self._populate(house)
             self.base_url = house.services.public_url
             self.token = await house.log_in("admin")
@@ -85,9 +90,10 @@ class Running:
         }
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with Running(tmp_path_factory.mktemp("fuzz")) as opened:
+@pytest.fixture(scope="module", params=sorted(EXAMPLES))
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    cluster = request.getfixturevalue("postgres") if request.param == "postgres" else None
+    with Running(tmp_path_factory.mktemp("fuzz"), cluster, EXAMPLES[request.param]) as opened:
         yield opened
 
 
@@ -99,7 +105,7 @@ def test_whatever_is_asked(running: Running, method: str, path: str) -> None:
     operation = schema[path][method]
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=running.examples,
         deadline=None,
         database=None,
         derandomize=True,

@@ -8,7 +8,6 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientPayloadError, web
@@ -16,7 +15,7 @@ from structlog.testing import capture_logs
 
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
-from tests.fixtures.web_house import FIREFOX, Answer, House, Who, web_house
+from tests.fixtures.web_house import FIREFOX, Answer, House, OpenWeb, Who
 from web import headers
 from web.app import ROUTES
 from web.bodies import Strict
@@ -85,8 +84,8 @@ EXTRA = (
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with web_house(tmp_path, pages=EXTRA) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web(pages=EXTRA) as opened:
         yield opened
 
 
@@ -370,8 +369,8 @@ async def test_headers_on_every_answer(house: House) -> None:
 
 
 @pytest.mark.feature("SEC-32")
-async def test_https_says_so(tmp_path: Path) -> None:
-    async with web_house(tmp_path, public_url="https://desk.example") as house:
+async def test_https_says_so(open_web: OpenWeb) -> None:
+    async with open_web(public_url="https://desk.example") as house:
         answer = await house.ask("GET", "/nothing")
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
@@ -482,4 +481,4 @@ async def test_reports_of_broken_policies_are_counted_and_not_kept(house: House)
     await house.ask("POST", "/csp-report")
     counted = await house.services.csp_reports.read()
     assert counted.count == 101, "one at once, and a hundred at most for the rest"
-    assert b"secret.example" not in house.contents()
+    assert b"secret.example" not in await house.contents()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -17,15 +16,15 @@ from identity.totp import code_at
 from storage.directory import NewAddress, NewContact
 from storage.tables import outbox
 from tests.fixtures.demo_house import DemoHouse
-from tests.fixtures.web_house import PASSWORD, House, web_house
+from tests.fixtures.web_house import PASSWORD, House, OpenWeb
 
 PROOF = "/api/v1/sessions/current/proof"
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     """The API alone, on a clock that stands still."""
-    async with web_house(tmp_path) as opened:
+    async with open_web() as opened:
         yield opened
 
 
@@ -152,7 +151,7 @@ async def test_a_new_token_is_never_kept_for_an_idempotency_key(house: House) ->
     proven = await house.ask("POST", PROOF, body=body, bearer=bearer, headers=key)
     assert proven.status == 200, proven.text
     token = proven.json["token"]
-    assert token.encode() not in house.contents()
+    assert token.encode() not in await house.contents()
     again = await house.ask("POST", PROOF, body=body, bearer=token, headers=key)
     assert (again.status, token in again.text) == (401, False), "a proof is used up, also under the same key"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from identity.sessions import is_over, token_digest
 from identity.totp import code_at
 from storage.database import Unscoped
 from storage.tables import audit, log_in_failures, technicians
-from tests.fixtures.web_house import PASSWORD, Answer, House, Who, web_house
+from tests.fixtures.web_house import PASSWORD, Answer, House, OpenWeb, Who
 from web.csrf import COOKIE, token_for
 from web.pages import page_routes
 from web.pages.errors import show_problem
@@ -30,8 +29,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with web_house(tmp_path, pages=page_routes(), show_problem=show_problem) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
 
 
@@ -49,6 +48,7 @@ async def press(house: House, path: str, *, cookie: str = "", **fields: str) -> 
 
 async def lines(house: House, begins: str = "") -> list[tuple[str, str, dict[str, Any]]]:
     """Kind, technician and facts of every line, in order, in whoever's log."""
+    await house.place_lines()
     query = select(audit).where(audit.c.kind.startswith(begins)).order_by(audit.c.seq)
     rows = await house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).mappings().all())
     return [(row["kind"], row["technician_id"], json.loads(row["public"])) for row in rows]
@@ -101,7 +101,7 @@ async def test_refusals_say_why_and_never_what_was_typed(house: House) -> None:
     assert [facts["word"] for _, _, facts in refused] == ["wrong", "wrong", "disabled"]
     assert all(facts["what"] == "sign_in" and facts["address"] == HERE for _, _, facts in refused)
     for typed in (b"hunter2", b"424242", PASSWORD.encode()):
-        assert typed not in house.contents()
+        assert typed not in await house.contents()
 
 
 @pytest.mark.feature("SEC-56")
@@ -123,7 +123,7 @@ async def test_a_login_that_is_nobodys_is_counted_and_named_nowhere(house: House
     assert await lines(house) == []
     assert [(entry["event"], entry["word"]) for entry in logged] == [("sign_in_refused", "wrong")]
     assert "my password" not in str(logged)
-    assert b"my password" not in house.contents()
+    assert b"my password" not in await house.contents()
     keys = await house.database.read(Unscoped.ROUTING, lambda c: c.scalars(select(log_in_failures.c.key)).all())
     assert len(keys) == 2
     assert all(len(key) == 64 for key in keys), "what was written for nothing has not stayed"
@@ -140,7 +140,7 @@ async def test_a_recovery_code_is_told_of_and_so_are_new_ones(house: House) -> N
     assert (await press(house, "/profile/recovery-codes", cookie=cookie)).status == 200
     kind, by, facts = (await lines(house))[-1]
     assert (kind, by, facts["count"]) == ("sign_in.recovery_codes_replaced", me.id, 10)
-    assert me.recovery_codes[0].encode() not in house.contents()
+    assert me.recovery_codes[0].encode() not in await house.contents()
 
 
 @pytest.mark.feature("SEC-56", "SEC-34")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -17,7 +16,7 @@ from dialogs.ports import SendText, TurnStore
 from dialogs.turns import CheckAsk, Leased, Turn, TurnResult
 from storage.memory import MemoryTurnStore
 from tests.fixtures.stand_ins import StandingClock
-from tests.fixtures.turn_stores import Ground, SqliteHouse, make_template, rank, sqlite_house
+from tests.fixtures.turn_stores import StoredHouse, rank
 from tests.fixtures.world import seed_memory
 from tests.simulation.desk import WORDING, Desk
 from tests.simulation.faults import Bent
@@ -27,20 +26,13 @@ from tests.simulation.outside import Carrier, Ledger
 R = TypeVar("R")
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("concurrency"))
-
-
 @pytest.fixture
-async def house(template: Path, tmp_path: Path) -> AsyncIterator[SqliteHouse]:
-    async with sqlite_house(Ground(template, tmp_path)) as opened:
-        assert isinstance(opened, SqliteHouse)
-        yield opened
+def house(kept_house: StoredHouse) -> StoredHouse:
+    return kept_house
 
 
 @pytest.mark.feature("REL-02", "SEC-23", "TV-12", "TV-13")
-async def test_each_webhook_five_times_at_once_is_one_turn(house: SqliteHouse) -> None:
+async def test_each_webhook_five_times_at_once_is_one_turn(house: StoredHouse) -> None:
     """One code text, one success text, one ticket, one note."""
     desk = Desk(house)
     for words in ("#verify", "claim", "#confirm"):
@@ -61,7 +53,7 @@ async def test_each_webhook_five_times_at_once_is_one_turn(house: SqliteHouse) -
 
 
 @pytest.mark.feature("SEC-22", "REL-02")
-async def test_one_signed_request_under_five_ids_at_once_is_one_turn(house: SqliteHouse) -> None:
+async def test_one_signed_request_under_five_ids_at_once_is_one_turn(house: StoredHouse) -> None:
     """Re-split fields keep the signature valid, so the signature itself counts once."""
     desk = Desk(house)
     outcomes = await desk.all_at_once(*(desk.said("#verify", f"id-{n}", digest="one signature") for n in range(5)))
@@ -70,7 +62,7 @@ async def test_one_signed_request_under_five_ids_at_once_is_one_turn(house: Sqli
 
 
 @pytest.mark.feature("SEC-11", "TV-12")
-async def test_of_fifty_right_answers_at_once_one_counts(house: SqliteHouse) -> None:
+async def test_of_fifty_right_answers_at_once_one_counts(house: StoredHouse) -> None:
     desk = Desk(house)
     code = await desk.claimed()
     outcomes = await desk.all_at_once(*(desk.said(f"#confirm {code}", f"yes-{n}") for n in range(50)))
@@ -84,7 +76,7 @@ async def test_of_fifty_right_answers_at_once_one_counts(house: SqliteHouse) -> 
 
 
 @pytest.mark.feature("SEC-11")
-async def test_wrong_codes_at_once_are_all_counted_and_never_more_than_five(house: SqliteHouse) -> None:
+async def test_wrong_codes_at_once_are_all_counted_and_never_more_than_five(house: StoredHouse) -> None:
     """One right code among many wrong ones wins or loses by its place in the order, and nothing else."""
     desk = Desk(house)
     code = await desk.claimed()
@@ -99,7 +91,7 @@ async def test_wrong_codes_at_once_are_all_counted_and_never_more_than_five(hous
 
 
 @pytest.mark.feature("REL-09", "SEC-02")
-async def test_of_two_technicians_who_tap_at_once_one_has_it(house: SqliteHouse) -> None:
+async def test_of_two_technicians_who_tap_at_once_one_has_it(house: StoredHouse) -> None:
     desk = Desk(house)
     await desk.engine.receive(desk.said("#verify", "first"))
     (check_id,) = await desk.check_ids()
@@ -115,7 +107,7 @@ async def test_of_two_technicians_who_tap_at_once_one_has_it(house: SqliteHouse)
 
 @pytest.mark.feature("REL-09", "REL-08", "TV-23")
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_hundred_texts_of_one_sender_at_once_are_some_order_of_them(house: SqliteHouse, seed: int) -> None:
+async def test_a_hundred_texts_of_one_sender_at_once_are_some_order_of_them(house: StoredHouse, seed: int) -> None:
     """Taken one by one in the order in which they were stored, they leave the same log, the same texts, the same
     checks."""
     desk = Desk(house)
@@ -154,7 +146,7 @@ class Held:
 
 
 @pytest.mark.feature("SEC-40", "TST-02")
-async def test_stop_overtakes_everything_that_is_still_queued(house: SqliteHouse) -> None:
+async def test_stop_overtakes_everything_that_is_still_queued(house: StoredHouse) -> None:
     """What is on its way cannot be called back; nothing else leaves."""
     ledger = Ledger()
     held = Held(Carrier(ledger, StandingClock()))
@@ -193,7 +185,7 @@ class Poisoned:
 
 
 @pytest.mark.feature("REL-15")
-async def test_a_text_that_always_fails_is_put_aside_after_five_tries(house: SqliteHouse) -> None:
+async def test_a_text_that_always_fails_is_put_aside_after_five_tries(house: StoredHouse) -> None:
     """Somebody is told, and everybody else's texts go on meanwhile."""
     ledger = Ledger()
     poisoned = Poisoned(Carrier(ledger, StandingClock()), house.world.people[0].mobile)
@@ -223,7 +215,7 @@ class BrokenCheck(Bent):
 
 
 @pytest.mark.feature("REL-15", "REL-12")
-async def test_a_timer_that_always_fails_does_not_silence_the_others(house: SqliteHouse) -> None:
+async def test_a_timer_that_always_fails_does_not_silence_the_others(house: StoredHouse) -> None:
     """It is tried five times; meanwhile and afterwards everybody else's checks end as they should."""
     broken = BrokenCheck(house.store)
     desk = Desk(house, store=broken)
@@ -266,7 +258,7 @@ class FailsOnce(Bent):
 
 
 @pytest.mark.feature("REL-15")
-async def test_a_mistake_in_one_round_does_not_end_the_dispatcher(house: SqliteHouse) -> None:
+async def test_a_mistake_in_one_round_does_not_end_the_dispatcher(house: StoredHouse) -> None:
     held = Held(Carrier(Ledger(), StandingClock()))
     fails = FailsOnce(house.store)
     desk = Desk(house, texts=held, store=fails)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ from simulator.carrier_records import Fault
 from tests.fixtures.demo_house import DemoHouse
 from tests.fixtures.stand_ins import START
 from tests.fixtures.turn_parts import act, new_id, text_item
-from tests.fixtures.turn_stores import Ground, SqliteHouse, make_template, sqlite_house
+from tests.fixtures.turn_stores import StoredHouse
 from tests.fixtures.world import World
 from tests.simulation.desk import Desk
 from web.csrf import COOKIE
@@ -25,16 +23,9 @@ from web.ports import DEGRADED
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("degraded"))
-
-
 @pytest.fixture
-async def house(template: Path, tmp_path: Path) -> AsyncIterator[SqliteHouse]:
-    async with sqlite_house(Ground(template, tmp_path)) as opened:
-        assert isinstance(opened, SqliteHouse)
-        yield opened
+def house(kept_house: StoredHouse) -> StoredHouse:
+    return kept_house
 
 
 class Carrier:
@@ -57,14 +48,14 @@ class Carrier:
         return None
 
 
-async def queue(house: SqliteHouse, world: World, count: int, drop_after: timedelta | None = None) -> None:
+async def queue(house: StoredHouse, world: World, count: int, drop_after: timedelta | None = None) -> None:
     drop_at = START + drop_after if drop_after is not None else None
     items = tuple(text_item(world, "+13475550100", lane=f"{new_id()}", drop_at=drop_at) for _ in range(count))
     await act(house, CheckAsk(world.tenant_id, "none"), Decision("", outbox=items))
 
 
 @pytest.mark.feature("REL-06")
-async def test_it_never_blocks_another_tenant_or_another_provider(house: SqliteHouse) -> None:
+async def test_it_never_blocks_another_tenant_or_another_provider(house: StoredHouse) -> None:
     carrier = Carrier()
     desk = Desk(house, texts=carrier)
     ours, theirs = house.world, house.other
@@ -91,7 +82,7 @@ async def test_it_never_blocks_another_tenant_or_another_provider(house: SqliteH
 
 
 @pytest.mark.feature("REL-06")
-async def test_one_probe_after_half_a_minute_and_then_everything_goes_out(house: SqliteHouse) -> None:
+async def test_one_probe_after_half_a_minute_and_then_everything_goes_out(house: StoredHouse) -> None:
     carrier = Carrier()
     desk = Desk(house, texts=carrier)
     carrier.down = {house.world.number.address}
@@ -112,7 +103,7 @@ async def test_one_probe_after_half_a_minute_and_then_everything_goes_out(house:
 
 
 @pytest.mark.feature("REL-06", "REL-05", "SEC-17")
-async def test_what_is_put_off_is_still_dropped_when_its_time_is_over(house: SqliteHouse) -> None:
+async def test_what_is_put_off_is_still_dropped_when_its_time_is_over(house: StoredHouse) -> None:
     carrier = Carrier()
     desk = Desk(house, texts=carrier)
     carrier.down = {house.world.number.address}
@@ -128,7 +119,7 @@ async def test_what_is_put_off_is_still_dropped_when_its_time_is_over(house: Sql
 
 
 @pytest.mark.feature("REL-06")
-async def test_refusals_are_no_failures(house: SqliteHouse) -> None:
+async def test_refusals_are_no_failures(house: StoredHouse) -> None:
     carrier = Carrier()
     desk = Desk(house, texts=carrier)
     carrier.refuses = True

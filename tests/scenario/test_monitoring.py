@@ -25,7 +25,7 @@ from storage.migrations import migrate
 from storage.postgres import PostgresDatabase
 from tests.fixtures.servers import APP, IN_A_HURRY, OWNER, need, start_postgres, why_no_postgres
 from tests.fixtures.web_house import Answer as Heard
-from tests.fixtures.web_house import House, check_against_contract, web_house
+from tests.fixtures.web_house import House, OpenWeb, check_against_contract
 from tests.fixtures.world import MASTER_KEY
 from web.app import build_web
 from web.csrf import COOKIE
@@ -36,8 +36,8 @@ PAGE = b"watchword_database_up 1.0\n"
 
 
 @pytest.fixture
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with web_house(tmp_path_factory.mktemp("monitoring")) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web() as opened:
         yield opened
 
 
@@ -84,6 +84,16 @@ async def test_without_a_token_it_is_for_this_machine_alone(house: House) -> Non
         assert page.headers["Cache-Control"] == "no-store"
         for passed_on in ("X_Forwarded_For", "Forwarded", "X_Real_IP", "Via", "X_Forwarded_Host"):
             assert (await site.ask(**{passed_on: "203.0.113.7"})).status == 404, passed_on
+
+
+@pytest.mark.feature("REL-17", "SEC-36")
+async def test_behind_a_proxy_nobody_gets_it_without_a_token(house: House) -> None:
+    """nginx, as it comes, adds nothing to what it passes on, and then whoever asks looks like this machine."""
+    behind = replace(house.services, behind_proxy=True)
+    async with served(behind) as site:
+        assert (await site.ask()).status == 404
+    async with served(behind, token=TOKEN) as site:
+        assert (await site.ask(Authorization=f"Bearer {TOKEN}")).raw == PAGE
 
 
 @pytest.mark.feature("REL-17", "SEC-36")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,23 +11,16 @@ from bot.dispatcher import AT_ONCE, LEAST_SHARE, SHARED
 from dialogs.turns import CheckAsk, Decision
 from tests.fixtures.stand_ins import START
 from tests.fixtures.turn_parts import act, text_item
-from tests.fixtures.turn_stores import Ground, SqliteHouse, make_template, sqlite_house
+from tests.fixtures.turn_stores import StoredHouse
 from tests.fixtures.world import World, make_world, seed_database
 from tests.simulation.desk import Desk
 
 MANY = 10_000
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("noisy"))
-
-
 @pytest.fixture
-async def house(template: Path, tmp_path: Path) -> AsyncIterator[SqliteHouse]:
-    async with sqlite_house(Ground(template, tmp_path)) as opened:
-        assert isinstance(opened, SqliteHouse)
-        yield opened
+def house(kept_house: StoredHouse) -> StoredHouse:
+    return kept_house
 
 
 class Carrier:
@@ -61,14 +52,14 @@ class Carrier:
                 await self.moved.wait()
 
 
-async def queue(house: SqliteHouse, world: World, count: int, due_in: timedelta = timedelta(0)) -> None:
+async def queue(house: StoredHouse, world: World, count: int, due_in: timedelta = timedelta(0)) -> None:
     """Effects of one tenant, each in a lane of its own."""
     items = tuple(text_item(world, "+13475550100", lane=f"{n}", due_at=START + due_in) for n in range(count))
     await act(house, CheckAsk(world.tenant_id, "none"), Decision("", outbox=items))
 
 
 @pytest.mark.feature("SEC-38")
-async def test_a_text_goes_out_in_the_first_rounds_beside_ten_thousand_of_another_tenant(house: SqliteHouse) -> None:
+async def test_a_text_goes_out_in_the_first_rounds_beside_ten_thousand_of_another_tenant(house: StoredHouse) -> None:
     carrier = Carrier()
     desk = Desk(house, texts=carrier)
     noisy, quiet = house.world, house.other
@@ -85,7 +76,7 @@ async def test_a_text_goes_out_in_the_first_rounds_beside_ten_thousand_of_anothe
 
 
 @pytest.mark.feature("SEC-38")
-async def test_a_tenant_whose_carrier_hangs_never_has_all_the_places(house: SqliteHouse) -> None:
+async def test_a_tenant_whose_carrier_hangs_never_has_all_the_places(house: StoredHouse) -> None:
     noisy, quiet = house.world, house.other
     carrier = Carrier(noisy.number.address)
     desk = Desk(house, texts=carrier)
@@ -105,7 +96,7 @@ async def test_a_tenant_whose_carrier_hangs_never_has_all_the_places(house: Sqli
 
 
 @pytest.mark.feature("SEC-38")
-async def test_many_whose_carriers_hang_share_their_part_and_the_rest_stays_free(house: SqliteHouse) -> None:
+async def test_many_whose_carriers_hang_share_their_part_and_the_rest_stays_free(house: StoredHouse) -> None:
     worlds = [house.world, house.other]
     for n in (3, 4):
         worlds.append(make_world(n))

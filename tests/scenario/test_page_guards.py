@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.fixtures.web_house import House, Who, web_house
+from tests.fixtures.web_house import House, OpenWeb, Who
 from web import headers
 from web.pages import page_routes
 from web.pages.errors import show_problem
@@ -20,8 +19,8 @@ GUARDED = [route for route in SHOWN if route.access is not Access.PUBLIC]
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with web_house(tmp_path, pages=page_routes(), show_problem=show_problem) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
 
 

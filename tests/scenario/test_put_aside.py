@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from bot.engine import Engine
@@ -12,7 +10,7 @@ from dialogs.effects import Values
 from dialogs.messages import Inbound, Receipt
 from dialogs.turns import TenantFacts
 from tests.fixtures.stand_ins import SeededRandomness
-from tests.fixtures.web_house import web_house
+from tests.fixtures.web_house import OpenWeb
 
 
 class StumblingWording(Wording):
@@ -25,8 +23,8 @@ class StumblingWording(Wording):
 
 
 @pytest.mark.feature("REL-15")
-async def test_a_text_that_makes_us_stumble_is_kept_and_a_person_is_told(tmp_path: Path) -> None:
-    async with web_house(tmp_path) as house:
+async def test_a_text_that_makes_us_stumble_is_kept_and_a_person_is_told(open_web: OpenWeb) -> None:
+    async with open_web() as house:
         engine = Engine(house.engine._store, house.clock, SeededRandomness(7), StumblingWording("http://127.0.0.1"))
         ada, ben, ours = house.world.people[0], house.world.people[1], house.world.number.address
         poison = Inbound("sms", "twilio", "SM" + "1" * 32, ours, ada.mobile, "hello there")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -16,7 +15,7 @@ from dialogs.messages import Unavailable
 from dialogs.ports import TurnStore
 from dialogs.turns import CheckAsk, Decision, Leased, Timer
 from tests.fixtures.turn_parts import act, text_item
-from tests.fixtures.turn_stores import Ground, SqliteHouse, make_template, sqlite_house
+from tests.fixtures.turn_stores import StoredHouse
 from tests.simulation.desk import Desk
 from tests.simulation.faults import Bent
 
@@ -24,16 +23,9 @@ T = TypeVar("T")
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("standstill"))
-
-
 @pytest.fixture
-async def house(template: Path, tmp_path: Path) -> AsyncIterator[SqliteHouse]:
-    async with sqlite_house(Ground(template, tmp_path)) as opened:
-        assert isinstance(opened, SqliteHouse)
-        yield opened
+def house(kept_house: StoredHouse) -> StoredHouse:
+    return kept_house
 
 
 class Gate:
@@ -118,13 +110,13 @@ async def soon(event: asyncio.Event) -> None:
         await event.wait()
 
 
-async def put(house: SqliteHouse) -> None:
+async def put(house: StoredHouse) -> None:
     item = text_item(house.world, "+13475550100", "the text")
     await act(house, CheckAsk(house.world.tenant_id, "none"), Decision("", outbox=(item,)))
 
 
 @pytest.mark.feature("REL-03")
-async def test_an_attempt_that_takes_minutes_keeps_its_lease_and_nobody_else_takes_it_up(house: SqliteHouse) -> None:
+async def test_an_attempt_that_takes_minutes_keeps_its_lease_and_nobody_else_takes_it_up(house: StoredHouse) -> None:
     gate, store = Gate(), Watched(house.store)
     desk = Desk(house, texts=gate, store=store)
     await put(house)
@@ -143,7 +135,7 @@ async def test_an_attempt_that_takes_minutes_keeps_its_lease_and_nobody_else_tak
 
 
 @pytest.mark.feature("REL-03", "REL-16")
-async def test_an_attempt_that_hangs_for_ever_is_cut_off_and_counts_as_unclear(house: SqliteHouse) -> None:
+async def test_an_attempt_that_hangs_for_ever_is_cut_off_and_counts_as_unclear(house: StoredHouse) -> None:
     gate, store = Gate(), Watched(house.store)
     desk = Desk(house, texts=gate, store=store)
     await put(house)
@@ -168,7 +160,7 @@ async def test_an_attempt_that_hangs_for_ever_is_cut_off_and_counts_as_unclear(h
 @pytest.mark.feature("REL-03")
 @pytest.mark.parametrize("still", [LEASE, 10 * LEASE], ids=str)
 async def test_a_worker_that_stood_still_for_its_lease_notices_and_does_not_send(
-    house: SqliteHouse, still: timedelta
+    house: StoredHouse, still: timedelta
 ) -> None:
     """It stands still just before it sends, as after SIGSTOP; meanwhile another one has taken over and has sent."""
     await put(house)
@@ -189,7 +181,7 @@ async def test_a_worker_that_stood_still_for_its_lease_notices_and_does_not_send
 
 @pytest.mark.feature("REL-03")
 async def test_what_was_held_up_until_its_lease_nearly_ended_is_given_back_and_counts_for_nothing(
-    house: SqliteHouse,
+    house: StoredHouse,
 ) -> None:
     await put(house)
     store = Asleep(house.store)
@@ -205,7 +197,7 @@ async def test_what_was_held_up_until_its_lease_nearly_ended_is_given_back_and_c
 
 
 @pytest.mark.feature("REL-03")
-async def test_what_cannot_be_renewed_is_cut_off_before_somebody_else_may_have_it(house: SqliteHouse) -> None:
+async def test_what_cannot_be_renewed_is_cut_off_before_somebody_else_may_have_it(house: StoredHouse) -> None:
     gate, store = Gate(), Watched(house.store)
     desk = Desk(house, texts=gate, store=store)
     await put(house)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +12,15 @@ from aiohttp import ClientResponse
 
 from storage.presence import LocalPresence
 from tests.fixtures.replicas import eventually
-from tests.fixtures.web_house import House, Who, web_house
+from tests.fixtures.web_house import House, OpenWeb, Who
 from web.csrf import COOKIE
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with web_house(tmp_path, pages=page_routes(), show_problem=show_problem) as opened:
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""One process on one real file, with an outside that works: for what only the store on disk can show."""
+"""One process on one real database, with an outside that works: for what only a store on disk can show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storage import tables
 from storage.database import Unscoped
 from storage.digests import once_key
 from tests.fixtures.stand_ins import START, StandingClock
-from tests.fixtures.turn_stores import SqliteHouse
+from tests.fixtures.turn_stores import StoredHouse
 from tests.simulation.house import Chance
 from tests.simulation.outside import Carrier, Ledger, TicketSystem, Weather
 from web.ports import Acting
@@ -28,19 +28,19 @@ WORDING = Wording("https://desk.example")
 
 
 class Desk:
-    """One process on one file, with an outside that works."""
+    """One process on one database, with an outside that works."""
 
     def __init__(
         self,
-        house: SqliteHouse,
+        house: StoredHouse,
         texts: SendText | None = None,
         store: TurnStore | None = None,
         before: Desk | None = None,
         weather: Weather | None = None,
         gate: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`before`: the process that ran on this file until it was killed; clock and outside go on. `weather`: how the
-        outside behaves, well unless told otherwise. `gate`: waited for when it is asked whether a text may go."""
+        """`before`: the process that ran on this database until it was killed; clock and outside go on. `weather`: how
+        the outside behaves, well unless told otherwise. `gate`: waited for when it is asked whether a text may go."""
         self.house = house
         self.world = house.world
         self.clock: StandingClock = before.clock if before is not None else StandingClock()
@@ -97,7 +97,8 @@ class Desk:
         """In which order they were taken."""
 
         def look(connection: Connection) -> list[bytes]:
-            return [bytes(r[0]) for r in connection.exec_driver_sql("SELECT once_key FROM inbound ORDER BY rowid")]
+            written = select(tables.inbound.c.once_key).order_by(*self.house.as_written(tables.inbound))
+            return [bytes(r[0]) for r in connection.execute(written)]
 
         by_key = {once_key(one): one for one in inbound}
         keys = await self.house.database.read(Unscoped.OPERATOR, look)

@@ -196,3 +196,17 @@ def test_an_address_with_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
     file.write_text(POSTGRES["WATCHWORD_DATABASE_URL"] + "\n")
     given = {name: value for name, value in POSTGRES.items() if name != "WATCHWORD_DATABASE_URL"}
     assert read_settings(given | {"WATCHWORD_DATABASE_URL_FILE": str(file)}) == read_settings(POSTGRES)
+
+
+@pytest.mark.feature("SEC-19", "SEC-20")
+@pytest.mark.parametrize(
+    "name", ["WATCHWORD_REDIS_URL", "WATCHWORD_CHECKPOINT_WEBHOOK", "WATCHWORD_PUBLIC_URL", "WATCHWORD_TWILIO_URL"]
+)
+@pytest.mark.parametrize("rest", ["[canary@host:6379/0", "u:canary/x@host:6379/0", "u:canary[x@host/0"])
+def test_an_address_that_is_none_is_refused_by_name_and_not_repeated(name: str, rest: str) -> None:
+    """A password with a character that means something in an address is the usual reason."""
+    scheme = "redis" if name == "WATCHWORD_REDIS_URL" else "https"
+    with pytest.raises(BadSetting, match=name) as refused:
+        check_for_serving(read_settings({**GOOD, name: f"{scheme}://{rest}"}))
+    assert "canary" not in str(refused.value)
+    assert refused.value.__suppress_context__

@@ -6,10 +6,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dialogs.desk import ALWAYS, ANSWERS, MAX_PER_DAY, Ask, Desk, answer
 from dialogs.effects import TellUser
-from dialogs.limits import NotBefore, SendCounts, next_send
+from dialogs.limits import (
+    PREFIX_AT_LEAST,
+    PREFIX_PAUSED,
+    PREFIX_REST,
+    NotBefore,
+    PrefixDay,
+    SendCounts,
+    next_send,
+    prefix_pause,
+)
 from dialogs.settings import Limits
 
 NOW = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
@@ -156,3 +167,93 @@ def test_when_the_time_has_come_the_next_one_goes_out() -> None:
     assert held is not None
     assert next_send(counts, LIMITS, held.at - timedelta(microseconds=1), "verify") is not None
     assert next_send(counts, LIMITS, held.at, "verify") is None
+
+
+# --- a prefix that hardly answers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("SEC-39")
+@pytest.mark.parametrize(
+    ("sent", "answered", "percent", "minutes_ago", "pauses"),
+    [
+        (19, 0, 20, 1, False),
+        (20, 0, 20, 1, True),
+        (20, 3, 20, 1, True),
+        (20, 4, 20, 1, False),
+        (21, 4, 20, 1, True),
+        (100, 19, 20, 1, True),
+        (100, 20, 20, 1, False),
+        (20, 0, 20, 359, True),
+        (20, 0, 20, 360, False),
+        (20, 9, 50, 1, True),
+        (1000, 0, 0, 1, False),
+    ],
+)
+def test_a_prefix_that_hardly_answers_pauses(
+    sent: int, answered: int, percent: int, minutes_ago: int, pauses: bool
+) -> None:
+    limits, last = replace(LIMITS, prefix_answered_percent=percent), ago(minutes=minutes_ago)
+    counts = SendCounts(prefix_day=PrefixDay(sent, answered, last, "x"))
+    held = NotBefore(last + timedelta(hours=6), PREFIX_PAUSED) if pauses else None
+    assert [
+        next_send(counts, limits, NOW, "verify"),
+        next_send(counts, limits, NOW, "resend"),
+        next_send(counts, limits, NOW, "announce"),
+    ] == [held] * 3
+
+
+@pytest.mark.feature("SEC-39")
+def test_nothing_sent_to_a_prefix_is_no_pause() -> None:
+    assert prefix_pause(PrefixDay(), replace(LIMITS, prefix_answered_percent=50), NOW) is None
+
+
+class Prefix:
+    """A prefix as a store counts it; `turn` lets somebody ask at a time, and answer or not."""
+
+    def __init__(self, percent: int = 20) -> None:
+        self.limits = replace(LIMITS, prefix_answered_percent=percent)
+        self.codes: list[tuple[datetime, bool]] = []
+
+    def held(self, now: datetime) -> NotBefore | None:
+        day = [code for code in self.codes if code[0] > now - timedelta(hours=24)]
+        if not day:
+            return None
+        counts = PrefixDay(len(day), sum(answered for _, answered in day), day[-1][0], str(len(self.codes)))
+        return prefix_pause(counts, self.limits, now)
+
+    def turn(self, now: datetime, answers: bool) -> bool:
+        """Whether a code went out."""
+        if self.held(now) is not None:
+            return False
+        self.codes.append((now, answers))
+        return True
+
+
+GAPS = st.lists(st.integers(0, 5 * 3600), min_size=1, max_size=300)
+
+
+@pytest.mark.feature("SEC-39")
+@given(GAPS, st.integers(1, 50))
+def test_codes_that_nobody_answers_are_few_however_they_are_asked_for(gaps: list[int], percent: int) -> None:
+    """And when the time has come that was named, one goes out."""
+    prefix, now = Prefix(percent), NOW
+    for gap in gaps:
+        now += timedelta(seconds=gap)
+        prefix.turn(now, answers=False)
+        held = prefix.held(now)
+        if held is not None:
+            assert now < held.at <= now + PREFIX_REST
+            assert prefix.held(held.at) is None
+    times = [at for at, _ in prefix.codes]
+    for first in times:
+        assert len([at for at in times if first <= at < first + timedelta(hours=24)]) <= PREFIX_AT_LEAST + 3
+
+
+@given(GAPS)
+def test_where_people_answer_nothing_pauses(gaps: list[int]) -> None:
+    """One of every two is far above the share that is asked for; a share of 0 asks for nothing."""
+    often, off, now = Prefix(), Prefix(percent=0), NOW
+    for n, gap in enumerate(gaps):
+        now += timedelta(seconds=gap)
+        assert often.turn(now, answers=n % 2 == 0)
+        assert off.turn(now, answers=False)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
 from storage.database import Unscoped
@@ -19,7 +20,7 @@ from storage.sealed.check_receipt import Refused, check, main
 from storage.sealed.receipts import NoReceipt, NotSealedYet, make_receipt
 from storage.sealed.signing import existing_signer
 from tests.fixtures.sealed_log import SealedLog
-from tests.fixtures.world import MASTER_KEY, row_id
+from tests.fixtures.world import MASTER_KEY, START, row_id
 
 pytestmark = pytest.mark.feature("SEC-55")
 CHECK = row_id(777)
@@ -173,3 +174,40 @@ async def test_a_changed_line_gets_no_receipt(with_check: SealedLog) -> None:
     await with_check.tamper("UPDATE audit SET kind = 'tv.deny' WHERE seq = 593")
     with pytest.raises(NoReceipt, match="Line 593 is not what was sealed"):
         await receipt_of(with_check)
+
+
+def forged(kind: str = "tv.confirmed", at: object = 1, technician: str = "t", facts: str = "{}") -> bytes:
+    """A receipt that somebody has signed with a key of their own: it may say whatever they like."""
+    by = notes.Signer("watchword/x", Ed25519PrivateKey.generate())
+    line = json.dumps(["tenant", "id", at, kind, CHECK, "contact", technician, "T-1", "talk", "sms", facts, None])
+    root = hashlib.sha256(b"\x00" + line.encode()).digest()
+    receipt = {
+        "format": "watchword-receipt/1",
+        "check": CHECK,
+        "public_key": base64.b64encode(by.public).decode(),
+        "checkpoint": by.sign(notes.Checkpoint(by.origin, 1, 1, root, START)),
+        "lines": [{"seq": 1, "line": line, "proof": []}],
+    }
+    return (json.dumps(receipt, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    "words", ["tv.x\x1b[2J\x1b[8m", "tv.x\nProven: all of it", "tv.x\r", "tv.x\u202e", "tv.x\ud800", "tv.x\x9b8m"]
+)
+def test_its_words_cannot_rule_the_terminal_or_hide_what_is_not_proven(words: str, tmp_path: Path) -> None:
+    """Hidden, the last line would no longer say that all depends on the fingerprint."""
+    path, program = tmp_path / "receipt.json", tmp_path / "check.py"
+    program.write_bytes(PROGRAM)
+    path.write_bytes(forged(words, technician=words, facts=json.dumps({"after": words})))
+    done = subprocess.run([sys.executable, program, path], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (3, b"")
+    said = done.stdout.decode()
+    assert all(line.isprintable() for line in said.splitlines())
+    assert len(said.splitlines()) == 8
+    assert "ALL THIS ONLY IF" in said.splitlines()[-2]
+
+
+@pytest.mark.parametrize("at", [10**30, -(10**30), 1e300, "now", None])
+def test_a_time_that_is_none_is_refused(at: object) -> None:
+    with pytest.raises(Refused, match="damaged"):
+        check(forged(at=at))
