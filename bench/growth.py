@@ -15,8 +15,9 @@ from bench.processes import Load, start_beside, start_house
 from bench.report import spread
 from bench.rows import WrongRows
 from bench.side import Side, Size
-from bench.stored import File, OnServer
+from bench.stored import File, Later, OnServer
 from storage.keys import Keyring
+from storage.times import id_from
 
 SIZES = (1_000, 100_000, 1_000_000)
 REGULARS = 1_000
@@ -83,6 +84,7 @@ async def _filled(stack: AsyncExitStack, stored: File | OnServer, conversations:
     await fill(stored, keyring, max(0, conversations - size.texts), contacts)
     again = Side(await start_beside(stack, house), stored, size)
     await until_sealed(stored, conversations)
+    stored.later = Later(house.facts["tenant_id"], id_from(time.time_ns() // 1000, bytes(10)))
     return again
 
 

@@ -67,7 +67,7 @@ def suspicious(plan: dict[str, Any]) -> list[str]:
         condition = step.get("Index Cond") or step.get("Recheck Cond") or ""
         if kind == "Seq Scan":
             found.append(f"{table} from end to end")
-        elif condition.count(" = ") <= 1 and "tenant_id" in condition:
+        elif "tenant_id" in condition and " AND " not in condition:
             found.append(f"{table}, all rows of a tenant")
         elif condition and "tenant_id" not in condition and table not in _NOT_BY_TENANT:
             found.append(f"{table}, once for each tenant")

@@ -77,7 +77,21 @@ def table(results: Results) -> str:
     ]
     if (POSTGRES, PLAIN, 32) in results:
         lines += [SERVER_TURN.row(results[POSTGRES, PLAIN, 32].ratios[R]), ALONE.row(to_core(results))]
+    lines.append(f"  by processor time, which neighbours move least, 32 senders: {processor_time(results)}")
     return "\n".join(lines)
+
+
+def processor_time(results: Results) -> str:
+    """Microseconds of R and of a plain text that is answered, and what share of R's requests that would allow."""
+    r = median(results["", R, 32].app_us)
+    said = [f"R {r:.0f} us"]
+    for engine in (SQLITE, POSTGRES):
+        if (engine, PLAIN, 32) in results:
+            one = results[engine, PLAIN, 32]
+            app, server = median(one.app_us), median(one.server_us)
+            beside = f" and {server:.0f} in the server" if server else ""
+            said.append(f"{engine} {app:.0f}{beside}, which is {r / (app + server):.2f}")
+    return "; ".join(said)
 
 
 def to_core(results: Results) -> list[float]:

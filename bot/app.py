@@ -365,7 +365,8 @@ def listen(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family, backlog=512)
     except OSError as cause:
         raise BadSetting(
-            f"Port {port} on {host} cannot be used ({cause.strerror}). Stop what runs there, or choose another --port."
+            f"Port {port} on {host} cannot be used: {os.strerror(cause.errno or 0)}. Stop what runs there, or choose "
+            "another --port."
         ) from cause
     listening.setblocking(False)
     return listening

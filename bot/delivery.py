@@ -95,7 +95,10 @@ class Delivery:
         if heard.settled.outcome == "dead" and leased.item.kind == "ticket.create":
             ask = CheckAsk(leased.tenant_id, leased.item.check_id, once="failed:" + leased.item.id)
             await self._engine.act(ask, lambda facts: TicketFailed())
-        return heard.settled if heard.works is None else self._noted(heard.settled, provider, works=heard.works)
+        if heard.works is None or (not heard.works and hold.is_over(self._clock.now())):
+            # The second: this process stood still meanwhile, and nobody answers one who does not listen.
+            return heard.settled
+        return self._noted(heard.settled, provider, works=heard.works)
 
     # --- texts ------------------------------------------------------------------------------------------------------
 
@@ -241,12 +244,14 @@ class Delivery:
                 return settled
         return replace(settled, audit=(*settled.audit, event), alerts=(*settled.alerts, alert))
 
-    def too_long(self, leased: Leased) -> Settled:
-        """An attempt that was cut off: it may have done its work."""
+    def too_long(self, leased: Leased, *, hung: bool) -> Settled:
+        """An attempt that was cut off: it may have done its work. `hung`: by its provider; else this process stood
+        still or lost its storage, which says nothing of the provider."""
         if leased.item.kind == "text":
-            return self._noted(self._unclear(leased), "twilio", works=False)
-        settled = self._again(leased, "too_long", None)
-        return settled if leased.item.kind == "alert_text" else self._noted(settled, "psa", works=False)
+            settled, provider = self._unclear(leased), "twilio"
+        else:
+            settled, provider = self._again(leased, "too_long", None), "psa"
+        return self._noted(settled, provider, works=False) if hung and leased.item.kind != "alert_text" else settled
 
     # --- outcomes ---------------------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ class Dispatcher:
         self._stopping = False
         self._under_way: dict[asyncio.Task[Settled | None], Attempt] = {}
         self._outcomes: list[Settled] = []
-        #: Storage went away: it may have written leases down and not told us.
+        #: Storage went away while it was asked: it may have written leases down that we know nothing of.
         self._unsure = False
         #: How often ringing a timer failed by an error of our own.
         self._failed: dict[tuple[str, str, str], int] = {}
@@ -118,7 +118,6 @@ class Dispatcher:
                 pause = 0.0 if busy else await self._pause()
             except Unavailable:
                 log.warning("storage_unavailable")
-                self._unsure = True
                 pause = LONGEST_NAP
             except Exception as error:
                 # Nothing would leave the house any more if this loop ended, and nobody would see it.
@@ -187,7 +186,11 @@ class Dispatcher:
             # What has just ended is written down first, or a lease that has run out would be taken anew over it.
             await self._settle()
             now = self._clock.now()
-            leased = await self._store.lease(self._worker, now, limit=limit, lasts=LEASE, full=full)
+            try:
+                leased = await self._store.lease(self._worker, now, limit=limit, lasts=LEASE, full=full)
+            except Unavailable:
+                self._unsure = True
+                raise
             for one in leased:
                 attempt = Attempt(one, now, now, Hold.taken(now))
                 task = asyncio.create_task(self._one(attempt))
@@ -260,7 +263,8 @@ class Dispatcher:
             return self._delivery.not_begun(leased)
         except TimeoutError:
             log.warning("delivery_too_long", item_id=leased.item.id, kind=leased.item.kind)
-            return self._delivery.too_long(leased)
+            # As long as we run and have storage, a lease is renewed until the longest attempt is over.
+            return self._delivery.too_long(leased, hung=self._clock.now() - attempt.began >= LONGEST_ATTEMPT)
         except (Unavailable, Contended):
             # Nothing had left yet: storage is asked before, and again only about what may be done twice. Given back, or
             # it would wait out its lease although storage is there again in a second.

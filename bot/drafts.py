@@ -47,7 +47,7 @@ from dialogs.turns import (
     TenantFacts,
     Timer,
 )
-from storage.digests import prefix_of
+from storage.phones import numbers_like
 
 R = TypeVar("R")
 
@@ -250,16 +250,12 @@ class Draft:
         pause = prefix_pause(day, self.tenant.settings.limits, self.now)
         if pause is None or day.told:
             return
-        values: dict[str, Value] = {
-            "numbers": prefix_of(destination),
-            "sent": day.sent,
-            "answered": day.answered,
-            "at": pause.at,
-        }
+        numbers = numbers_like(destination)
+        values: dict[str, Value] = {"numbers": numbers, "sent": day.sent, "answered": day.answered, "at": pause.at}
         text = self._wording.alert(self.tenant, PREFIX_PAUSED, values)
         self._alerts.append(Alert(day.last_id, PREFIX_PAUSED, self.now, "", "", text))
         public: dict[str, str | int] = {"sent": day.sent, "answered": day.answered}
-        self.audit("alert.prefix_paused", public=public, sealed={"numbers": prefix_of(destination)})
+        self.audit("alert.prefix_paused", public=public, sealed={"numbers": numbers})
 
     def enqueue(self, item: OutboxItem) -> None:
         self._outbox.append(item)

@@ -11,6 +11,7 @@ from typing import Protocol
 from bot.settings import BadSetting, Settings
 from dialogs.ports import TurnStore
 from storage import upkeep
+from storage.counting import counted
 from storage.database import OpenDatabase, Unscoped
 from storage.epochs import unfinished_restore
 from storage.health import read_standing
@@ -45,8 +46,7 @@ def check_migrated(settings: Settings) -> None:
         raise BadSetting(f"The database {settings.database_name} cannot be used: {why}") from why
     if missing:
         raise BadSetting(
-            f"The database {settings.database_name} lacks {len(missing)} migration(s). Apply them with: "
-            "watchword migrate"
+            f"The database {settings.database_name} lacks {counted(len(missing), 'migration')}. Run: watchword migrate"
         )
 
 

@@ -215,7 +215,8 @@ def _value(name: str, environment: Mapping[str, str]) -> str:
     try:
         return Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as cause:
-        raise BadSetting(f"{name}_FILE cannot be read: {cause}. Check the path and its rights.") from cause
+        why = cause.strerror if isinstance(cause, OSError) else "it is not text"
+        raise BadSetting(f"{name}_FILE ({file}) cannot be read: {why}. Check the path and its rights.") from cause
 
 
 def _master_key(environment: Mapping[str, str]) -> bytes:

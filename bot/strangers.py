@@ -1,4 +1,4 @@
-"""How many unknown numbers are answered in an hour, and how many known ones whose request was refused by a limit: whoever
+"""How many unknown numbers are answered in an hour, and how many known ones whom a limit has refused a code: whoever
 can make up senders must not be able to spend the tenant's money on answers to them (SEC-39).
 
 Counted in memory: in this process, or in all replicas together where there is a Redis. It guards the bill and nothing

@@ -84,13 +84,18 @@ class Carrier:
         self._session = aiohttp.ClientSession(timeout=TIMEOUT)
 
     async def stop(self) -> None:
-        """Forget what still travels and close the connections."""
+        """Forget what still travels and close the connections. What is taken from now on goes nowhere."""
+        session, self._session = self._session, None
         for task in self._travelling:
             task.cancel()
         await asyncio.gather(*self._travelling, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if session is not None:
+            await session.close()
+
+    @property
+    def is_travelling(self) -> bool:
+        """Whether a text is on its way, or a report of one."""
+        return bool(self._travelling)
 
     async def settled(self) -> None:
         """Wait until nothing travels: every report has been posted or lost."""
@@ -181,9 +186,10 @@ class Carrier:
         _keep(self.messages, message.sid, message)
         self._left(to=to, sender=sender, text=body, payload={"sid": message.sid, "by": "api"})
         script = self._scripts.popleft() if self._scripts else DELIVERED
-        task = asyncio.create_task(self._travel(account, message, script), name=f"carrier {message.sid}")
-        self._travelling.add(task)
-        task.add_done_callback(self._travelling.discard)
+        if self._session is not None:
+            task = asyncio.create_task(self._travel(account, message, script), name=f"carrier {message.sid}")
+            self._travelling.add(task)
+            task.add_done_callback(self._travelling.discard)
         return message
 
     def new_sid(self) -> str:

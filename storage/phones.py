@@ -11,6 +11,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 #: Systems that store free-form numbers are searched by this many digits from the end.
 LAST_DIGITS = 9
 _NOT_DIGITS = re.compile(r"[^0-9]")
+_LAST_FOUR = re.compile(r"\d(?=(?:\D*\d){0,3}\D*$)")
 
 
 class BadNumber(ValueError):
@@ -51,6 +52,11 @@ def readable(e164: str) -> str:
         return phonenumbers.format_number(phonenumbers.parse(e164), PhoneNumberFormat.INTERNATIONAL)
     except NumberParseException:
         return e164
+
+
+def numbers_like(e164: str) -> str:
+    """`+12125550101` as `+1 212-555-xxxx`, which stands for all numbers with the same prefix (SEC-39)."""
+    return _LAST_FOUR.sub("x", readable(e164))
 
 
 def masked(address: str) -> str:

@@ -14,6 +14,9 @@ from storage.postgres.connecting import is_postgres
 from storage.postgres.failures import ERRORS
 from storage.postgres.row_security import NoSuchRole
 
+#: What SQLite says when it cannot write.
+_NO_ROOM = ("disk I/O error", "disk is full", "readonly", "unable to open")
+
 
 class BadDatabase(Exception):
     """It is no database of ours, cannot be used now, or comes from a newer version; the message says which."""
@@ -57,4 +60,8 @@ def _translated(url: str) -> Iterator[None]:
             raise BadDatabase(advice(why, url)) from why
         if not isinstance(why, DBAPIError):
             raise
+        if any(said in str(why.orig) for said in _NO_ROOM):
+            raise BadDatabase(
+                f"{why.orig}. Is the disk full, or its folder not writable? Nothing was changed."
+            ) from why
         raise BadDatabase(f"{why.orig}. Is it a Watchword database, and is the server stopped?") from why

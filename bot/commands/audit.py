@@ -17,6 +17,7 @@ import typer
 from bot.commands.operator import Mistake, Operator, run, say
 from bot.commands.progress import Shown
 from bot.commands.tenants import TenantOption
+from storage.counting import counted
 from storage.database import Unscoped
 from storage.sealed import notes
 from storage.sealed.checkpoint_file import CheckpointFile
@@ -100,7 +101,7 @@ def export_(
 
     lines = run(work)
     if output is not None:
-        say(f"Wrote {lines} lines or a few more to {output}. Only you may read it.")
+        say(f"Wrote {counted(lines, 'line')} to {output}, and what came in meanwhile. Only you may read it.")
 
 
 @app.command()
@@ -170,11 +171,13 @@ def _sealer(operator: Operator) -> Sealer:
 
 
 def _tell(report: Report) -> None:
-    say(f"{report.lines} lines, {report.tree} of them in the sealed tree, {report.covered} under a signed checkpoint.")
-    say(f"{report.heads} checkpoints in the database, {report.outside} in the file outside.")
+    said = counted(report.lines, "line")
+    say(f"{said}, {report.tree} of them in the sealed tree, {report.covered} under a signed checkpoint.")
+    say(f"{counted(report.heads, 'checkpoint')} in the database, {report.outside} in the file outside.")
     if report.lines > report.covered or report.unplaced:
-        late = f", {report.unplaced} have no place yet" if report.unplaced else ""
-        say(f"{report.lines - report.covered} lines wait for their checkpoint{late}: nothing protects them so far.")
+        late = f" ({report.unplaced} without a place so far)" if report.unplaced else ""
+        waiting = counted(report.lines - report.covered, "line")
+        say(f"Waiting for the next checkpoint: {waiting}{late}. Until then nothing protects them.")
     for note in report.notes:
         say(f"Note: {note}")
     if report.whole:
@@ -185,7 +188,7 @@ def _tell(report: Report) -> None:
         if finding is not report.first:
             say(f"  {finding}")
     if report.bad_lines > SHOWN:
-        say(f"  In all {report.bad_lines} lines are missing or not what was sealed.")
+        say(f"  Missing, or not what was sealed, in all: {counted(report.bad_lines, 'line')}.")
     say("Keep the database, the checkpoint file and their backups as they are: docs/explanation/the-sealed-log.md")
 
 

@@ -18,6 +18,7 @@ from storage import backup as archive
 from storage import upkeep
 from storage.backup import BackupFile, BadArchive, Contents, Header, Manifest, WrongKey, keep_newest, name_for
 from storage.backup.archive import SALT_BYTES
+from storage.counting import counted
 from storage.database import Unscoped
 from storage.health import note_backup
 from storage.keys import key_id
@@ -63,11 +64,14 @@ def backup(
         await operator.database.write(Unscoped.OPERATOR, lambda conn: note_backup(conn, operator.clock.now()))
         told: dict[str, str | int] = {"rows": manifest.rows, "key": key_id(operator.settings.master_key)}
         await operator.note_for_all("installation.backed_up", told)
-        say(f"Backed up {manifest.rows} rows, the log to line {manifest.log_lines}, into {path}")
+        say(f"Backed up {counted(manifest.rows, 'row')}, the log to line {manifest.log_lines}, into {path}")
         say(f"It opens with the master key {key_id(operator.settings.master_key)} only. Keep that key elsewhere.")
         if keep and path.parent == where:
-            for old in keep_newest(where, keep):
-                say(f"Took away {old.name}.")
+            try:
+                for old in keep_newest(where, keep, path):
+                    say(f"Took away {old.name}.")
+            except OSError as why:
+                typer.echo(f"watchword: older backups in {where} stay: {why.strerror}.", err=True)
 
     run(work)
 

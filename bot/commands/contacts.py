@@ -11,6 +11,7 @@ from bot.commands.operator import Mistake, Operator, run, say, say_rows
 from bot.commands.tenants import TenantOption
 from storage.contact_import import ContactImport, ImportPlan
 from storage.contacts_csv import ParsedImport, Problem, parse_contacts_csv
+from storage.counting import counted
 from storage.directory import Directory, NameTaken
 from storage.phones import region_of
 from storage.tenants import StoredTenant
@@ -130,11 +131,12 @@ def import_contacts(
         _show(plan.problems, lines=True)
         if apply and plan.new_contacts:
             plan = await _apply(operator, which, parsed, plan)
-        added = f"{len(plan.new_contacts)} contacts, {len(plan.new_clients)} clients"
+        added = f"{counted(len(plan.new_contacts), 'contact')}, {counted(len(plan.new_clients), 'client')}"
         say(f"{'Added' if apply else 'Would add'}: {added}. There already: {plan.unchanged}.")
         errors = _errors(plan)
         if errors:
-            say(f"{errors} problems keep lines out. Correct them and import the file again; nobody is added twice.")
+            said = counted(errors, "problem")
+            say(f"{said}: those lines stay out. Correct them and import the file again; nobody is added twice.")
             raise typer.Exit(PROBLEMS)
         if not apply and plan.new_contacts:
             say("Nothing has been changed. To add them, run the same command with --apply.")

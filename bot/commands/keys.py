@@ -15,6 +15,7 @@ from bot.commands.operator import Mistake, Operator, opened, run, say
 from bot.commands.progress import Shown
 from bot.settings import read_settings
 from identity.totp import qr_svg
+from storage.counting import counted
 from storage.database import Unscoped
 from storage.escrow import LINES, BadLine, read_line, to_lines
 from storage.health import read_keys
@@ -45,14 +46,17 @@ def rotate() -> None:
         new = key_id(operator.settings.master_key)
         if done.tenants:
             await operator.note_for_all("installation.key_rotated", {"key": new})
-        log = " and the log's signing key" if done.log else ""
-        say(f"{done.tenants} tenants{log} are under the master key {new} now; {done.kept} were before.")
+        if done.tenants or done.log:
+            moved = [counted(done.tenants, "tenant")] * bool(done.tenants) + ["the log's signing key"] * done.log
+            say(f"Now under the master key {new}: {' and '.join(moved)}.")
+        if done.kept:
+            say(f"Already under the master key {new}: {counted(done.kept, 'tenant')}.")
         if operator.settings.previous_master_keys:
             say("Next: remove WATCHWORD_PREVIOUS_MASTER_KEYS, restart the servers, back up, and print a new sheet:")
             say("  watchword keys escrow --output FILE.html")
             say("Keep the old key as long as you keep backups from before: they open with it only.")
         elif not done.tenants:
-            say("To rotate, make a new key: docs/how-to/back-up-and-restore.md")
+            say("No other key is set, so nothing was to do. How to change keys: docs/how-to/back-up-and-restore.md")
 
     run(work)
 
@@ -110,7 +114,7 @@ def check(
     if locked:
         typer.echo(f"watchword: it does not open {', '.join(locked)} in {settings.database_name}.", err=True)
         raise typer.Exit(WRONG)
-    say(f"It opens {settings.database_name} ({tenants} tenants).")
+    say(f"It opens {settings.database_name} ({counted(tenants, 'tenant')}).")
 
 
 def _ask(visible: bool) -> bytes:

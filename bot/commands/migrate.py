@@ -9,6 +9,7 @@ from bot.commands.backup import place, take
 from bot.commands.operator import Mistake, Operator, run, say
 from bot.settings import Settings
 from storage import upkeep
+from storage.counting import counted
 
 #: The revision that makes the tables.
 FIRST = "0001"
@@ -35,7 +36,8 @@ def migrate(settings: Settings, backup_into: Path | None = None) -> None:
     if missing and missing[0] == FIRST:
         say(f"Made {name}. Next: watchword tenant add SLUG --name NAME")
     else:
-        say(f"{len(missing)} changes applied to {name}." if missing else "The database is up to date already.")
+        said = f"Applied {counted(len(missing), 'migration')} to {name}."
+        say(said if missing else "The database is up to date already.")
 
 
 def _back_up(folder: Path) -> None:
@@ -45,6 +47,6 @@ def _back_up(folder: Path) -> None:
     async def work(operator: Operator) -> None:
         path = place(folder, operator.clock.now())
         manifest = await take(operator, path)
-        say(f"Backed up {manifest.rows} rows into {path}")
+        say(f"Backed up {counted(manifest.rows, 'row')} into {path}")
 
     run(work, of_any_version=True)

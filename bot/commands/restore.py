@@ -21,6 +21,7 @@ from bot.settings import Settings, read_settings
 from storage import upkeep
 from storage.backup import BadArchive, Contents, NotEmpty, RestoreFailed, restore_into
 from storage.backup.alone import others_connected
+from storage.counting import counted
 from storage.database import Database
 from storage.epochs import fence as raise_fence
 from storage.migrations import is_known
@@ -57,7 +58,7 @@ def restore(
     _make_tables(settings, contents)
     with file.open("rb") as source:
         asyncio.run(_restore(settings, source, contents))
-    say(f"Restored {contents.manifest.rows} rows into {settings.database_name}.")
+    say(f"Restored {counted(contents.manifest.rows, 'row')} into {settings.database_name}.")
     if fence:
         restore_fence(reason=f"restored {file.name}")
     else:
@@ -70,7 +71,8 @@ def restore_fence(
 ) -> None:
     """After a restore: begin a new epoch. Every open check, log-in, announced call and waiting text of before is void.
 
-    `restore` does this by itself. Run it by hand when the database came back in another way, such as a disk snapshot.
+    `restore` does this by itself. Run it by hand when the database came back in another way, such as a disk snapshot,
+    before any server starts. It does not ask: everybody signs in anew, and recovery codes are used up.
     """
 
     async def work(operator: Operator) -> None:
@@ -83,13 +85,15 @@ def restore_fence(
             reason=reason,
         )
         say(
-            f"Epoch {done.epoch} has begun. Void: {done.checks} checks, {done.texts} texts that waited, {done.log_ins} "
-            f"log-ins, {done.calls} announced calls, {done.recovery_codes} recovery codes."
+            f"Epoch {done.epoch} has begun. Void: {counted(done.checks, 'check')}, "
+            f"{counted(done.texts, 'text')} that waited, {counted(done.log_ins, 'log-in')}, "
+            f"{counted(done.calls, 'announced call')}, {counted(done.recovery_codes, 'recovery code')}."
         )
         if done.unclear:
-            say(f"{done.unclear} tickets and notes are looked up in the ticket system before they are made again.")
+            said = counted(done.unclear, "ticket or note", "tickets and notes")
+            say(f"Looked up in the ticket system before they are made again: {said}.")
         if done.lost_lines:
-            say(f"The log lost {done.lost_lines} lines that were signed after the backup: that is on record now.")
+            say(f"The log lost {counted(done.lost_lines, 'line')} signed after the backup: that is on record now.")
         say("Everybody signs in anew and makes new recovery codes. Passwords, second factors and switched-off accounts")
         say("are as they were when the backup was made: look through them with watchword user list.")
 
@@ -150,8 +154,8 @@ async def _refuse_others(settings: Settings, database: Database) -> None:
     others = await others_connected(database, roles)
     if others:
         raise Mistake(
-            f"{others} other connections to {settings.database_name} are open. Stop every server first: one that is "
-            "running would send what comes back. Nothing was changed."
+            f"Somebody else is connected to {settings.database_name} ({counted(others, 'connection')}). Stop every "
+            "server first: one that is running would send what comes back. Nothing was changed."
         )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from bot.commands.operator import Mistake, Operator, run, say, say_rows
 from bot.commands.tenants import TenantOption
+from storage.counting import counted
 from storage.directory import StoredContact
 from storage.erasure import erase as erase_person
 from storage.phones import region_of
@@ -34,9 +35,13 @@ def run_now(
             (tenant, what, str(count)) for tenant, counts in swept.tenants.items() for what, count in counts.items()
         ]
         rows += [("(all)", what, str(count)) for what, count in swept.others.items()]
-        say_rows(("TENANT", "WHAT", "ROWS"), [row for row in rows if row[2] != "0"])
         total = sum(int(row[2]) for row in rows)
-        say(f"{total} rows would go. Nothing was changed." if dry_run else f"{total} rows went.")
+        if not total:
+            say("Nothing is old enough to go.")
+            return
+        say_rows(("TENANT", "WHAT", "ROWS"), [row for row in rows if row[2] != "0"])
+        said = counted(total, "row")
+        say(f"{said} would go. Nothing was changed." if dry_run else f"{said} went.")
 
     run(work)
 
@@ -68,8 +73,9 @@ def erase(
         if done is None:
             raise Mistake("Somebody else erased them a moment ago.")
         say(
-            f"Erased {contact.id}: {done.addresses} addresses, the words of {done.texts} texts, {done.checks} checks "
-            f"({done.ended} of them were open), {done.alerts} alerts, {done.calls} announced calls."
+            f"Erased {contact.id}: {counted(done.addresses, 'address', 'addresses')}, the words of "
+            f"{counted(done.texts, 'text')}, {counted(done.checks, 'check')} ({done.ended} of them open), "
+            f"{counted(done.alerts, 'alert')}, {counted(done.calls, 'announced call')}."
         )
 
     run(work)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.doctor.findings import Finding
 from bot.settings import LOOPBACK, BadSetting, Settings, check_for_serving
+from storage.counting import counted
 from storage.sealed.checkpoint_file import BadFile, CheckpointFile
 
 LITTLE_SPACE = 512 * 2**20
@@ -79,4 +80,6 @@ def look_at_checkpoints(settings: Settings) -> Iterator[Finding]:
 
 def _ago(seconds: float) -> str:
     age = timedelta(seconds=max(0, int(seconds)))
-    return f"{age.days} days ago" if age.days else f"{age.seconds // 60} minutes ago"
+    if not age.days and age.seconds < 60:
+        return "just now"
+    return f"{counted(age.days, 'day') if age.days else counted(age.seconds // 60, 'minute')} ago"

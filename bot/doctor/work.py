@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.doctor.findings import Finding
 from bot.metrics_load import SKEW_MATTERS
+from storage.counting import counted
 from storage.health import Health, Load
 
 LATE = timedelta(minutes=5)
@@ -55,7 +56,8 @@ def look_at_work(health: Health, now: datetime) -> Iterator[Finding]:
     due = min((at for at in (health.oldest_due, health.late_timer) if at is not None), default=None)
     if due is not None and now - due > LATE:
         minutes = int((now - due).total_seconds() // 60)
-        text = f"something has been due for {minutes} minutes ({health.waiting} waiting). Is 'watchword serve' running?"
+        late = f"something has been due for {counted(minutes, 'minute')} ({health.waiting} waiting)"
+        text = f"{late}. Is 'watchword serve' running?"
         yield Finding("outbox", "warn", text)
     else:
         yield Finding("outbox", "ok", f"{health.waiting} due, none of it old")
@@ -63,7 +65,8 @@ def look_at_work(health: Health, now: datetime) -> Iterator[Finding]:
         text = f"{health.dead} given up in the last day. The console names them; check the carrier's own log."
         yield Finding("not delivered", "warn", text)
     if health.unplaced:
-        text = f"{health.unplaced} lines have no place in the log yet. If the number does not fall, restart the server."
+        lines = counted(health.unplaced, "line")
+        text = f"{lines} without a place so far. If the number does not fall, restart the server."
         yield Finding("log", "warn", text)
 
 
@@ -76,10 +79,11 @@ def look_at_seals(load: Load, now: datetime) -> Iterator[Finding]:
             )
         return
     if now - load.sealed_at > SEALED_WITHIN:
-        text = f"{load.unsealed} lines wait since {load.sealed_at:%Y-%m-%d %H:%M} UTC. Is 'watchword serve' running?"
+        waiting = counted(load.unsealed, "line")
+        text = f"{waiting} unsealed since {load.sealed_at:%Y-%m-%d %H:%M} UTC. Is 'watchword serve' running?"
         yield Finding("sealed log", "warn", text)
     else:
-        yield Finding("sealed log", "ok", f"{load.unsealed} lines wait for the next checkpoint")
+        yield Finding("sealed log", "ok", f"{counted(load.unsealed, 'line')} to go into the next checkpoint")
 
 
 def look_at_backup(load: Load, now: datetime) -> Iterator[Finding]:

@@ -302,7 +302,7 @@ def _alerts() -> Iterable[Template]:
         yield _other("alert." + kind, body, "technician", "Alert in the console: " + about, also="contact")
     yield _other(
         "alert.prefix_paused",
-        "No texts go to numbers that begin with {numbers} until {at}: of {sent} codes in 24 hours, {answered} got an "
+        "No texts go to {numbers} until {at}: of {sent} codes in 24 hours, {answered} got an "
         "answer. Somebody may be running up your bill in your contacts' names. Call people there on a number on "
         "record and ask. If they did ask, whoever runs Watchword can lower prefix_answered_percent.",
         "technician",

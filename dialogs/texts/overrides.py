@@ -35,7 +35,7 @@ SAMPLES: Mapping[str, Value] = {
     "assurance": "phrase.assurance_compare",
     "direction": "phrase.note_we_called_user",
     "remark": "",
-    "numbers": "+1212555",
+    "numbers": "+1 212-555-xxxx",
     "sent": 20,
     "answered": 1,
     "trail": "2026-03-01T14:00:00+00:00|requested|",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ FRAME_BYTES = 64 * 1024
 SALT_BYTES = 32
 _MAGIC = b"watchword-backup "
 _LONGEST_LINE = 4096
+_NAME, _KEY_ID = re.compile(r"[0-9a-z_]{1,32}"), re.compile(r"[0-9a-f]{8}")
 _TAG_BYTES = 16
 #: Decompressed at once; a frame of nothing but zeros must not fill the memory.
 _PIECE_BYTES = 1024 * 1024
@@ -175,11 +177,16 @@ def _read_line(source: BinaryIO) -> tuple[Header, bytes]:
         raise BadArchive("This is no backup of Watchword.")
     try:
         told = json.loads(line[len(_MAGIC) :])
-        made_format = int(told["format"])
+        made_format = told["format"]
+        if type(made_format) is not int or not 0 < made_format < 1000:
+            raise ValueError("no format of ours")
         if made_format != FORMAT:
             raise BadArchive(f"The backup has format {made_format}: a newer Watchword made it. Install that version.")
         made_at = datetime.fromisoformat(told["made_at"])
-        header = Header(str(told["revision"]), made_at, str(told["key_id"]), bytes.fromhex(told["salt"]))
-    except (ValueError, KeyError, TypeError) as why:
+        header = Header(told["revision"], made_at, told["key_id"], bytes.fromhex(told["salt"]))
+        # Both are shown before anything is known to be authentic, so they must not rule a terminal.
+        if not _NAME.fullmatch(header.revision) or not _KEY_ID.fullmatch(header.key_id):
+            raise ValueError("no name of ours")
+    except (ValueError, LookupError, TypeError, RecursionError) as why:
         raise BadArchive("The first line of the backup is damaged. Take another one.") from why
     return header, line

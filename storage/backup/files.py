@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 _PREFIX, _SUFFIX = "watchword-", ".backup"
+_NAME = re.compile(r"watchword-[0-9]{8}-[0-9]{6}\.backup")
 
 
 def name_for(made_at: datetime) -> str:
@@ -16,9 +18,15 @@ def name_for(made_at: datetime) -> str:
     return f"{_PREFIX}{made_at.astimezone(UTC):%Y%m%d-%H%M%S}{_SUFFIX}"
 
 
-def keep_newest(folder: Path, keep: int) -> list[Path]:
-    """Take away all but the newest `keep` backups of a folder, going by their names; what was taken away."""
-    old = sorted(folder.glob(f"{_PREFIX}????????-??????{_SUFFIX}"))[:-keep]
+def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
+    """Take away all but the newest `keep` backups of a folder, going by their names; what was taken away.
+
+    `made` is one of those that stay, whatever its name: others may lie there from days on which the clock was wrong.
+    Files with names of another kind are somebody else's. Raises OSError.
+    """
+    there = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file())
+    others = [path for path in there if path != made]
+    old = others[: max(0, len(others) - (keep - 1))]
     for path in old:
         path.unlink()
     return old

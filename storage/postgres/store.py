@@ -34,12 +34,15 @@ class PostgresTurnStore:
     """Keeps the promise of `dialogs.ports.TurnStore`. Two connections: one for turns, one for outbox and timers.
 
     `url` is the app role's, and the tables exist and are secured. Nothing is connected before it is needed, and a lost
-    connection is made again when it is next needed. `rank` orders a provider's delivery states.
+    connection is made again when it is next needed. `rank` orders a provider's delivery states. `line` makes each
+    connection; tests have it stop in the middle.
     """
 
-    def __init__(self, url: str, keyring: Keyring, rank: Callable[[str], int]) -> None:
+    def __init__(
+        self, url: str, keyring: Keyring, rank: Callable[[str], int], *, line: Callable[[str], Line] = Line
+    ) -> None:
         self._callbacks: list[Callable[[], None]] = []
-        self._turns, self._work = Line(url), Line(url)
+        self._turns, self._work = line(url), line(url)
         loader = FactLoader(keyring)
         self._writer = Writer(Batches(self._turns, loader), self._tell)
         self._outbox = Outbox(loader, rank)

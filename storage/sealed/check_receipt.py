@@ -24,6 +24,8 @@ D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 Point = tuple[int, int, int, int]
 Event = tuple[int, list[Any], dict[str, Any]]
+#: What a fact of a step is called for people: the state it led to, and the one it left.
+_SAID = {"after": "now", "before": "was"}
 PARTS = ["format", "check", "public_key", "checkpoint", "lines"]
 
 
@@ -164,7 +166,7 @@ def told(check_id: str, origin: str, size: int, at: str, events: list[Event]) ->
     for seq, event, facts in events:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(event[2] // 1_000_000))
         who = [f"{what} {event[i]}" for i, what in ((6, "technician"), (5, "contact"), (7, "ticket")) if event[i]]
-        more = [f"{name} {value}" for name, value in sorted(facts.items())]
+        more = [f"{_SAID.get(name, name)} {value}" for name, value in sorted(facts.items())]
         kind = event[3].partition(".")[2].replace("_", " ")
         said.append(f"  {when} UTC  line {seq}: {kind} ({', '.join(who + more)})")
     outcome = [str(facts["after"]) for _, _, facts in events if "after" in facts]
@@ -184,12 +186,15 @@ def main(arguments: list[str]) -> tuple[int, list[str]]:
     try:
         with open(arguments[0], "rb") as file:
             raw = file.read()
+    except OSError as why:
+        return 2, [f"The receipt {arguments[0]} cannot be read: {why.strerror}"]
+    try:
         text = arguments[1].strip() if len(arguments) == 2 else ""
         given = exact(text.split("+", 2)[-1] if text.startswith("watchword/") else text)
         if text and (len(given) not in (32, 33) or given[:-32] not in (b"", b"\x01")):
             raise ValueError("it has the wrong length")
-    except (OSError, ValueError, Refused) as why:
-        return 2, [f"The receipt or the key cannot be read: {why}"]
+    except (ValueError, Refused):
+        return 2, ["The key is not one that `watchword audit public-key` prints. Copy the whole line, in quotes."]
     try:
         lines = check(raw, given[-32:] or None)
     except Refused as why:

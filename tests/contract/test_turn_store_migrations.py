@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, insert, select
+from sqlalchemy import create_engine, insert, inspect, select, text
+from sqlalchemy.exc import OperationalError
 
 import storage
 from storage import tables
@@ -40,6 +42,22 @@ def test_pending_names_what_is_missing_and_then_nothing(tmp_path: Path) -> None:
     assert pending(url)[0] == "0001"
     migrate(url)
     assert pending(url) == []
+
+
+def test_a_migration_that_fails_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
+    """As when the disk is full: the tables of before it stay, and it can be run again."""
+    url = f"sqlite:///{tmp_path / 'w.db'}"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE technicians (in_the_way TEXT)"))
+    with pytest.raises(OperationalError, match="technicians already exists"):
+        migrate(url)
+    assert inspect(engine).get_table_names() == ["technicians"]
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE technicians"))
+    migrate(url)
+    assert pending(url) == []
+    engine.dispose()
 
 
 def test_migrating_twice_keeps_the_data(tmp_path: Path) -> None:

@@ -10,7 +10,19 @@ import pytest
 from sqlalchemy import select
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import CheckAsk, CheckFacts, Decision, Duplicate, Facts, InboundFacts, Settled, Taken, Timer, Turn
+from dialogs.turns import (
+    Alert,
+    CheckAsk,
+    CheckFacts,
+    Decision,
+    Duplicate,
+    Facts,
+    InboundFacts,
+    Settled,
+    Taken,
+    Timer,
+    Turn,
+)
 from storage import tables
 from storage.database import Unscoped
 from storage.postgres import PostgresTurnStore
@@ -23,6 +35,7 @@ from tests.fixtures.turn_parts import (
     line,
     moved,
     new_check,
+    new_id,
     nothing,
     open_state,
     said,
@@ -156,6 +169,28 @@ async def test_a_bound_of_the_tenant_holds_over_both(replicas: Replicas) -> None
     results = await replicas.take(*map(ask, others))
     assert sorted(r.reply for r in results) == ["full"] * 33 + ["sent"] * 7
     assert len((await facts_for(house, "+1", with_limits=True)).sends.tenant) == 7
+
+
+@pytest.mark.feature("SEC-39", "SEC-10")
+async def test_a_pause_holds_over_both_and_is_told_once(replicas: Replicas) -> None:
+    """Forty numbers of one prefix ask at once."""
+    house = replicas.house
+
+    def ask(their: str) -> Turn[Any]:
+        def decide(facts: InboundFacts) -> Decision[str]:
+            day = facts.sends.prefix_day
+            if day.sent < 7:
+                item = text_item(house.world, their, lane=their, check_id=new_id(), challenge=True)
+                return Decision("sent", outbox=(item,))
+            if day.told:
+                return Decision("refused")
+            return Decision("told", alerts=(Alert(day.last_id, "prefix_paused", START, "", "", "paused"),))
+
+        return inbound_turn(said(house.world, their), decide, with_limits=True)
+
+    results = await replicas.take(*(ask(f"+1303555{n:04d}") for n in range(40)))
+    assert sorted(r.reply for r in results) == ["refused"] * 32 + ["sent"] * 7 + ["told"]
+    assert await house.alerts() == ["paused"]
 
 
 @pytest.mark.feature("REL-03", "SEC-38")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from simulator.carrier_records import Fault as CarrierFault
 from tests.faults.installation import Installation
-from tests.faults.traffic import Traffic
+from tests.faults.traffic import PATIENCE_S, Traffic
 from tests.faults.verdict import NOTHING_WRONG, Cost
 from tests.fixtures.servers import PostgresServer, RedisServer
 
@@ -43,7 +43,8 @@ FIRST = 0
 class Fault:
     """`lasts`: seconds in the usual run, `long`: in the long one; no `long`, no long run. `flips`: no replica is ready
     meanwhile. `unnoticed`: the provider is answered 200 all the while. `gone`: the first replica does not come back.
-    `jumps`, `fills`: replicas need a clock that can be moved, data lies on a small disk."""
+    `jumps`, `fills`: replicas need a clock that can be moved, data lies on a small disk. `recovers_within`: seconds
+    until what is new is answered again, `told_within`: until all that was under way has come to its end."""
 
     name: str
     where: tuple[Place, ...]
@@ -59,6 +60,7 @@ class Fault:
     jumps: bool = False
     fills: bool = False
     recovers_within: float = RECOVERS_WITHIN_S
+    told_within: float = PATIENCE_S
 
 
 async def _nothing(installation: Installation) -> None:
@@ -179,7 +181,16 @@ def _some(fault: CarrierFault) -> Sequence[CarrierFault]:
 #: Only in the long run: what opens breakers, or waits for a real time-out.
 LONG_FAULTS: tuple[Fault, ...] = (
     Fault("provider 500 for long", BOTH, _down(CarrierFault(500)), _up, 0.0, 20.0, recovers_within=AFTER_A_BREAKER_S),
-    Fault("provider 429 for long", BOTH, _down(CarrierFault(429, 20429, retry_after="2")), _up, 0.0, 20.0),
+    # The fourth attempt waits for up to two minutes (REL-05).
+    Fault(
+        "provider 429 for long",
+        BOTH,
+        _down(CarrierFault(429, 20429, retry_after="2")),
+        _up,
+        0.0,
+        20.0,
+        told_within=180.0,
+    ),
     Fault(
         "provider silent for long", BOTH, _hang(10_000, 40.0), _up, 0.0, 20.0, recovers_within=AFTER_A_BREAKER_S + 15
     ),

@@ -36,7 +36,7 @@ async def test_nothing_is_lost(fault: Fault, place: Place, on_file: Opening, on_
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.feature("TST-05", "REL-10")
 @pytest.mark.parametrize(("fault", "place"), _cells(f for f in (*FAULTS, *LONG_FAULTS) if f.long))
 async def test_nothing_is_lost_when_it_lasts(fault: Fault, place: Place, on_file: Opening, on_servers: Opening) -> None:
@@ -71,8 +71,8 @@ async def _through(fault: Fault, traffic: Traffic, lasts: float, cost: Cost) -> 
         again = await asyncio.gather(*(traffic.answered_again(replica) for replica in left))
         recovery = max(again) - returned
         assert recovery <= fault.recovers_within, f"answered again only {recovery:.1f} s after it was over"
-    await traffic.ended(but=lambda: held_phones(installation, cost))
-    wrong = await verdict(traffic, cost)
+    await traffic.ended(fault.told_within, but=lambda: held_phones(installation, cost))
+    wrong = await verdict(traffic, cost, within=fault.told_within)
     assert not wrong, "\n".join(["", *wrong])
     if fault.unnoticed:
         assert {status for path, status in installation.proxy.answers if path == SMS} == {200}

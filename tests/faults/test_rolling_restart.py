@@ -8,16 +8,20 @@ import time
 import pytest
 from sqlalchemy import select
 
+from simulator.carrier_records import Fault
 from storage import tables
 from storage.database import Unscoped
 from tests.faults.conftest import Opening
 from tests.faults.installation import Installation
+from tests.faults.replica import Replica
 from tests.faults.traffic import Traffic
 from tests.faults.verdict import Cost, verdict
 from tests.fixtures.running_demo import SMS
 
 #: REL-14: how long a replica that is told to stop may take.
 DRAINS_WITHIN_S = 30.0
+#: Proxies ask every second or two.
+NOTICE_S = 2.0
 
 
 @pytest.mark.feature("REL-14")
@@ -37,6 +41,8 @@ async def test_a_rolling_restart_loses_nothing_and_shows_nothing(on_servers: Ope
 async def _replace_all(traffic: Traffic) -> list[float]:
     """Seconds that each took to stop."""
     installation, took = traffic.installation, []
+    # A carrier that takes its time: whoever stops has something under way.
+    installation.carrier.carrier.fail_next(*[Fault(delay_s=0.7)] * 10_000)
     async with traffic.flowing():
         for old in list(installation.replicas):
             fresh = installation.new_replica()
@@ -47,6 +53,7 @@ async def _replace_all(traffic: Traffic) -> list[float]:
             old.signal(signal.SIGTERM)
             assert await old.ended(DRAINS_WITHIN_S + 5) == 0, "it did not stop in order"
             took.append(time.monotonic() - began)
+            assert _notice(installation, old) >= NOTICE_S, "proxies had no time to hear that it goes away"
             # What it had under way is settled or given back; nobody waits for the end of its leases.
             assert await _leased_by_others(installation) == set()
             installation.replicas.remove(old)
@@ -61,6 +68,12 @@ async def _replace_all(traffic: Traffic) -> list[float]:
     wrong = await verdict(traffic, Cost())
     assert not wrong, "\n".join(["", *wrong])
     return took
+
+
+def _notice(installation: Installation, replica: Replica) -> float:
+    """Seconds for which it said that it goes away, and still answered."""
+    said = [look.at for look in installation.proxy.looks if look.name == replica.name and look.status == 503]
+    return said[-1] - said[0] if said else 0.0
 
 
 async def _leased_by_others(installation: Installation) -> set[str]:

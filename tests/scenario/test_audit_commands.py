@@ -99,7 +99,7 @@ def test_a_whole_log_is_called_whole_and_a_changed_one_names_the_line(shell: She
     done = shell("audit", "verify")
     assert done.exit_code == 0, done.output
     assert "4 lines, 0 of them in the sealed tree, 0 under a signed checkpoint." in done.output
-    assert "4 lines wait for their checkpoint: nothing protects them so far." in done.output
+    assert "Waiting for the next checkpoint: 4 lines. Until then nothing protects them." in done.output
     assert "The log is whole." in done.output
     shell.change("UPDATE audit SET ticket_id = 'T-2' WHERE seq = 3")
     done = shell("audit", "verify")

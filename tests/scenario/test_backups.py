@@ -94,7 +94,23 @@ def test_a_folder_keeps_the_newest(acme: Shell, tmp_path: Path) -> None:
     assert names[0] == "something else"
     assert names[1] == "watchword-20260102-020000.backup"
     assert len(names) == 3
-    assert keep_newest(folder, 5) == []
+    assert keep_newest(folder, 5, folder / names[2]) == []
+
+
+@pytest.mark.feature("REL-13")
+def test_what_was_just_made_stays_whatever_else_lies_in_the_folder(acme: Shell, tmp_path: Path) -> None:
+    """Names of a day on which the clock was wrong sort behind today's, and others only look like ours."""
+    folder = tmp_path / "nightly"
+    folder.mkdir()
+    foreign = {"watchword-meetings-agenda.backup", "watchword-acmecorp-laptop.backup", "watchword-20990101-000000.txt"}
+    for name in (*foreign, "watchword-20990101-000000.backup", "watchword-20250101-000000.backup"):
+        (folder / name).write_bytes(b"x")
+    (folder / "watchword-20240101-000000.backup").mkdir()
+    acme.well("backup", "--output", str(folder), "--keep", "1")
+    left = {path.name for path in folder.iterdir()} - foreign - {"watchword-20240101-000000.backup"}
+    assert len(left) == 1
+    acme.well("backup", "--verify", str(folder / left.pop()))
+    assert foreign <= {path.name for path in folder.iterdir()}
 
 
 def test_what_cannot_be_backed_up_is_said(acme: Shell, archive: Path, tmp_path: Path) -> None:

@@ -9,16 +9,16 @@ import os
 import re
 import secrets
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import Connection, create_engine, text
 from typer.testing import CliRunner
 
 from bot.cli import app
@@ -30,6 +30,9 @@ from identity.sign_in import LogInGranted, Origin, Proof, SignIn
 from identity.totp import code_at
 from storage.accounts import Accounts
 from storage.log import Log, LogRow
+from storage.postgres.connecting import run_once
+from storage.sealed.sequencer import Sequencer
+from tests.fixtures.postgres import Cluster, Place
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery staple"
@@ -49,6 +52,8 @@ class Shell:
     """A shell with the environment of one installation."""
 
     environment: dict[str, str]
+    #: A superuser's URL of a database on a server.
+    admin: str = ""
     runner: CliRunner = field(default_factory=CliRunner)
 
     def __call__(self, *words: str, typed: str = "") -> Done:
@@ -74,10 +79,34 @@ class Shell:
         """The log of the first tenant, oldest first."""
 
         async def read(operator: Operator) -> list[LogRow]:
+            if not operator.settings.is_sqlite:
+                # A server that runs does this moments after each commit.
+                sequencer = Sequencer(operator.settings.database_url)
+                await sequencer.place()
+                await sequencer.close()
             (tenant, *_) = await operator.tenants.all()
             return list((await Log(operator.database).after(tenant.id)).items)
 
         return self.inside(read)
+
+    def sql(self, statement: str, **values: object) -> list[Any]:
+        """Do something to the stored rows that no command does; the rows it answers."""
+
+        def work(connection: Connection) -> list[Any]:
+            done = connection.execute(text(statement), values)
+            return list(done.all()) if done.returns_rows else []
+
+        if self.admin:
+            return run_once(self.admin, work)
+        engine = create_engine(self.environment["WATCHWORD_DATABASE_URL"])
+        with engine.begin() as connection:
+            found = work(connection)
+        engine.dispose()
+        return found
+
+    @property
+    def is_sqlite(self) -> bool:
+        return not self.admin
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +118,10 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shell(migrated: Path, tmp_path: Path) -> Shell:
-    """An installation without a tenant."""
+def shell(migrated: Path, tmp_path: Path, cluster: Cluster | None) -> Shell:
+    """An installation without a tenant, in a file and on a server."""
+    if cluster is not None:
+        return shell_on(asyncio.run(cluster.migrated()))
     path = tmp_path / "watchword.db"
     shutil.copy(migrated, path)
     path.chmod(0o600)
@@ -113,21 +144,27 @@ def _few_descriptors() -> Iterator[None]:
     assert after <= before + 3
 
 
+_ALWAYS = {
+    "WATCHWORD_MASTER_KEY": base64.b64encode(bytes(range(32))).decode(),
+    "WATCHWORD_PUBLIC_URL": "https://verify.example.com",
+}
+
+
 def shell_for(path: Path) -> Shell:
-    return Shell(
-        {
-            "WATCHWORD_DATABASE_URL": f"sqlite:///{path}",
-            "WATCHWORD_MASTER_KEY": base64.b64encode(bytes(range(32))).decode(),
-            "WATCHWORD_PUBLIC_URL": "https://verify.example.com",
-        }
-    )
+    return Shell({"WATCHWORD_DATABASE_URL": f"sqlite:///{path}", **_ALWAYS})
+
+
+def shell_on(place: Place) -> Shell:
+    urls = {"WATCHWORD_DATABASE_URL": place.app, "WATCHWORD_OWNER_DATABASE_URL": place.owner}
+    return Shell({**urls, **_ALWAYS}, place.admin)
 
 
 @pytest.mark.feature("SI-01")
-def test_from_nothing_to_a_first_sign_in(tmp_path: Path) -> None:
-    shell = shell_for(tmp_path / "watchword.db")
+def test_from_nothing_to_a_first_sign_in(tmp_path: Path, cluster: Cluster | None) -> None:
+    path = tmp_path / "watchword.db"
+    shell = shell_for(path) if cluster is None else shell_on(asyncio.run(cluster.empty()))
     assert "watchword tenant add" in shell.well("migrate")
-    assert (tmp_path / "watchword.db").stat().st_mode & 0o777 == 0o600
+    assert cluster is not None or path.stat().st_mode & 0o777 == 0o600
     assert "up to date" in shell.well("migrate")
     shell.well("tenant", "add", "acme", "--name", "Acme Support", "--set", "phone=+12125550100")
     told = shell.well(
@@ -316,13 +353,14 @@ def test_one_contact_passes_the_same_checks(acme: Shell) -> None:
 
 
 @pytest.mark.feature("SEC-54")
-def test_a_change_and_its_note_are_one(acme: Shell, tmp_path: Path) -> None:
+def test_a_change_and_its_note_are_one(acme: Shell) -> None:
     """When the log cannot be written, nothing else is either."""
-    with sqlite3.connect(tmp_path / "watchword.db") as connection:
-        connection.execute(
-            "CREATE TRIGGER no_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the log is full'); END"
-        )
-    connection.close()
+    if acme.is_sqlite:
+        acme.sql("CREATE TRIGGER no_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'the log is full'); END")
+    else:
+        stops = "BEGIN RAISE EXCEPTION 'the log is full'; END"
+        acme.sql(f"CREATE FUNCTION no_log() RETURNS trigger LANGUAGE plpgsql AS $${stops}$$")
+        acme.sql("CREATE TRIGGER no_log BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION no_log()")
     with pytest.raises(Exception, match="the log is full"):
         acme("tenant", "set", "mode=transfer")
     assert "mode=compare" in acme.well("tenant", "set")
@@ -402,21 +440,22 @@ def test_the_doctor_finds_what_is_missing_and_then_nothing(acme: Shell, tmp_path
     assert acme.well("doctor").endswith("0 failed, 2 to look at.\n")
     acme.well("backup", "--output", str(tmp_path / "first.backup"))
     assert states()["backup"] == "ok"
-    (tmp_path / "watchword.db").chmod(0o644)
-    assert states()["database rights"] == "warn"
+    if acme.is_sqlite:
+        (tmp_path / "watchword.db").chmod(0o644)
+        assert states()["database rights"] == "warn"
 
 
-def test_the_doctor_sees_work_that_lies_about_and_a_clock_that_fell_back(acme: Shell, tmp_path: Path) -> None:
+def test_the_doctor_sees_work_that_lies_about_and_a_clock_that_fell_back(acme: Shell) -> None:
     now = int(datetime.now(UTC).timestamp() * 1e6)
-    (tenant_id,) = {row_tenant(tmp_path)}
-    with sqlite3.connect(tmp_path / "watchword.db") as connection:
-        waiting = "INSERT INTO outbox (tenant_id, id, kind, lane, status, created_at, due_at, done_at) VALUES "
-        connection.execute(
-            waiting + "(?, 'a', 'text', 'a', 'waiting', ?, ?, NULL)", (tenant_id, now, now - 600_000_000)
-        )
-        connection.execute(waiting + "(?, 'b', 'text', 'b', 'dead', ?, ?, ?)", (tenant_id, now, now, now))
-        connection.execute("UPDATE audit SET at = ?", (now + 3_600_000_000,))
-    connection.close()
+    ((tenant_id,),) = acme.sql("SELECT id FROM tenants")
+    waiting = (
+        "INSERT INTO outbox (tenant_id, id, kind, lane, status, created_at, due_at, done_at) "
+        "VALUES (:tenant, :id, 'text', :id, :status, :now, :due, :done)"
+    )
+    of = {"tenant": tenant_id, "now": now}
+    acme.sql(waiting, **of, id="a", status="waiting", due=now - 600_000_000, done=None)
+    acme.sql(waiting, **of, id="b", status="dead", due=now, done=now)
+    acme.sql("UPDATE audit SET at = :at", at=now + 3_600_000_000)
     done = acme("doctor")
     assert done.code == 1
     assert "due for 10 minutes (1 waiting)" in done.out
@@ -424,14 +463,7 @@ def test_the_doctor_sees_work_that_lies_about_and_a_clock_that_fell_back(acme: S
     assert re.search(r"^fail clock", done.out, re.MULTILINE)
 
 
-def row_tenant(folder: Path) -> str:
-    connection = sqlite3.connect(folder / "watchword.db")
-    (found,) = connection.execute("SELECT id FROM tenants").fetchone()
-    connection.close()
-    return str(found)
-
-
-def test_commands_work_while_another_process_writes(acme: Shell, tmp_path: Path) -> None:
+def test_commands_work_while_another_process_writes(acme: Shell) -> None:
     """They wait their turn; the log's places stay without a gap."""
     words = [sys.executable, "-m", "watchword", "number", "add"]
     environment = {**os.environ, **acme.environment}

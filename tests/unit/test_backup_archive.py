@@ -169,3 +169,32 @@ def test_rows_come_back_as_they_were(rows: list[tuple[object, ...]]) -> None:
 def test_records_that_do_not_add_up_are_noticed(lines: bytes) -> None:
     with pytest.raises(BadArchive):
         list(read_records(io.BytesIO(archive(lines)), (KEY,)))
+
+
+@pytest.mark.feature("SEC-20", "SEC-57")
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"key_id": "\x1b[2J"},
+        {"key_id": "0011223"},
+        {"revision": "../../etc/passwd"},
+        {"revision": ["0001"]},
+        {"format": float("inf")},
+        {"format": 10**3000},
+        {"format": True},
+        {"salt": 5},
+        {"made_at": "now"},
+    ],
+)
+def test_a_first_line_that_is_not_ours_is_not_shown(told: dict[str, object]) -> None:
+    """Nothing says yet that it is authentic, and a person is about to read it on a terminal."""
+    line, _, rest = archive(b"x").partition(b"\n")
+    known = json.loads(line.removeprefix(b"watchword-backup "))
+    whole = b"watchword-backup " + json.dumps({**known, **told}).encode() + b"\n" + rest
+    with pytest.raises(BadArchive, match="first line of the backup is damaged"):
+        read_header(io.BytesIO(whole))
+
+
+def test_a_first_line_of_nothing_but_brackets_is_damaged() -> None:
+    with pytest.raises(BadArchive, match="first line of the backup is damaged"):
+        read_header(io.BytesIO(b"watchword-backup " + b"[" * 4000 + b"\n"))

@@ -225,6 +225,7 @@ async def test_a_whole_run_on_both_engines_counts(tmp_path: Path, postgres: Clus
     text = table(results)
     assert ">= 0.3 / 0.45" in text
     assert "<= 0.6 / 0.42" in text
+    assert "in the server, which is" in text
 
 
 async def test_what_is_filled_in_is_a_log_that_can_be_verified(tmp_path: Path) -> None:

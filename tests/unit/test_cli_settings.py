@@ -95,6 +95,8 @@ def test_changes_reach_their_place() -> None:
         ("announced_call_lasts", "2h", "1m to 1h"),
         ("resend_gap", "0s", "1s to 1h"),
         ("tenant_per_hour", "0", "1 or more"),
+        ("prefix_answered_percent", "51", "1 to 50"),
+        ("prefix_answered_percent", "-1", "0 to switch it off"),
         ("colour", "red", "code_length"),
     ],
 )

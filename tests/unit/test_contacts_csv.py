@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.contacts_csv import MOST_ROWS, ContactRow, ParsedImport, parse_contacts_csv
-from storage.phones import BadNumber, is_landline, masked, readable, region_of, to_e164
+from storage.phones import BadNumber, is_landline, masked, numbers_like, readable, region_of, to_e164
 
 
 def only(parsed: ParsedImport) -> ContactRow:
@@ -167,3 +167,16 @@ def test_masked_numbers_keep_two_digits() -> None:
     assert masked("dana@acme.example") == "d…@acme.example"
     assert masked("") == "…"
     assert masked("1234") == "…"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+12125550101", "+1 212-555-xxxx"),
+        ("+442079460958", "+44 20 7946 xxxx"),
+        ("+4930123456", "+49 30 12xxxx"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_numbers_of_one_prefix_are_written_with_their_last_four_digits_open(number: str, shown: str) -> None:
+    assert numbers_like(number) == shown

@@ -43,6 +43,8 @@ def test_other_lengths_are_refused(length: int) -> None:
         (TenantSettings(rules=Rules(max_wrong_codes=6)), "choose 3 to 5"),
         (TenantSettings(rules=Rules(alert_after=timedelta(0))), "choose 5 seconds up to the lifetime"),
         (TenantSettings(limits=Limits(prefix_per_hour=0)), "prefix_per_hour is 0; choose 1 or more"),
+        (TenantSettings(limits=Limits(prefix_answered_percent=51)), "prefix_answered_percent is 51; choose 1 to 50"),
+        (TenantSettings(limits=Limits(prefix_answered_percent=-1)), "0 to switch it off"),
         (TenantSettings(timezone="Mars/Olympus"), "choose a name such as Europe/Berlin"),
         (TenantSettings(timezone="../etc/passwd"), "choose a name such as Europe/Berlin"),
     ],

@@ -60,7 +60,7 @@ async def test_a_receipt_proves_who_when_which_ticket_and_the_outcome(with_check
     assert f"Verification {CHECK}" in said
     assert (
         f"2026-03-02 09:00:00 UTC  line 291: confirm (technician {with_check.kept.world.dana}, contact "
-        f"{with_check.kept.world.people[0].id}, ticket T-290, after confirmed, before claimed, n 290, name Zoë)" in said
+        f"{with_check.kept.world.people[0].id}, ticket T-290, now confirmed, was claimed, n 290, name Zoë)" in said
     )
     assert "line 593: confirm" in said
     assert "Outcome: confirmed" in said
