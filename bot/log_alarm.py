@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import Connection
-
 from dialogs.messages import Unavailable
 from dialogs.ports import Clock, Randomness
 from dialogs.turns import Alert, AuditEvent
@@ -41,16 +39,15 @@ class LogAlarm:
             await self._raised.wait()
             self._raised.clear()
             try:
-                await self._database.write(Unscoped.OPERATOR, self._write)
+                await self._database.write(
+                    Unscoped.OPERATOR, lambda conn: raise_for_all(conn, self._keyring, KIND, self._alert)
+                )
             except Unavailable:
                 self._raised.set()
                 await asyncio.sleep(_AGAIN_S)
 
-    def _write(self, conn: Connection) -> None:
+    def _alert(self) -> tuple[Alert, AuditEvent]:
+        """A new one for each tenant, since ids are used once."""
         now = self._clock.now()
-
-        def alert() -> tuple[Alert, AuditEvent]:
-            event = AuditEvent(id=self._random.new_id(now), at=now, kind="installation.log_not_sealed")
-            return Alert(self._random.new_id(now), KIND, now, "", "", TEXT), event
-
-        raise_for_all(conn, self._keyring, KIND, alert)
+        event = AuditEvent(id=self._random.new_id(now), at=now, kind="installation.log_not_sealed")
+        return Alert(self._random.new_id(now), KIND, now, "", "", TEXT), event

@@ -65,11 +65,19 @@ def _now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
+def clock(text: str) -> time:
+    """`02:30` as a time of the day."""
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of the day; write it as 02:30 (BACKUP_AT)") from None
+
+
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0, 1 for backups that are too old, 2 for a mistake."""
     asked = argparse.ArgumentParser(description="A backup every night.")
     asked.add_argument("folder", type=Path)
-    asked.add_argument("--at", type=time.fromisoformat, default=time(2, 30), metavar="HH:MM")
+    asked.add_argument("--at", type=clock, default=time(2, 30), metavar="HH:MM")
     asked.add_argument("--keep", type=int, default=14)
     asked.add_argument("--is-well", action="store_true")
     # For the tests; in the image it is on the path.

@@ -127,8 +127,10 @@ def _ask(visible: bool) -> bytes:
         if number == 1 and len(typed.strip()) > 40:
             try:
                 return read_master_key(typed)
-            except BadMasterKey as why:
-                raise Mistake(str(why)) from None
+            except BadMasterKey:
+                raise Mistake(
+                    "That is neither a line of the sheet (16 characters) nor a whole key. Begin again with line 1."
+                ) from None
         try:
             parts.append(read_line(number, typed))
         except BadLine as why:

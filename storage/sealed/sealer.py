@@ -80,6 +80,7 @@ class Sealer:
         self._woken = asyncio.Event()
         self._signer: Signer | None = None
         self._told_at: datetime | None = None
+        self._gone = ""
         self.trouble = ""
         self.sealed = 0
         self.sealed_at: datetime | None = None
@@ -123,7 +124,7 @@ class Sealer:
         except OSError as why:
             self._tell(f"Checkpoints cannot be kept outside the database: {why}. Make the file writable.")
         else:
-            self.trouble = ""
+            self.trouble = self._gone
 
     async def _seal(self, now: bool) -> None:
         by = await self._who()
@@ -149,7 +150,9 @@ class Sealer:
         size, leaves = await self._database.read(Unscoped.OPERATOR, growing.waiting)
         if growing.GONE in leaves:
             missing = size + 1 + leaves.index(growing.GONE)
-            self._tell(f"The audit log has been changed: line {missing} was taken out before it was sealed.")
+            # Sealing goes on over it, and it stays true.
+            self._gone = f"The audit log has been changed: line {missing} was taken out before it was sealed."
+            self._tell(self._gone)
         if not leaves:
             return False
         return await self._database.write(Unscoped.OPERATOR, lambda conn: growing.grow(conn, size, leaves))

@@ -109,7 +109,8 @@ async def test_a_check_begun_before_and_written_after_is_decided_anew(on_server:
     assert await on_server.store.take(turn) == Taken("unknown")
     assert await left_of(on_server) == []
     # Before, this text and every later one failed on a check whose key was gone.
-    assert await on_server.store.take(inbound_turn(said(on_server.world, on_server.world.people[0].mobile), nothing(1)))
+    later = inbound_turn(said(on_server.world, on_server.world.people[0].mobile), nothing("heard"))
+    assert await on_server.store.take(later) == Taken("heard")
 
 
 async def test_a_check_that_came_in_while_they_were_forgotten_goes_too(on_server: PostgresHouse) -> None:
@@ -124,4 +125,5 @@ async def test_a_check_that_came_in_while_they_were_forgotten_goes_too(on_server
     assert await forget(on_server, lambda: taken.append(elsewhere(take())))
     assert taken == [Taken("opened")]
     assert await left_of(on_server) == []
-    assert await on_server.store.take(inbound_turn(said(on_server.world, on_server.world.people[0].mobile), nothing(1)))
+    later = inbound_turn(said(on_server.world, on_server.world.people[0].mobile), nothing("heard"))
+    assert await on_server.store.take(later) == Taken("heard")

@@ -229,12 +229,16 @@ async def test_codes_to_a_prefix_are_counted_answered_or_not(house: House) -> No
 
 @pytest.mark.feature("SEC-39")
 async def test_turns_that_come_together_see_each_others_codes_and_alerts(house: House) -> None:
-    """Thirty numbers of one prefix ask at once and three more may be sent; who is refused tells the console once."""
+    """Thirty numbers of one prefix ask at once and three more may be sent; who is refused tells the console once. No
+    turn is decided twice, which is what raising an alert that is there already would cost."""
     sent = tuple(text_item(house.world, f"+1303555{n:04}", check_id=f"c{n}", challenge=True) for n in range(17))
     await put(house, *sent)
 
+    asked = []
+
     def ask(their: str) -> Turn[Any]:
         def decide(facts: InboundFacts) -> Decision[str]:
+            asked.append(their)
             day = facts.sends.prefix_day
             if day.sent < 20:
                 item = text_item(house.world, their, lane=their, check_id=new_id(), challenge=True)
@@ -250,6 +254,7 @@ async def test_turns_that_come_together_see_each_others_codes_and_alerts(house: 
     replies = [result.reply for result in results if isinstance(result, Taken)]
     assert sorted(replies) == ["refused"] * 26 + ["sent"] * 3 + ["told"]
     assert await house.alerts() == ["paused"]
+    assert len(asked) == 30
 
 
 # --- delivery reports -----------------------------------------------------------------------------------------------

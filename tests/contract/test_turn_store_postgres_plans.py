@@ -68,5 +68,14 @@ async def test_what_grows_is_found_by_its_whole_key(full: Any) -> None:
     assert any("their_address" in s and "our_address" in s for s in conditions), "\n".join(steps)
 
 
+@pytest.mark.feature("SEC-39")
+async def test_codes_to_a_prefix_are_found_by_prefix_and_time(full: Any) -> None:
+    """How many there are, and which is the newest."""
+    steps = await plan(full, STATEMENTS["SENDS"])
+    conditions = [s for s in steps if s.startswith("Index Cond") and "prefix" in s]
+    assert len(conditions) == 2, "\n".join(steps)
+    assert all("tenant_id" in s and " at > " in s.replace("(at", " at") for s in conditions), "\n".join(steps)
+
+
 def test_there_are_statements_to_look_at() -> None:
     assert len(STATEMENTS) > 40

@@ -14,11 +14,13 @@ from tests.faults.conftest import Opening
 from tests.faults.matrix import FAULTS, FIRST, LONG_FAULTS, STORIES, Fault, Place
 from tests.faults.small_disk import small_disk
 from tests.faults.traffic import Traffic
-from tests.faults.verdict import Cost, held_phones, verdict
+from tests.faults.verdict import Cost, held_phones, orphaned, verdict
 from tests.fixtures.postgres import server_folder
 from tests.fixtures.running_demo import SMS
 
 WARM_UP_S = 0.6
+#: A lease and a second.
+TAKEN_OVER_WITHIN_S = 61.0
 
 
 def _cells(faults: Iterable[Fault]) -> list[Any]:
@@ -65,6 +67,8 @@ async def _through(fault: Fault, traffic: Traffic, lasts: float, cost: Cost) -> 
         began = time.monotonic()
         await fault.begin(installation)
         await asyncio.sleep(lasts)
+        if lasts > TAKEN_OVER_WITHIN_S and fault.gone:
+            assert await orphaned(installation) == set(), "what the dead one had leased was not taken over"
         await fault.end(installation)
         returned = time.monotonic()
         left = installation.replicas[FIRST + 1 :] if fault.gone else installation.replicas

@@ -6,16 +6,13 @@ import signal
 import time
 
 import pytest
-from sqlalchemy import select
 
 from simulator.carrier_records import Fault
-from storage import tables
-from storage.database import Unscoped
 from tests.faults.conftest import Opening
 from tests.faults.installation import Installation
 from tests.faults.replica import Replica
 from tests.faults.traffic import Traffic
-from tests.faults.verdict import Cost, verdict
+from tests.faults.verdict import Cost, orphaned, verdict
 from tests.fixtures.running_demo import SMS
 
 #: REL-14: how long a replica that is told to stop may take.
@@ -55,7 +52,7 @@ async def _replace_all(traffic: Traffic) -> list[float]:
             took.append(time.monotonic() - began)
             assert _notice(installation, old) >= NOTICE_S, "proxies had no time to hear that it goes away"
             # What it had under way is settled or given back; nobody waits for the end of its leases.
-            assert await _leased_by_others(installation) == set()
+            assert await orphaned(installation) == set()
             installation.replicas.remove(old)
             assert "leases_kept" not in old.said()
     await traffic.ended()
@@ -74,16 +71,3 @@ def _notice(installation: Installation, replica: Replica) -> float:
     """Seconds for which it said that it goes away, and still answered."""
     said = [look.at for look in installation.proxy.looks if look.name == replica.name and look.status == 503]
     return said[-1] - said[0] if said else 0.0
-
-
-async def _leased_by_others(installation: Installation) -> set[str]:
-    """Process ids that hold leases and do not run."""
-    running = {str(replica.process.pid) for replica in installation.replicas if replica.process and replica.alive}
-    o = tables.outbox.c
-    query = select(o.worker).where(o.done_at.is_(None), o.worker != "")
-    database = installation.open_database()
-    try:
-        workers = await database.read(Unscoped.OPERATOR, lambda conn: {row[0] for row in conn.execute(query)})
-    finally:
-        await database.close()
-    return {worker.split(":")[1] for worker in workers} - running

@@ -93,6 +93,19 @@ async def held_phones(installation: Installation, cost: Cost) -> set[str]:
         await database.close()
 
 
+async def orphaned(installation: Installation) -> set[str]:
+    """Process ids that hold leases and do not run."""
+    running = {str(replica.process.pid) for replica in installation.replicas if replica.process and replica.alive}
+    o = tables.outbox.c
+    query = select(o.worker).where(o.done_at.is_(None), o.worker != "")
+    database = installation.open_database()
+    try:
+        workers = await database.read(Unscoped.OPERATOR, lambda conn: {row[0] for row in conn.execute(query)})
+    finally:
+        await database.close()
+    return {worker.split(":")[1] for worker in workers} - running
+
+
 async def at_rest(installation: Installation, database: OpenDatabase, cost: Cost, within: float) -> list[str]:
     """Wait until nothing is due and every line has its place; what did not come to rest in time."""
     until = time.monotonic() + within

@@ -248,8 +248,10 @@ def main(folder: Path, ground: Ground, *, some: bool) -> None:
         # Two threads take turns on a file, so that a run may pass one point fewer.
         if (run / "killed").exists():
             tell(ground, run, number)
+        ground.forget(run)
         shutil.rmtree(run)
     tell(ground, whole, 0)
+    ground.forget(whole)
 
 
 if __name__ == "__main__":

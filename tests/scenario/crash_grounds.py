@@ -30,6 +30,10 @@ class Ground(Protocol):
 
     def open(self, run: Path, at: Point) -> tuple[OpenDatabase, OpenStore, Sequencer | None]: ...
 
+    def forget(self, run: Path) -> None:
+        """The database is not needed any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class OnFile:
@@ -43,6 +47,9 @@ class OnFile:
     def open(self, run: Path, at: Point) -> tuple[OpenDatabase, OpenStore, Sequencer | None]:
         database = SqliteDatabase(run / "watchword.db")
         return database, SqliteTurnStore(database, Keyring([MASTER_KEY]), rank), None
+
+    def forget(self, run: Path) -> None:
+        (run / "watchword.db").unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,9 @@ class OnServer:
         url, keyring = self.server.url(self._name(run), APP), Keyring([MASTER_KEY])
         store = PostgresTurnStore(url, keyring, rank, line=partial(SteppingLine, at=at))
         return PostgresDatabase(url, size=1), store, Sequencer(url)
+
+    def forget(self, run: Path) -> None:
+        self.server.run(f'DROP DATABASE "{self._name(run)}"')
 
     def _name(self, run: Path) -> str:
         return f"{self.template}_{run.name}"

@@ -129,6 +129,12 @@ def shell(migrated: Path, tmp_path: Path, cluster: Cluster | None) -> Shell:
 
 
 @pytest.fixture
+def in_file(migrated: Path, tmp_path: Path) -> Shell:
+    """One in a file, for what no database has a part in."""
+    return shell_for(Path(shutil.copy(migrated, tmp_path / "watchword.db")))
+
+
+@pytest.fixture
 def acme(shell: Shell) -> Shell:
     """An installation with one tenant."""
     shell.well("tenant", "add", "acme", "--name", "Acme Support", "--set", "phone=+12125550100")
@@ -395,21 +401,21 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.feature("SEC-19")
-def test_a_demo_on_the_network_is_refused(shell: Shell) -> None:
-    done = shell("demo", "--host", "0.0.0.0")  # noqa: S104  that is what is refused
+def test_a_demo_on_the_network_is_refused(in_file: Shell) -> None:
+    done = in_file("demo", "--host", "0.0.0.0")  # noqa: S104  that is what is refused
     assert (done.code, "this machine only" in done.err) == (2, True)
     bare = Shell({"WATCHWORD_DATABASE_URL": "", "WATCHWORD_MASTER_KEY": "", "WATCHWORD_MASTER_KEY_FILE": ""})
     assert bare("serve").code == 2
-    exposed = shell("serve", "--host", "0.0.0.0")  # noqa: S104
+    exposed = in_file("serve", "--host", "0.0.0.0")  # noqa: S104
     assert (exposed.code, "--behind-tls-proxy" in exposed.err) == (2, True)
 
 
 @pytest.mark.feature("SEC-19")
-def test_a_mistake_ends_with_a_sentence_and_no_traceback(shell: Shell) -> None:
+def test_a_mistake_ends_with_a_sentence_and_no_traceback(in_file: Shell) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "watchword", "serve", "--host", "0.0.0.0"],  # noqa: S104
         cwd=ROOT,
-        env={**os.environ, **shell.environment, "WATCHWORD_MASTER_KEY": "password"},
+        env={**os.environ, **in_file.environment, "WATCHWORD_MASTER_KEY": "password"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -435,9 +441,11 @@ def test_the_doctor_finds_what_is_missing_and_then_nothing(acme: Shell, tmp_path
     acme.well("carrier", "add", ACCOUNT, typed=secrets.token_hex(16) + "\n")
     acme.well("client", "add", "Acme Dental")
     acme.well("user", "add", "dana@example.com", "--name", "Dana Reyes", "--role", "admin", typed="\n")
-    # Where the only disk is, and that nobody has taken a backup yet, stays to be looked at.
-    assert {check for check, state in states().items() if state not in {"ok", "skip"}} == {"checkpoints", "backup"}
-    assert acme.well("doctor").endswith("0 failed, 2 to look at.\n")
+    # Where the only disk is, and that nobody has taken a backup yet, stays to be looked at; and that the tests' server
+    # may lose what it has committed.
+    stays = {"checkpoints", "backup"} if acme.is_sqlite else {"checkpoints", "backup", "durability"}
+    assert {check for check, state in states().items() if state not in {"ok", "skip"}} == stays
+    assert acme.well("doctor").endswith(f"0 failed, {len(stays)} to look at.\n")
     acme.well("backup", "--output", str(tmp_path / "first.backup"))
     assert states()["backup"] == "ok"
     if acme.is_sqlite:
@@ -478,8 +486,8 @@ def test_commands_work_while_another_process_writes(acme: Shell) -> None:
     assert [row.seq for row in acme.log()] == list(range(1, 8))
 
 
-def test_features_and_version(shell: Shell) -> None:
-    assert re.fullmatch(r"watchword \d+\.\d+\.\d+\n", shell.well("version"))
-    assert re.search(r"^SEC +\d+ +\d+ +Security$", shell.well("features"), re.MULTILINE)
-    assert "TV-01" in shell.well("features", "tv")
-    assert shell("features", "nope").code == 2
+def test_features_and_version(in_file: Shell) -> None:
+    assert re.fullmatch(r"watchword \d+\.\d+\.\d+\n", in_file.well("version"))
+    assert re.search(r"^SEC +\d+ +\d+ +Security$", in_file.well("features"), re.MULTILINE)
+    assert "TV-01" in in_file.well("features", "tv")
+    assert in_file("features", "nope").code == 2

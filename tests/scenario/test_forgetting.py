@@ -198,7 +198,7 @@ async def test_an_erased_person_is_in_no_row_and_the_log_is_whole(demo: DemoHous
 
     done = await run(operator(demo), "contact", "erase", ada.mobile, typed="y\n")
     assert done.code == 0, done
-    assert "1 of them were open" in done.out
+    assert "1 of them open" in done.out
     assert "What stays: the log" in done.out
 
     for table, wanted in (("contacts", "id"), ("addresses", "contact_id"), ("announced_calls", "contact_id")):

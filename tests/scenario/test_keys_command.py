@@ -112,10 +112,12 @@ def test_rotating_step_by_step(acme: Shell) -> None:
     both = Shell(acme.environment | {"WATCHWORD_MASTER_KEY": text(NEW), "WATCHWORD_PREVIOUS_MASTER_KEYS": text(OLD)})
     assert "still need the previous key" in both("doctor").out
     told = both.well("keys", "rotate")
-    assert "1 tenants" in told
+    assert "1 tenant." in told
     assert key_id(NEW) in told
     assert "Keep the old key as long as you keep backups from before" in told
-    assert "0 tenants" in both.well("keys", "rotate")
+    again = both.well("keys", "rotate")
+    assert f"Already under the master key {key_id(NEW)}: 1 tenant." in again
+    assert "Now under" not in again
     assert "nothing needs the previous key any more" in both("doctor").out
     alone = Shell(acme.environment | {"WATCHWORD_MASTER_KEY": text(NEW)})
     assert "acme" in alone.well("tenant", "list")

@@ -188,7 +188,9 @@ def test_the_role_that_serves_is_known_where_another_owns_the_tables() -> None:
 
 
 def test_checkpoints_lie_beside_a_sqlite_file_unless_told_otherwise() -> None:
-    assert read_settings(GOOD).checkpoints_file == Path("/tmp/w.db.checkpoints")
+    assert read_settings(GOOD).checkpoints_file == Path(
+        GOOD["WATCHWORD_DATABASE_URL"].removeprefix("sqlite:///") + ".checkpoints"
+    )
     named = read_settings(GOOD | {"WATCHWORD_CHECKPOINTS_FILE": "/mnt/apart/heads"})
     assert named.checkpoints_file == Path("/mnt/apart/heads")
 

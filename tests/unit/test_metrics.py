@@ -7,6 +7,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -18,7 +19,7 @@ import structlog
 from bot.logs import configure
 from bot.metrics import Metrics, MetricsPage
 from bot.metrics_measured import MeasuredStore
-from dialogs.limits import SendCounts
+from dialogs.limits import PREFIX_PAUSED, SendCounts
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
 from dialogs.settings import TenantSettings
@@ -262,7 +263,8 @@ async def test_every_name_in_the_guide_is_on_the_page() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "how-to" / "monitor.md").read_text("utf-8")
     metrics = Metrics()
     store = MeasuredStore(Store(), metrics)
-    await store.take(Turn(CheckAsk("tenant-1", "c-1"), lambda facts: decision(), NOW))
+    paused = Alert("j", PREFIX_PAUSED, NOW, "", "", "Texts pause")
+    await store.take(Turn(CheckAsk("tenant-1", "c-1"), lambda facts: replace(decision(), alerts=(paused,)), NOW))
     metrics.call("twilio", "text", "sent", 0.2)
     metrics.settled("text", "sent")
 

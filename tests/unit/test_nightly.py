@@ -85,3 +85,10 @@ def test_a_folder_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         nightly.main([str(tmp_path / "absent")])
     assert stopped.value.code == 2
+
+
+def test_an_hour_that_is_none_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        nightly.main([str(tmp_path), "--at", "25:30"])
+    assert stopped.value.code == 2
+    assert "'25:30' is no time of the day; write it as 02:30" in capsys.readouterr().err

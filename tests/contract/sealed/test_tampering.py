@@ -269,7 +269,9 @@ async def test_a_line_taken_out_before_it_was_sealed_is_told_at_once_and_stays_s
     await log.write(10)
     await log.tamper("DELETE FROM audit WHERE seq = 4")
     await log.seal()
-    assert log.told == ["The audit log has been changed: line 4 was taken out before it was sealed."]
+    told = "The audit log has been changed: line 4 was taken out before it was sealed."
+    assert log.told == [told]
+    assert log.sealer.trouble == told, "for the metrics, until somebody has looked"
     assert await first_bad(log) == (4, "is missing: it was taken out")
 
 
