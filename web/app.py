@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 
 from aiohttp import web
 
@@ -62,8 +63,13 @@ def described() -> tuple[Route, ...]:
     return (*api_routes(), *health.ROUTES)
 
 
+@cache
+def _described_as_json(version: str) -> bytes:
+    return json.dumps(document(described(), version)).encode()
+
+
 def _openapi(version: str) -> Route:
-    text = json.dumps(document(described(), version)).encode()
+    text = _described_as_json(version)
 
     async def openapi(call: Call) -> web.StreamResponse:
         """The same document that lies in docs/reference."""

@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 _PREFIX, _SUFFIX = "watchword-", ".backup"
 _NAME = re.compile(r"watchword-[0-9]{8}-[0-9]{6}\.backup")
+_PARTIAL = re.compile(r"\.watchword-[0-9]{8}-[0-9]{6}\.backup\.[0-9]+\.partial")
+#: A backup takes minutes. What was begun so many seconds before one that is whole, and is not, was killed.
+_ABANDONED_S = 86_400
 
 
 def name_for(made_at: datetime) -> str:
@@ -22,11 +25,14 @@ def keep_newest(folder: Path, keep: int, made: Path) -> list[Path]:
     """Take away all but the newest `keep` backups of a folder, going by their names; what was taken away.
 
     `made` is one of those that stay, whatever its name: others may lie there from days on which the clock was wrong.
+    What a killed backup left behind a day ago goes as well.
     Files with names of another kind are somebody else's. Raises OSError.
     """
     there = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file())
     others = [path for path in there if path != made]
     old = others[: max(0, len(others) - (keep - 1))]
+    begun = [path for path in folder.iterdir() if _PARTIAL.fullmatch(path.name) and path.is_file()]
+    old += [path for path in sorted(begun) if path.stat().st_mtime < made.stat().st_mtime - _ABANDONED_S]
     for path in old:
         path.unlink()
     return old

@@ -71,10 +71,15 @@ class RedisBound:
         if isinstance(answers, NotNow):
             return
         count, oldest = answers[-2:]
-        if int(count) >= self._local.most and oldest:
-            self._full_since[tenant_id] = moment(_score(oldest))
+        since = _score(oldest) if int(count) >= self._local.most and oldest else None
+        if since is not None:
+            self._full_since[tenant_id] = moment(since)
         else:
             self._full_since.pop(tenant_id, None)
+
+
+#: Microseconds since 1970 that no clock of ours will ever show.
+_NO_MOMENT = 2**53
 
 
 def _numbered(moments: list[int]) -> list[tuple[int, int]]:
@@ -86,7 +91,9 @@ def _numbered(moments: list[int]) -> list[tuple[int, int]]:
     return numbered
 
 
-def _score(oldest: list[Any]) -> int:
-    """The score of the one member, however the client's version has put the two together."""
+def _score(oldest: list[Any]) -> int | None:
+    """The score of the one member, however the client's version has put the two together; None for one that is no
+    moment, which none of us has written."""
     last = oldest[-1]
-    return int(float(last[1] if isinstance(last, tuple | list) else last))
+    score = float(last[1] if isinstance(last, tuple | list) else last)
+    return int(score) if 0 <= score < _NO_MOMENT else None

@@ -43,7 +43,8 @@ class CheckpointFile:
     path: Path
 
     def records(self) -> Iterator[Record]:
-        """Everything in it, from the beginning; a file that is not there is empty."""
+        """Everything in it, from the beginning; a file that is not there is empty. Raises BadFile for what is none."""
+        self._must_be_a_file()
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
@@ -59,6 +60,7 @@ class CheckpointFile:
 
     def last(self) -> str:
         """The newest whole note, empty when there is none. Raises BadFile when something else stands at the end."""
+        self._must_be_a_file()
         try:
             with self.path.open("rb") as file:
                 return _end(self.path, file)[0]
@@ -70,6 +72,7 @@ class CheckpointFile:
 
         Raises BadFile when something else stands at the end, OSError when the disk says no.
         """
+        self._must_be_a_file()
         is_new = not self.path.exists()
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file, _alone(descriptor):
@@ -85,6 +88,11 @@ class CheckpointFile:
             os.fsync(descriptor)
         if is_new:
             _sync_folder(self.path.parent)
+
+    def _must_be_a_file(self) -> None:
+        """A pipe would be waited on for ever, without a word."""
+        if self.path.exists() and not self.path.is_file():
+            raise BadFile(f"{self.path} is no ordinary file; name another one in WATCHWORD_CHECKPOINTS_FILE")
 
 
 def _records(file: BinaryIO) -> Iterator[Record]:

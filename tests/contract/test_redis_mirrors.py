@@ -11,6 +11,7 @@ import pytest
 
 from storage.redis.connection import ANSWERS_WITHIN, Connection
 from storage.redis.limits import RedisBound
+from storage.redis.names import of_tenant
 from storage.redis.presence import LASTS, RedisPresence
 from tests.fixtures.replicas import FAULTS, SLACK, answers_again, mend
 from tests.fixtures.servers import RedisServer
@@ -129,6 +130,17 @@ async def test_replicas_keep_a_bound_together(bounds: list[RedisBound], clock: S
     clock.advance(HOUR)
     assert all(bound.has_room(ACME, clock.now()) for bound in bounds)
     assert 10 <= await spend(bounds, clock, 60) <= 10 + len(bounds) - 1
+
+
+@pytest.mark.feature("REL-10")
+@pytest.mark.parametrize("score", ["inf", "-inf", "1e300"])
+async def test_what_none_of_us_wrote_is_no_moment(bounds: list[RedisBound], clock: StandingClock, score: str) -> None:
+    """Another program on the same Redis must not end the task that mirrors all bounds."""
+    key = of_tenant(ACME, "bound:strangers")
+    told = [part for n in range(20) for part in (score, f"stranger{n}")]
+    await bounds[0]._connection.run(("ZADD", key, *told))
+    await bounds[0].mirror(ACME)
+    assert bounds[0].has_room(ACME, clock.now())
 
 
 @pytest.mark.feature("SEC-39", "REL-10")

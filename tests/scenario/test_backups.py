@@ -113,6 +113,20 @@ def test_what_was_just_made_stays_whatever_else_lies_in_the_folder(acme: Shell, 
     assert foreign <= {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.feature("REL-13")
+def test_what_a_killed_backup_left_goes_after_a_day(acme: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "nightly"
+    folder.mkdir()
+    killed, busy = (folder / f".watchword-2026010{n}-020000.backup.77{n}.partial" for n in (1, 2))
+    for partial in (killed, busy):
+        partial.write_bytes(b"x")
+    two_days_ago = killed.stat().st_mtime - 2 * 86_400
+    os.utime(killed, (two_days_ago, two_days_ago))
+    acme.well("backup", "--output", str(folder), "--keep", "3")
+    assert busy.exists(), "somebody may be writing it"
+    assert not killed.exists()
+
+
 def test_what_cannot_be_backed_up_is_said(acme: Shell, archive: Path, tmp_path: Path) -> None:
     for words, says in (
         (("backup",), "Say where to"),

@@ -61,6 +61,7 @@ async def test_colleagues_with_a_console_open_are_named_and_one_is_not_ones_own(
     assert await rows(house, "technician") == []
 
 
+@pytest.mark.parametrize("cluster", ["sqlite"], indirect=True, ids=["anywhere"])
 async def test_an_open_console_hears_that_somebody_came(house: House) -> None:
     async with console(house, "technician") as mine:
         await settled(house, "technician")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from storage.sealed.starting import log_is_older_than_outside
@@ -61,7 +63,7 @@ async def test_the_file_of_somebody_else_is_named(log: SealedLog) -> None:
     assert "ends in something that is not a checkpoint" in await why_not(log)
     log.file.path.unlink()
     log.file.path.mkdir()
-    assert "cannot be read" in await why_not(log)
+    assert "is no ordinary file" in await why_not(log)
 
 
 async def back_to(log: SealedLog, size: int) -> None:
@@ -72,3 +74,9 @@ async def back_to(log: SealedLog, size: int) -> None:
         tile = log.blob(b"".join(leaves))
         await log.tamper(" ".join(("INSERT INTO audit_tiles VALUES (0, 0,", tile, ")")))
         await log.tamper(" ".join(("DELETE FROM audit WHERE seq >", str(size))))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+async def test_what_is_no_file_is_refused_rather_than_waited_for(log: SealedLog) -> None:
+    os.mkfifo(log.file.path)
+    assert "is no ordinary file" in await why_not(log)
