@@ -1,7 +1,7 @@
 """`python3 dev.py bench [--full] [--parts] [--profile]`: ratios against this machine's own ceiling.
 
 Without options: hello, the references, plain texts and #verify on SQLite and on a real PostgreSQL beside each other,
-then how soon a commit is felt. Some three minutes.
+then how soon a commit is felt. Two to three minutes.
 --full       also growth up to a million conversations, replicas, the outbox and memory. About a quarter of an hour.
 --parts      only where the time of a plain text goes, in microseconds, on both engines.
 --profile    only a profile of plain texts, thread by thread.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -24,6 +25,7 @@ from bench.measure import measure, profile
 from bench.report import load_average, table
 from bench.side import Size
 from bench.stored import Stored, new_database, new_file
+from bot.logs import configure
 
 SHORT = Size()
 LONG = Size(rounds=5, texts=2000)
@@ -94,5 +96,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
 
 if __name__ == "__main__":
     chosen = read_options(sys.argv[1:])
+    # The clock that is moved looks like one that is wrong, and says so.
+    configure(readable=True, level=logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="watchword-bench-", dir=chosen.folder) as scratch:
         asyncio.run(main(chosen, Path(scratch)))

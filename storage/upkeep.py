@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic.util import CommandError
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage import migrations
 from storage.postgres.advice import advice
-from storage.postgres.connecting import is_postgres
+from storage.postgres.connecting import is_postgres, run_once
 from storage.postgres.failures import ERRORS
 from storage.postgres.row_security import NoSuchRole
 
@@ -36,6 +37,14 @@ def bring_up(url: str, app_role: str = "", *, to: str = "") -> None:
     """
     with _translated(url):
         migrations.migrate(url, app_role, to=to)
+
+
+def gather_statistics(url: str) -> None:
+    """After many rows at once: PostgreSQL plans by what it knows of the tables, and would find out for itself only in
+    a minute or two. `url`: of the owner. SQLite needs none. Raises `BadDatabase`."""
+    if is_postgres(url):
+        with _translated(url):
+            run_once(url, lambda connection: connection.execute(text("ANALYZE")))
 
 
 def current(url: str) -> str:

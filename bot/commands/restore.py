@@ -129,6 +129,7 @@ async def _restore(settings: Settings, source: BinaryIO, contents: Contents) -> 
 
     async def upgrade() -> None:
         await asyncio.to_thread(upkeep.bring_up, url, settings.app_role)
+        await asyncio.to_thread(upkeep.gather_statistics, url)
 
     try:
         with _alone(settings):

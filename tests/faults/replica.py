@@ -47,7 +47,6 @@ class Replica:
                 env={"PATH": os.environ.get("PATH", ""), **self.environment},
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
 
     async def until_ready(self, http: aiohttp.ClientSession) -> None:

@@ -51,6 +51,11 @@ def test_values_go_with_the_answer() -> None:
     assert answer(Desk(), "too_many", NOW, {"at": NOW})[1] == (TellUser("desk.too_many", {"at": NOW}),)
 
 
+def test_texts_that_came_together_are_answered_once_in_whatever_order_they_are_worked_through() -> None:
+    desk, _ = answer(Desk(), "nothing_open", NOW)
+    assert answer(desk, "nothing_open", ago(milliseconds=40)) == (desk, ())
+
+
 def test_a_clock_that_jumped_back_answers() -> None:
     desk, _ = answer(Desk(), "plain", NOW)
     assert answer(desk, "plain", ago(hours=1))[1] != ()
