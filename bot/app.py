@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import aiohttp
@@ -19,7 +20,7 @@ from aiohttp import web
 from bot.acts import Acts
 from bot.background import Background
 from bot.carriers import Carriers
-from bot.clock import SystemClock, SystemRandom
+from bot.clock import DatabaseClock, SystemClock, SystemRandom
 from bot.delivery import Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
@@ -30,7 +31,7 @@ from bot.metrics_measured import MeasuredDelivery, MeasuredStore
 from bot.opening import OpenStore, check_database, check_migrated, open_database, open_store
 from bot.readiness import Readiness
 from bot.settings import BadSetting, Settings, check_for_serving
-from bot.skew import watch_skew
+from bot.skew import keep_time, look_at_time, watch_skew
 from bot.upkeep import Upkeep
 from bot.wording import Wording
 from channels.twilio.sender import TwilioTexts
@@ -148,7 +149,7 @@ async def build(
 
     Raises BadSetting when the database is not ready: not migrated, in use, or not opened by the master key.
     """
-    clock, random = clock or SystemClock(), random or SystemRandom()
+    clock, random = clock or (SystemClock() if settings.is_sqlite else DatabaseClock()), random or SystemRandom()
     stack = AsyncExitStack()
     keyring = Keyring((settings.master_key, *settings.previous_master_keys))
     await asyncio.to_thread(check_migrated, settings)
@@ -172,6 +173,8 @@ async def _built(
     database = open_database(settings, durable=synchronous != "NORMAL")
     stack.push_async_callback(database.close)
     await check_database(settings, database, keyring)
+    if isinstance(clock, DatabaseClock):
+        await look_at_time(database, clock)
     # A file has one process, which has nobody to share with.
     redis_url = "" if settings.is_sqlite else settings.redis_url
     try:
@@ -213,7 +216,10 @@ async def _built(
     stack.push_async_callback(keeping.sealer.close)
     _wake_all(settings, (kept, database), shared, dispatcher, stream, keeping, background)
     background.add("upkeep", Upkeep(database, clock).run)
-    background.add("clock", lambda: watch_skew(database, clock))
+    if isinstance(clock, DatabaseClock):
+        background.add("time", partial(keep_time, database, clock))
+    # What this machine's own clock says is told too: authenticator codes and log files go by it.
+    background.add("clock", partial(watch_skew, database, SystemClock() if isinstance(clock, DatabaseClock) else clock))
     if isinstance(clock, SystemClock):
         clock.on_advance(dispatcher.wake)
         clock.on_advance(keeping.sealer.wake)

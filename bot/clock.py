@@ -7,6 +7,7 @@ import random
 import secrets
 import struct
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -36,6 +37,36 @@ class SystemClock:
         """Have `wake` called after every move."""
         self._moved.append(wake)
 
+
+def _ticks() -> float:
+    """Seconds since some moment, also while the machine slept; no setting of the clock changes them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class DatabaseClock:
+    """UTC as a database of several replicas has it, carried on by this machine's ticking (REL-11).
+
+    Replicas agree on what has expired, and a machine whose clock is set forth and back queues nothing for a time that
+    will not come. `correct` is called with what a look at the database shows.
+    """
+
+    def __init__(
+        self, ticks: Callable[[], float] = _ticks, system: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._ticks = ticks
+        self._then, self._at = system(), ticks()
+
+    def now(self) -> datetime:
+        return self._then + timedelta(seconds=self._ticks() - self._at)
+
+    def correct(self, ahead: timedelta) -> None:
+        """The database is that much ahead of us; less than a moment is the way there and back."""
+        if abs(ahead) > _MOMENT:
+            self._then += ahead
+
+
+#: A look at a database far away takes about as long.
+_MOMENT = timedelta(milliseconds=50)
 
 _48_BITS, _62_BITS = (1 << 48) - 1, (1 << 62) - 1
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
+from bot.clock import DatabaseClock
 from bot.metrics_load import SKEW_MATTERS
 from dialogs.messages import Unavailable
 from dialogs.ports import Clock
@@ -17,6 +19,8 @@ log = structlog.get_logger("clock")
 
 #: Seconds between two looks. Clocks drift slowly; one that jumps is found by the codes first.
 EVERY = 60.0
+#: Seconds between two looks at the database's time; quartz drifts by microseconds meanwhile.
+KEPT_EVERY = 10.0
 
 
 async def watch_skew(
@@ -42,3 +46,20 @@ async def watch_skew(
             say = log.warning if apart else log.info
             say("clocks_differ" if apart else "clocks_agree", seconds=round(skew.total_seconds(), 3))
         await pause(every)
+
+
+async def look_at_time(database: Database, clock: DatabaseClock) -> None:
+    """Take over the database's time. Raises Unavailable."""
+    ahead = await database.read(Unscoped.OPERATOR, lambda conn: read_skew(conn, clock.now))
+    if ahead is not None:
+        clock.correct(ahead)
+
+
+async def keep_time(
+    database: Database, clock: DatabaseClock, *, pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+) -> None:
+    """Go on taking it over until cancelled; while the database is away our own ticking carries the time on."""
+    while True:
+        await pause(KEPT_EVERY)
+        with suppress(Unavailable):
+            await look_at_time(database, clock)

@@ -32,6 +32,10 @@ def everything_logged() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
+def _changed(secret: str) -> str:
+    return ("x" if secret[0] != "x" else "y") + secret[1:]
+
+
 @pytest.mark.feature("SEC-17", "SEC-20", "TV-02")
 async def test_no_secret_is_in_logs_database_notes_or_history(
     demo: DemoHouse, everything_logged: io.StringIO, capfd: pytest.CaptureFixture[str]
@@ -74,9 +78,9 @@ async def test_no_secret_is_in_logs_database_notes_or_history(
     fields = demo.form(ada.mobile, f"#confirm {code}\r\n2026-01-01 CRITICAL forged", "SM" + "3" * 32)
     signature = demo.sign(fields)
     canaries.add(signature)
-    assert (await demo.post(fields, "x" + signature[1:])).status == 403
+    assert (await demo.post(fields, _changed(signature))).status == 403
     assert (await demo.post(fields, signature)).status == 200
-    assert (await demo.ask("GET", "/api/v1/audit", bearer="x" + signed_in["token"][1:])).status == 401
+    assert (await demo.ask("GET", "/api/v1/audit", bearer=_changed(signed_in["token"]))).status == 401
     wrong_login = {"login": "dana@harbor.example", "password": "canary-password-eleven", "totp": "000000"}
     canaries.add(wrong_login["password"])
     assert (await demo.ask("POST", "/api/v1/sessions", wrong_login)).status == 401

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.clock import SystemClock, SystemRandom
+from bot.clock import DatabaseClock, SystemClock, SystemRandom
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -49,3 +49,19 @@ def test_the_clock_moves_forward_only_and_wakes_who_waits() -> None:
     assert woken == [timedelta(seconds=90)]
     with pytest.raises(ValueError, match="forward"):
         clock.advance(-1)
+
+
+@pytest.mark.feature("REL-11")
+def test_a_clock_by_the_database_ticks_on_and_does_not_hear_of_the_systems_jumps() -> None:
+    system, ticks = [NOW], [5000.0]
+    clock = DatabaseClock(lambda: ticks[0], lambda: system[0])
+    assert clock.now() == NOW
+    system[0] += timedelta(hours=1)
+    ticks[0] += 7
+    assert clock.now() == NOW + timedelta(seconds=7)
+    clock.correct(timedelta(milliseconds=20))
+    assert clock.now() == NOW + timedelta(seconds=7), "as long as a look takes"
+    clock.correct(timedelta(seconds=-400))
+    assert clock.now() == NOW + timedelta(seconds=-393)
+    ticks[0] += 3
+    assert clock.now() == NOW + timedelta(seconds=-390)

@@ -26,15 +26,6 @@ from tests.fixtures.world import MASTER_KEY
 pytestmark = pytest.mark.feature("SEC-54")
 
 
-@pytest.fixture
-async def sealed(log: SealedLog) -> SealedLog:
-    """1200 lines under three checkpoints, and five that no checkpoint covers yet."""
-    await log.sealed(300, 600, 300)
-    await log.write(5)
-    await log.sealer.seal()
-    return log
-
-
 async def first_bad(log: SealedLog, *, file: bool = True) -> tuple[int, str]:
     report = await log.check(file=file)
     assert not report.whole
