@@ -52,8 +52,11 @@ _ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Line:
     """Raises Unavailable where the server cannot be reached."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, outside: Reason | None = None) -> None:
+        """`outside`: what may be seen outside transactions too, for reads that are worth no transaction of their own;
+        nothing without."""
         self._url = url
+        self._settings = _SETTINGS if outside is None else {**_SETTINGS, "watchword.scope": outside.value}
         self._connection: Any = None
         self._pause = _FIRST_PAUSE_S
         self._not_before = 0.0
@@ -76,7 +79,7 @@ class Line:
         if loop.time() < self._not_before:
             raise Unavailable("the database cannot be reached")
         try:
-            self._connection = await connect(self._url, statement_timeout=_STATEMENT_TIMEOUT_S, settings=_SETTINGS)
+            self._connection = await connect(self._url, statement_timeout=_STATEMENT_TIMEOUT_S, settings=self._settings)
         except ERRORS as why:
             self._not_before = loop.time() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)

@@ -27,6 +27,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 _Reported: TypeAlias = tuple[DeliveryReport, datetime, asyncio.Future[bool]]
 _LEASE: Final = timedelta(seconds=60)
+#: As `Line` itself.
+MakeLine: TypeAlias = Callable[[str, Reason | None], Line]
 _WORKER_LENGTH: Final = 64
 
 
@@ -39,10 +41,16 @@ class PostgresTurnStore:
     """
 
     def __init__(
-        self, url: str, keyring: Keyring, rank: Callable[[str], int], *, line: Callable[[str], Line] = Line
+        self,
+        url: str,
+        keyring: Keyring,
+        rank: Callable[[str], int],
+        *,
+        line: MakeLine = Line,
     ) -> None:
         self._callbacks: list[Callable[[], None]] = []
-        self._turns, self._work = line(url), line(url)
+        # The dispatcher asks what is due again and again: one way there and back for that, not three.
+        self._turns, self._work = line(url, None), line(url, Reason.QUEUES)
         loader = FactLoader(keyring)
         self._writer = Writer(Batches(self._turns, loader), self._tell)
         self._outbox = Outbox(loader, rank)
@@ -172,7 +180,26 @@ class PostgresTurnStore:
         return None
 
     async def _read(self, work: Callable[[Any], Awaitable[T]]) -> T:
-        return await self._write(seeing(Reason.QUEUES), work, tells=False)
+        """Run one statement on the queues, outside any transaction. Raises Unavailable."""
+        async with self._working:
+            if self._closed:
+                raise Unavailable("the store is closed")
+            for tried in (1, 2):
+                connection = await self._work.connection()
+                try:
+                    return await work(connection)
+                except ERRORS as why:
+                    is_stale = tried == 1 and connection.is_closed()
+                    await self._work.undo(why)
+                    if is_stale:
+                        continue
+                    if down := why_down(why):
+                        raise Unavailable(down) from why
+                    raise
+                except BaseException:
+                    self._work.drop()
+                    raise
+        raise Unavailable("the connection to the database was lost")
 
     async def _write(self, seen: str, work: Callable[[Any], Awaitable[T]], *, tells: bool = True) -> T:
         """Run `work` in a transaction and commit. A lost race is run again. Raises Unavailable, also when nobody knows

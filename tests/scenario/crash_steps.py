@@ -16,6 +16,7 @@ from dialogs.messages import DeliveryReport
 from dialogs.ports import TurnStore
 from dialogs.turns import Alert, AuditEvent, Decision, Facts, Leased, Settled, Timer, Turn, TurnResult
 from storage.postgres.line import Line
+from storage.postgres.row_security import Reason
 from tests.simulation.outside import Point
 
 R = TypeVar("R")
@@ -108,8 +109,8 @@ class SteppingLine(Line):
     """A connection of PostgreSQL's store that passes a point after each statement which wrote something, when the
     commit of that is on its way, and when its answer has come back and nobody has been told yet."""
 
-    def __init__(self, url: str, at: Point) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, outside: Reason | None, at: Point) -> None:
+        super().__init__(url, outside)
         self._at = at
 
     async def connection(self) -> Any:
