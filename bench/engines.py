@@ -183,6 +183,8 @@ class PostgresServer(Server):
             "shared_buffers": "64MB",
             "timezone": "UTC",
             "logging_collector": "off",
+            # In the server's folder, which goes away: what a killed server has in /dev/shm stays there.
+            "dynamic_shared_memory_type": "mmap",
             **self.settings,
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
