@@ -77,7 +77,7 @@ class CheckpointFile:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file, _alone(descriptor):
             last, begun = _end(self.path, file)
-            if last == note and not begun:
+            if last and not begun and _has_seen(last, note):
                 return  # another process has been here
             whole = f"{note}\n".encode()
             if not whole.startswith(begun):
@@ -144,6 +144,12 @@ def _end(path: Path, file: BinaryIO) -> tuple[str, bytes]:
     except BadNote as why:
         raise BadFile(f"{path} ends in something that is not a checkpoint of this log: {why}") from why
     return note, tail[end + 2 :]
+
+
+def _has_seen(last: str, note: str) -> bool:
+    """Whether the file's last note is this one or a later one: whoever else writes here was quicker."""
+    seen, new = read(last), read(note)
+    return seen.origin == new.origin and (seen.epoch, seen.size) >= (new.epoch, new.size)
 
 
 @contextmanager

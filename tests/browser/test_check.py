@@ -199,7 +199,9 @@ def test_an_unknown_number_is_a_grey_row_without_a_name(desk: Desk, demo: Demo) 
     page.goto("/codes")
     demo.text(demo.facts["unknown_mobile"], "#verify")
     expect(page.get_by_text("A text from an unknown number")).to_be_visible()
-    assert demo.facts["unknown_mobile"][-4:] not in page.content()
+    # As numbers are written, with the group before: ids hold any four digits now and then.
+    last = demo.facts["unknown_mobile"]
+    assert not re.search(rf"{last[-7:-4]}\D?{last[-4:]}", page.content())
 
 
 @pytest.mark.feature("TV-09")

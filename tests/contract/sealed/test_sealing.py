@@ -137,6 +137,16 @@ async def test_two_sealers_at_once_make_one_tree_and_each_has_all_of_it_outside(
     assert report.whole, report.findings
 
 
+async def test_whoever_comes_late_to_a_shared_file_adds_nothing(log: SealedLog) -> None:
+    """Two replicas on one volume: one may have looked at the table before the other wrote what is newest."""
+    await log.sealed(5, 5, 5)
+    notes = [record.note for record in log.file.records()]
+    assert len(notes) == 3
+    for note in notes:
+        log.file.append(note)
+    assert heads(log.file) == [5, 10, 15]
+
+
 async def test_a_server_whose_file_is_new_writes_every_checkpoint_into_it(log: SealedLog, tmp_path: Path) -> None:
     await log.sealed(1, 2, 3)
     late = CheckpointFile(tmp_path / "late")
