@@ -218,8 +218,9 @@ async def _built(
     background.add("upkeep", Upkeep(database, clock).run)
     if isinstance(clock, DatabaseClock):
         background.add("time", partial(keep_time, database, clock))
-    # What this machine's own clock says is told too: authenticator codes and log files go by it.
-    background.add("clock", partial(watch_skew, database, SystemClock() if isinstance(clock, DatabaseClock) else clock))
+    # What this machine's own clock says is told too: its log goes by it, and so does every other program on it.
+    machine = SystemClock() if isinstance(clock, DatabaseClock) else clock
+    background.add("clock", partial(watch_skew, database, machine))
     if isinstance(clock, SystemClock):
         clock.on_advance(dispatcher.wake)
         clock.on_advance(keeping.sealer.wake)
@@ -229,7 +230,7 @@ async def _built(
     counts: dict[str, int] = {}
     page = MetricsPage(
         metrics,
-        load=lambda: database.read(Unscoped.OPERATOR, lambda conn: read_load(conn, clock.now)),
+        load=lambda: database.read(Unscoped.OPERATOR, lambda conn: read_load(conn, clock.now, machine.now)),
         now=lambda: clock.now().timestamp(),
         webhooks=counts,
         readers=stream.readers,

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, func, select, tuple_
@@ -69,7 +70,8 @@ async def export(
         last: tuple[Any, ...] | None = None
         while True:
             query = wanted.narrow(_lines(placed, last))
-            rows = await database.read(Unscoped.OPERATOR, lambda conn: _opened(conn, keyring, query, wanted.opened))  # noqa: B023
+            look = partial(_opened, keyring=keyring, query=query, opened=wanted.opened)
+            rows = await database.read(Unscoped.OPERATOR, look)
             yield "".join(write(values) for values, _ in rows)
             if len(rows) < BLOCK:
                 break

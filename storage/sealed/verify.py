@@ -150,7 +150,7 @@ async def _from_table(database: Database, by: Signer | None, report: Report) -> 
     while True:
         query = select(checkpoints).where(tuple_(checkpoints.c.epoch, checkpoints.c.size) > last)
         query = query.order_by(checkpoints.c.epoch, checkpoints.c.size).limit(_HEADS)
-        rows = await database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).all())  # noqa: B023
+        rows = await database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).all())  # noqa: B023  awaited here
         for row in rows:
             last = (row.epoch, row.size)
             try:

@@ -10,6 +10,8 @@ import pytest
 
 from bot.clock import DatabaseClock
 from bot.skew import keep_time, look_at_time
+from storage.database import Unscoped
+from storage.health import read_load
 from storage.postgres import PostgresDatabase
 from tests.fixtures.postgres import Place
 from tests.fixtures.servers import free_port
@@ -30,6 +32,21 @@ async def test_a_machine_with_a_wrong_clock_goes_by_the_database(place: Place, o
         assert abs(clock.now() - datetime.now(UTC)) > CLOSE
         await look_at_time(database, clock)
         assert abs(clock.now() - datetime.now(UTC)) < CLOSE
+    finally:
+        await database.close()
+
+
+async def test_monitors_still_see_that_the_machine_is_wrong(place: Place) -> None:
+    database, clock = PostgresDatabase(place.app), wrong_by(timedelta(0))
+
+    def machine() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=400)
+
+    try:
+        await look_at_time(database, clock)
+        load = await database.read(Unscoped.OPERATOR, lambda conn: read_load(conn, clock.now, machine))
+        assert load.skew is not None
+        assert abs(load.skew + timedelta(seconds=400)) < CLOSE
     finally:
         await database.close()
 
