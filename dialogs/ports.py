@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -134,3 +135,32 @@ class SendLater(Exception):
 
 class SendUnclear(Exception):
     """The request left and no answer came: the message may have gone out."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundAnswer:
+    """What an address outside answered. `body` is cut at 1 MiB; `retry_after` in seconds where it was said."""
+
+    status: int
+    body: bytes = b""
+    retry_after: float | None = None
+
+
+class OutboundRefused(Exception):
+    """We do not go there: the address is not https, or leads into a network of ours (SEC-46). The text says why."""
+
+
+class OutboundFailed(Exception):
+    """No answer. The text says why, without the address, which may hold a secret."""
+
+
+class Outbound(Protocol):
+    """Goes to addresses that tenants entered, and nowhere near our own networks (SEC-46)."""
+
+    async def check(self, url: str) -> None:
+        """Raises `OutboundRefused` when we would not go there, names resolved as they are now."""
+        ...
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> OutboundAnswer:
+        """POST once, following no redirect. Raises `OutboundRefused` and `OutboundFailed`."""
+        ...

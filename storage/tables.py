@@ -113,6 +113,8 @@ clients = Table(
     _id(),
     Column("name", String(120), nullable=False),
     _time("created_at"),
+    #: The import that brought it, empty for one added by hand.
+    Column("import_id", String(36), nullable=False, server_default=""),
     PrimaryKeyConstraint("tenant_id", "id"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
     UniqueConstraint("tenant_id", "name"),
@@ -128,9 +130,12 @@ contacts = Table(
     Column("locale", String(16), nullable=False, server_default=""),
     Column("key", LargeBinary, nullable=False),
     _time("created_at"),
+    #: The import that brought them, empty for those added by hand.
+    Column("import_id", String(36), nullable=False, server_default=""),
     PrimaryKeyConstraint("tenant_id", "id"),
     _of("clients", "client_id"),
     Index(None, "tenant_id", "name"),
+    Index(None, "tenant_id", "client_id", "name"),
 )
 
 addresses = Table(
@@ -153,6 +158,45 @@ addresses = Table(
     Index(None, "tenant_id", "contact_id", "kind"),
 )
 
+#: Files of contacts that were looked at, brought in, or taken back.
+imports = Table(
+    "imports",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("technician_id", String(36), nullable=False),
+    Column("file_name", String(120), nullable=False),
+    #: preview, running, done, undoing, undone or failed
+    Column("state", String(16), nullable=False),
+    #: How many rows there are to do, and how many of them are done.
+    Column("total", Integer, nullable=False, server_default="0"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    #: JSON: what it adds, leaves alone and refuses, in counts.
+    Column("counts", Text, nullable=False, server_default="{}"),
+    #: The file itself, under the tenant's key; gone once it is done or has been left lying for a day.
+    _sealed("body"),
+    _time("at"),
+    _time("ended_at", nullable=True),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    Index(None, "tenant_id", "at"),
+)
+
+#: Senders whom nobody answers any more: no check starts, and no text of ours goes to them.
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    Column("their_address", String(254), nullable=False),
+    Column("reason", String(300), nullable=False),
+    Column("technician_id", String(36), nullable=False),
+    _time("at"),
+    #: Until when; NULL: for good, which is a ban.
+    _time("until", nullable=True),
+    PrimaryKeyConstraint("tenant_id", "their_address"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+)
+
 # --- people who sign in ---------------------------------------------------------------------------------------------
 
 technicians = Table(
@@ -168,6 +212,15 @@ technicians = Table(
     Column("supervisor", Boolean, nullable=False, server_default=text("false")),
     Column("mobile", String(20), nullable=False, server_default=""),
     Column("on_duty", Boolean, nullable=False, server_default=text("true")),
+    #: Where alerts and links about the account go; empty: the login, where that is an e-mail address.
+    Column("email", String(254), nullable=False, server_default=""),
+    #: Ways of alerts while on duty, with a comma between: sms, email.
+    Column("notify_by", String(40), nullable=False, server_default="sms"),
+    #: Off: the second factor is asked for only in a browser that has not been seen lately, and for sensitive steps.
+    Column("use_mfa", Boolean, nullable=False, server_default=text("true")),
+    #: Off: the account works in the pod inside the ticket system only.
+    Column("ui_access", Boolean, nullable=False, server_default=text("true")),
+    #: Empty while an invitation has not been accepted.
     Column("password_hash", String(200), nullable=False),
     _sealed("totp_secret"),
     #: The last time step whose code was used; the same code never works twice.
@@ -187,6 +240,65 @@ recovery_codes = Table(
     _time("used_at", nullable=True),
     PrimaryKeyConstraint("tenant_id", "technician_id", "digest"),
     _of("technicians", "technician_id", ondelete="CASCADE"),
+)
+
+#: Links for one use that let somebody into an account: an invitation, a new password, a new second factor.
+account_links = Table(
+    "account_links",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("technician_id", String(36), nullable=False),
+    #: SHA-256 of the token; the token itself is only in the link.
+    Column("digest", String(64), nullable=False, unique=True),
+    #: invitation, password or second_factor
+    Column("purpose", String(16), nullable=False),
+    #: Who made it; empty where the person asked for it without being signed in.
+    Column("made_by", String(36), nullable=False, server_default=""),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("used_at", nullable=True),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    _of("technicians", "technician_id", ondelete="CASCADE"),
+    Index(None, "tenant_id", "technician_id", "purpose"),
+)
+
+#: Browsers in which somebody has given their second factor, for accounts that are not asked for it every time.
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("technician_id", String(36), nullable=False),
+    #: SHA-256 of the token in the browser's cookie.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("browser", String(64), nullable=False, server_default=""),
+    _time("created_at"),
+    _time("expires_at"),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    _of("technicians", "technician_id", ondelete="CASCADE"),
+)
+
+#: Keys of other programs (SEC-35): they read and write what their scopes say, and never claim, check or override.
+integration_keys = Table(
+    "integration_keys",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("name", String(120), nullable=False),
+    #: How the key begins, so that people can tell one from another.
+    Column("begins", String(16), nullable=False),
+    #: SHA-256 of the key; the key itself is shown once.
+    Column("digest", String(64), nullable=False, unique=True),
+    #: With a space between.
+    Column("scopes", String(400), nullable=False),
+    Column("made_by", String(36), nullable=False),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("last_used_at", nullable=True),
+    _time("revoked_at", nullable=True),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
 )
 
 log_ins = Table(
@@ -506,6 +618,126 @@ alerts = Table(
     Index(None, "tenant_id", "at"),
 )
 
+# --- other tools that are told --------------------------------------------------------------------------------------
+
+#: Addresses of other tools that are told of events, signed (SEC-47).
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("name", String(120), nullable=False),
+    #: The whole address may hold a secret; `host` is what lists show.
+    _sealed("url", nullable=False),
+    Column("host", String(254), nullable=False),
+    #: Kinds of events it is told of, with a space between.
+    Column("events", String(1000), nullable=False),
+    #: JSON list of one secret, or two while one takes the other's place. Sealed under the tenant's key.
+    _sealed("secrets", nullable=False),
+    #: Until when the older secret still signs.
+    _time("older_until", nullable=True),
+    #: The place in the log up to which deliveries have been made out.
+    Column("after", BigInteger, nullable=False, server_default="0"),
+    Column("made_by", String(36), nullable=False),
+    _time("created_at"),
+    _time("disabled_at", nullable=True),
+    #: Why it is off: a word for people's choice (`off`), or what the other side said (`gone`).
+    Column("disabled_why", String(16), nullable=False, server_default=""),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("webhook_id", String(36), nullable=False),
+    #: The line of the log it tells of; the other side knows a repeat by it.
+    Column("audit_id", String(36), nullable=False),
+    Column("event", String(48), nullable=False),
+    #: JSON as it is sent: ids, kinds and times, no words of anybody's.
+    Column("body", Text, nullable=False),
+    Column("attempt", SmallInteger, nullable=False, server_default="0"),
+    _time("created_at"),
+    _time("due_at"),
+    _time("leased_until", nullable=True),
+    _time("done_at", nullable=True),
+    #: waiting, sent, or dead
+    Column("status", String(16), nullable=False),
+    #: HTTP status of the last answer, 0 for none.
+    Column("answer", SmallInteger, nullable=False, server_default="0"),
+    Column("error", String(200), nullable=False, server_default=""),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    _of("webhooks", "webhook_id", ondelete="CASCADE"),
+    UniqueConstraint("tenant_id", "webhook_id", "audit_id"),
+    Index(
+        "ix_webhook_deliveries_due",
+        "due_at",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+    Index(None, "tenant_id", "webhook_id", "created_at"),
+)
+
+#: Channels in Microsoft Teams that notices are posted to, by the address of a workflow.
+teams_connections = Table(
+    "teams_connections",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    _id(),
+    Column("name", String(120), nullable=False),
+    #: The address lets anybody post, so it is a secret.
+    _sealed("url", nullable=False),
+    Column("host", String(254), nullable=False),
+    #: What is posted there, with a space between.
+    Column("events", String(400), nullable=False),
+    Column("made_by", String(36), nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("tenant_id", "id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+#: The mail server a tenant sends by.
+mail_servers = Table(
+    "mail_servers",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    Column("host", String(254), nullable=False),
+    Column("port", Integer, nullable=False),
+    #: tls from the first byte, or starttls
+    Column("security", String(16), nullable=False),
+    Column("login", String(254), nullable=False, server_default=""),
+    _sealed("password"),
+    #: Whom mails come from: address and name.
+    Column("sender", String(254), nullable=False),
+    Column("sender_name", String(120), nullable=False, server_default=""),
+    _time("updated_at"),
+    PrimaryKeyConstraint("tenant_id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+)
+
+#: How a tenant looks: logo and colours.
+brands = Table(
+    "brands",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    #: Drawn anew from what was uploaded, so that nothing but the picture is in it; NULL for none.
+    Column("logo", LargeBinary, nullable=True),
+    Column("logo_type", String(16), nullable=False, server_default=""),
+    Column("logo_width", Integer, nullable=False, server_default="0"),
+    Column("logo_height", Integer, nullable=False, server_default="0"),
+    #: JSON: colours by name.
+    Column("colours", Text, nullable=False, server_default="{}"),
+    Column("logo_in_email", Boolean, nullable=False, server_default=text("true")),
+    #: Begins the address of logo and style sheet, so that browsers may keep them for ever.
+    Column("hash", String(16), nullable=False, server_default=""),
+    _time("updated_at"),
+    PrimaryKeyConstraint("tenant_id"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+)
+
 # --- the log --------------------------------------------------------------------------------------------------------
 
 audit = Table(
@@ -590,6 +822,8 @@ tickets = Table(
     Column("body", Text, nullable=False, server_default=""),
     #: open or closed
     Column("status", String(16), nullable=False),
+    #: Whose ticket it is; empty: nobody's yet.
+    Column("technician_id", String(36), nullable=False, server_default=""),
     #: The caller's idempotency key: the same key twice is the same ticket.
     Column("key", String(80), nullable=False),
     _time("created_at"),
@@ -600,6 +834,7 @@ tickets = Table(
     UniqueConstraint("tenant_id", "key"),
     Index(None, "tenant_id", "client_id", "status"),
     Index(None, "tenant_id", "contact_id", "status"),
+    Index(None, "tenant_id", "technician_id", "status"),
 )
 
 ticket_notes = Table(
@@ -630,9 +865,21 @@ installation = Table(
 
 #: Read before the tenant is known, because they are how it is found; everything else is scoped (SEC-37).
 BEFORE_TENANT = frozenset(
-    {"tenants", "numbers", "carrier_accounts", "technicians", "log_ins", "log_in_failures", "installation"}
+    {
+        "tenants",
+        "numbers",
+        "carrier_accounts",
+        "technicians",
+        "log_ins",
+        "log_in_failures",
+        "account_links",
+        "known_browsers",
+        "integration_keys",
+        "brands",
+        "installation",
+    }
 )
 #: Worked through across tenants by the dispatcher alone.
-WORK_QUEUES = frozenset({"outbox", "timers", "early_reports"})
+WORK_QUEUES = frozenset({"outbox", "timers", "early_reports", "webhooks", "webhook_deliveries"})
 #: About the whole installation: the log's tree is one for all tenants. For the sequencer and the operator.
 OF_THE_INSTALLATION = frozenset({"audit_tiles", "checkpoints", "fences"})

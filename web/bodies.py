@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_origin
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from web.problems import Problem
@@ -108,6 +109,41 @@ def read_form(raw: bytes, content_type: str) -> dict[str, list[str]]:
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
     return fields
+
+
+def _whole(raw: bytes) -> StreamReader:
+    """A body that is here already, as what aiohttp's own reader of forms reads."""
+    loop = asyncio.get_running_loop()
+    reader = StreamReader(BaseProtocol(loop), 2 * len(raw) + 1024, loop=loop)
+    reader.feed_data(raw)
+    reader.feed_eof()
+    return reader
+
+
+async def read_multipart(
+    raw: bytes, headers: Mapping[str, str]
+) -> tuple[dict[str, list[str]], dict[str, tuple[str, bytes]]]:
+    """The fields of a form with files, and the files by field: (name, content). A file field left empty is no file;
+    two files in one field, or a form that is broken, are refused."""
+    fields: dict[str, list[str]] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    try:
+        reader = MultipartReader(headers, _whole(raw))
+        seen = 0
+        async for part in reader:
+            seen += 1
+            if not isinstance(part, BodyPartReader) or not part.name or seen > MAX_FIELDS:
+                raise ValueError("a part that no form of ours has")
+            content = bytes(await part.read(decode=False))
+            if part.filename is None:
+                fields.setdefault(part.name, []).append(content.decode("utf-8"))
+            elif part.name in files:
+                raise ValueError("two files in one field")
+            elif part.filename or content:
+                files[part.name] = (part.filename[-200:], content)
+    except (ValueError, UnicodeDecodeError, RuntimeError, KeyError, AssertionError):
+        raise Problem(400, "bad_form", "The form did not arrive whole. Go back and send it again.") from None
+    return fields, files
 
 
 def check(model: type[M], value: Any) -> M:

@@ -22,7 +22,7 @@ from web.noting import line
 from web.once import once_per_key
 from web.ports import Acting
 from web.problems import Problem, ShowProblem
-from web.routing import Access, Call, Route, Surface
+from web.routing import Access, Call, Route, Surface, Upload
 from web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ ACTING: web.RequestKey[Acting] = web.RequestKey("acting", Acting)
 SURFACE: web.RequestKey[Surface] = web.RequestKey("surface", Surface)
 
 #: Refusals that say somebody tried what they may not, or was made to.
-DENIALS = frozenset({"not_allowed", "forged_request"})
+DENIALS = frozenset({"not_allowed", "forged_request", "scope_missing", "pod_only"})
 
 _UNAVAILABLE = Problem(503, "unavailable", "That cannot be done right now. Try again in a moment.", retry_after=2)
 
@@ -66,11 +66,12 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         query = None
         if route.query is not None:
             query = bodies.check_fields(route.query, {k: request.query.getall(k) for k in request.query})
-        body, raw = None, b""
+        body, raw, files = None, b"", None
         if unsafe:
-            body, raw = await _read(request, route, by_cookie=by_cookie)
+            body, raw, files = await _read(request, route, by_cookie=by_cookie)
         acting = known.acting if known else None
-        call = Call(request, services, acting, body, query, elsewhere=known is not None and known.elsewhere)
+        moved = known is not None and known.elsewhere
+        call = Call(request, services, acting, body, query, elsewhere=moved, files=files or {})
         if acting is not None and route.surface is Surface.API and request.method == "POST" and not route.grants:
             return await once_per_key(route.handler, call, raw)
         return await route.handler(call)
@@ -111,6 +112,16 @@ def _admit(route: Route, known: Recognised | None) -> None:
         return
     if known is None:
         raise Problem(401, "sign_in_required", "Sign in first. A log-in ends after a while without use.")
+    if known.acting.kind == "key":
+        if route.scope is None or route.scope.value not in known.acting.scopes:
+            raise Problem(
+                403, "scope_missing", "This key may not do that. An admin can make one that may, if any key may at all."
+            )
+        return
+    if not known.acting.ui_access and not route.pod:
+        raise Problem(
+            403, "pod_only", "Your account works inside your ticket system only. An admin can open the console to you."
+        )
     if not may(route.access, known.acting):
         who = "an administrator" if route.access is Access.ADMIN else "a supervisor"
         raise Problem(403, "not_allowed", f"Only {who} may do this. Ask one of yours.")
@@ -124,7 +135,7 @@ def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Re
     """Refuse what another site's page sends. Without a log-in there is nothing to abuse but the sign-in itself, so
     there a request that says nothing about its origin passes: it is a program, not a browser."""
     by = known.acting.kind if known is not None else ""
-    if by == "bearer":
+    if by in ("bearer", "key"):
         # No browser adds a token by itself; a page that knows it needs no forged request. The mere header says nothing:
         # browsers do add one of their own where an address holds a name and a password.
         return
@@ -132,19 +143,27 @@ def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Re
         raise _forged()
 
 
-async def _read(request: web.Request, route: Route, *, by_cookie: bool) -> tuple[object, bytes]:
-    """The checked body and its bytes. A log-in by cookie must carry the form token, in the form or in the header."""
+async def _read(
+    request: web.Request, route: Route, *, by_cookie: bool
+) -> tuple[object, bytes, dict[str, Upload] | None]:
+    """The checked body, its bytes, and its files. A log-in by cookie must carry the form token, in the form or in the
+    header."""
     model = route.body or bodies.Nothing
     header = request.headers.get(csrf.HEADER, "")
     if route.surface is Surface.PAGE:
-        raw = await bodies.read_body(request, bodies.MAX_FORM)
-        fields = bodies.read_form(raw, request.content_type)
+        raw = await bodies.read_body(request, max(bodies.MAX_FORM, route.upload))
+        files: dict[str, Upload] = {}
+        if route.upload and request.content_type == "multipart/form-data":
+            fields, found = await bodies.read_multipart(raw, request.headers)
+            files = {name: Upload(*file) for name, file in found.items()}
+        else:
+            fields = bodies.read_form(raw, request.content_type)
         given = (fields.pop(csrf.FIELD, None) or [header])[0]
         _require_token(request, given, by_cookie=by_cookie)
-        return bodies.check_fields(model, fields), raw
+        return bodies.check_fields(model, fields), raw, files
     _require_token(request, header, by_cookie=by_cookie)
     raw = await bodies.read_body(request, bodies.MAX_JSON)
-    return bodies.check(model, bodies.read_json(raw, request.content_type)), raw
+    return bodies.check(model, bodies.read_json(raw, request.content_type)), raw, None
 
 
 def _require_token(request: web.Request, given: str, *, by_cookie: bool) -> None:

@@ -29,7 +29,7 @@ class Frame:
 
     `section` is the navigation entry that is lit; `name` is empty when nobody is signed in; `csrf` goes into every
     form; `said` is one sentence about what the last form did, `refused` one about what it did not do; `troubles` are
-    providers that fail: what that means, and since when.
+    providers that fail: what that means, and since when. `admin`: settings are in the navigation.
     """
 
     title: str
@@ -37,6 +37,7 @@ class Frame:
     name: str = ""
     on_duty: bool | None = None
     supervisor: bool = False
+    admin: bool = False
     csrf: str = ""
     demo: bool = False
     now: datetime = field(default_factory=lambda: datetime.fromtimestamp(0, UTC))

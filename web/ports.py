@@ -12,8 +12,10 @@ Role = Literal["technician", "admin"]
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who is doing this: a signed-in technician. `log_in_id` is the log-in it comes by, `kind` how it was shown.
-    `proven_at` is when password and second factor were last given."""
+    """Who is doing this: a signed-in technician, or a program with an integration key (`kind` is `key`, `log_in_id` the
+    key's id, `technician_id` empty, `name` the key's name). `log_in_id` is the log-in it comes by, `kind` how it was
+    shown. `proven_at` is when password and second factor were last given. `ui_access`: whether the console is open to
+    them, or the pod alone. `scopes`: of a key."""
 
     tenant_id: str
     technician_id: str
@@ -22,8 +24,10 @@ class Acting:
     role: Role
     supervisor: bool
     log_in_id: str
-    kind: Literal["cookie", "bearer"]
+    kind: Literal["cookie", "bearer", "key"]
     proven_at: datetime
+    ui_access: bool = True
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,38 @@ class Degraded(Protocol):
 
     @property
     def since(self) -> datetime: ...
+
+
+class Post(Protocol):
+    """Mail and texts to technicians, by the tenant's own mail server and number; all of it goes by the outbox, so it
+    survives a crash and is tried again. What is written may hold a link that lets somebody in: it is never logged."""
+
+    async def can_mail(self, tenant_id: str) -> bool:
+        """Whether the tenant has a mail server set up."""
+        ...
+
+    async def mail(
+        self,
+        tenant_id: str,
+        *,
+        to: str,
+        subject: str,
+        text: str,
+        technician_id: str = "",
+        until: datetime | None = None,
+    ) -> None:
+        """Send a plain mail; not after `until`. Raises LookupError when no mail server is set up."""
+        ...
+
+    async def can_text(self, tenant_id: str) -> bool:
+        """Whether the tenant has a number and a carrier account to text from."""
+        ...
+
+    async def text(
+        self, tenant_id: str, *, to: str, text: str, technician_id: str = "", until: datetime | None = None
+    ) -> None:
+        """Text a technician from the primary verification number; not after `until`. Raises LookupError without one."""
+        ...
 
 
 class CheckActs(Protocol):

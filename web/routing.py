@@ -6,7 +6,7 @@ from it, and the role matrix of the tests is generated from it, so none of the t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,19 @@ class Access(Enum):
     ADMIN = "admin"
 
 
+class Scope(Enum):
+    """What an integration key may be allowed (SEC-35). Reading never shows a code; nothing here claims, checks a code
+    of an end user, or overrides."""
+
+    CHECKS_READ = "checks:read"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_WRITE = "contacts:write"
+    TICKETS_READ = "tickets:read"
+    TICKETS_WRITE = "tickets:write"
+    AUDIT_READ = "audit:read"
+    REPORTS_READ = "reports:read"
+
+
 class Surface(Enum):
     """What kind of answer it gives, which decides headers, error form and CSRF rule."""
 
@@ -39,10 +52,19 @@ class Surface(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file out of a form: the name the browser gave it (data, never a path), and what is in it."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, past every guard. `acting` is None on public routes only; `body` and `query` are the checked models
-    when the route declares them (body: JSON on the API, form fields on pages). `elsewhere`: the request comes from
-    another network or browser than the log-in was made in, so no code is shown before it is proven again (SEC-34).
+    when the route declares them (body: JSON on the API, form fields on pages). `files`: by the name of their field.
+    `elsewhere`: the request comes from another network or browser than the log-in was made in, so no code is shown
+    before it is proven again (SEC-34).
     """
 
     request: web.Request
@@ -51,6 +73,7 @@ class Call:
     body: Any = None
     query: Any = None
     elsewhere: bool = False
+    files: Mapping[str, Upload] = field(default_factory=dict)
 
     @property
     def who(self) -> Acting:
@@ -67,7 +90,9 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 class Route:
     """One route. `demo_only`: exists in demo mode alone. `step_up`: password and second factor at most five minutes
     old (SEC-34). `answers`: status -> model, for the OpenAPI document. `grants`: the answer is a secret, so it is never
-    kept for an `Idempotency-Key`. `anonymous`: nobody is recognised, so it answers also when log-ins cannot be read."""
+    kept for an `Idempotency-Key`. `anonymous`: nobody is recognised, so it answers also when log-ins cannot be read.
+    `scope`: which integration keys may use it; None: only people. `pod`: accounts without access to the console may
+    use it too. `upload`: the form may carry files, so many bytes altogether at most."""
 
     method: str
     path: str
@@ -82,3 +107,6 @@ class Route:
     demo_only: bool = False
     grants: bool = False
     anonymous: bool = False
+    scope: Scope | None = None
+    pod: bool = False
+    upload: int = 0

@@ -4,6 +4,7 @@ from web import stream
 from web.pages import assets, codes, directory, profile, sign_in, simulator
 from web.pages.context import look
 from web.pages.errors import show_problem
+from web.pages.settings import settings_routes
 from web.problems import ShowProblem
 from web.routing import Route
 from web.services import Services
@@ -19,6 +20,7 @@ def page_routes() -> tuple[Route, ...]:
         *codes.routes(),
         *directory.ROUTES,
         *profile.ROUTES,
+        *settings_routes(),
         *simulator.ROUTES,
         *stream.ROUTES,
     )

@@ -53,6 +53,7 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
         name=call.acting.name if call.acting else "",
         on_duty=on_duty,
         supervisor=call.acting.supervisor if call.acting else False,
+        admin=call.acting.role == "admin" if call.acting else False,
         csrf=csrf.token_for(call.request.cookies.get(csrf.COOKIE, "")) if call.acting else "",
         demo=call.services.demo is not None,
         now=call.services.clock.now(),

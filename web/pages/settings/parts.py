@@ -1,0 +1,41 @@
+"""The parts of the settings, in the order they are listed, and the frame they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from web.look import _
+from web.pages.context import frame, page
+from web.routing import Call
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part. `name` is the last piece of its path, `about` one line of what is set there."""
+
+    name: str
+    title: str
+    about: str
+
+    @property
+    def path(self) -> str:
+        return f"/settings/{self.name}"
+
+
+#: A part stands here once its page exists.
+PARTS: tuple[Part, ...] = ()
+
+
+def settings_page(
+    call: Call, name: str, template: str, values: Mapping[str, object], *, status: int = 200, problem: str = ""
+) -> web.Response:
+    """A page of settings with the list of all parts beside it. `problem`: what was wrong with what was sent; the form
+    is then drawn again with what they had typed, so that nothing is lost."""
+    part = next((part for part in PARTS if part.name == name), Part("", _("Settings"), ""))
+    shown = frame(call, part.title, "settings")
+    if problem:
+        shown = replace(shown, said="", refused=problem)
+    return page(call, template, shown, {"parts": PARTS, "part": part, **values}, status=status)
