@@ -112,7 +112,7 @@ class Acts:
 
         def choose(facts: CheckFacts) -> Event | Refusal:
             if facts.suppressed:
-                return Refusal("opted_out")
+                return Refusal(facts.suppressed)
             bound = next_send(facts.sends, facts.tenant.settings.limits, self._clock.now(), "resend")
             if bound is not None:
                 later[:] = [bound.at]

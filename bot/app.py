@@ -19,6 +19,7 @@ from aiohttp import web
 
 from bot.acts import Acts
 from bot.background import Background
+from bot.carrier_desk import TwilioDesk
 from bot.carriers import Carriers
 from bot.clock import DatabaseClock, SystemClock, SystemRandom
 from bot.delivery import Outside
@@ -54,6 +55,7 @@ from storage.health import read_load
 from storage.idempotency import Idempotency
 from storage.keys import Keyring
 from storage.log import Log
+from storage.own_numbers import OwnNumbers
 from storage.people import People
 from storage.shared import Shared, open_shared
 from storage.stream import EventStream
@@ -243,6 +245,10 @@ async def _built(
         accounts=accounts,
         people=people,
         tenants=tenants,
+        own_numbers=OwnNumbers(database, keyring),
+        carrier=TwilioDesk(
+            session, tenants, database, clock, public_url=settings.public_url, base_url=settings.twilio_url
+        ),
         directory=Directory(database, keyring),
         checks=Checks(database, keyring),
         announced=AnnouncedCalls(database),

@@ -73,7 +73,7 @@ class Delivery:
         """
         item = leased.item
         if leased.suppressed:
-            return self._dropped(leased, "opted_out")
+            return self._dropped(leased, leased.suppressed)
         if item.drop_at is not None and self._clock.now() >= item.drop_at:
             return self._dropped(leased, "expired")
         match item.kind:
@@ -185,7 +185,10 @@ class Delivery:
             # A connector looks for the key before it creates: what an unclear attempt has made is found (REL-04).
             made = await self._outside.psa(leased.tenant_id).create_ticket(
                 NewTicketFields(
-                    title=item.payload["title"], body=item.payload["body"], contact_id=item.payload["contact_id"]
+                    title=item.payload["title"],
+                    body=item.payload["body"],
+                    contact_id=item.payload["contact_id"],
+                    technician_id=item.technician_id,
                 ),
                 key=item.id,
             )

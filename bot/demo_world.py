@@ -102,10 +102,22 @@ class WatchedPsa:
         return await self._inner.get_ticket(ticket_id)
 
     async def search_tickets(
-        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+        self,
+        *,
+        contact_id: str = "",
+        client_id: str = "",
+        technician_id: str = "",
+        query: str = "",
+        open_only: bool = True,
+        cursor: str = "",
     ) -> TicketPage:
         return await self._inner.search_tickets(
-            contact_id=contact_id, client_id=client_id, query=query, open_only=open_only, cursor=cursor
+            contact_id=contact_id,
+            client_id=client_id,
+            technician_id=technician_id,
+            query=query,
+            open_only=open_only,
+            cursor=cursor,
         )
 
     async def create_ticket(self, fields: NewTicketFields, *, key: str) -> TicketRef:
@@ -113,8 +125,8 @@ class WatchedPsa:
         self._show(made.id, fields.title, "ticket", key)
         return made
 
-    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
-        await self._inner.add_note(ticket_id, body, internal=internal, key=key)
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str, author: str = "") -> None:
+        await self._inner.add_note(ticket_id, body, internal=internal, key=key, author=author)
         self._show(ticket_id, body, "note", key)
 
     async def notes(self, ticket_id: str) -> tuple[TicketNote, ...]:
@@ -125,6 +137,9 @@ class WatchedPsa:
 
     async def set_status(self, ticket_id: str, status: str) -> TicketRef:
         return await self._inner.set_status(ticket_id, status)
+
+    async def assign(self, ticket_id: str, technician_id: str) -> TicketRef:
+        return await self._inner.assign(ticket_id, technician_id)
 
     def _show(self, to: str, text: str, kind: Literal["ticket", "note"], key: str) -> None:
         written = self._world.written

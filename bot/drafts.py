@@ -325,7 +325,14 @@ class Draft:
     def _create_ticket(self, effect: CreateTicket, check: StoredCheck) -> None:
         title, body = self._wording.ticket(self.tenant, effect.template, effect.values)
         payload = {"contact_id": effect.contact_id or check.contact_id, "title": title, "body": body}
-        self._enqueue_for(check, "ticket.create", "psa:" + check.conversation_id, payload, template=effect.template)
+        self._enqueue_for(
+            check,
+            "ticket.create",
+            "psa:" + check.conversation_id,
+            payload,
+            template=effect.template,
+            technician_id=effect.technician_id,
+        )
 
     def _note_ticket(self, effect: NoteTicket, check: StoredCheck) -> None:
         body = self._wording.note(self.tenant, effect.template, effect.values)
@@ -341,6 +348,7 @@ class Draft:
         *,
         template: str,
         segments: int = 0,
+        technician_id: str = "",
     ) -> None:
         self._outbox.append(
             OutboxItem(
@@ -352,6 +360,7 @@ class Draft:
                 check_id=check.id,
                 conversation_id=check.conversation_id,
                 contact_id=check.contact_id,
+                technician_id=technician_id,
                 template=template,
                 segments=segments,
             )

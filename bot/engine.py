@@ -201,6 +201,20 @@ class Engine:
 
         await self._store.take(Turn(CheckAsk(tenant_id, item.check_id, once="fan_out:" + item.id), decide, now))
 
+    async def put_out(self, tenant_id: str, make: Callable[[Draft], OutboxItem]) -> None:
+        """Have one thing carried out that belongs to no check. Raises LookupError when there is no such tenant."""
+        now = self._clock.now()
+        # Named before the turn, which may be decided more than once.
+        once = "put_out:" + self._random.new_id(now)
+
+        def decide(facts: Facts) -> Decision[None]:
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            draft.enqueue(make(draft))
+            return draft.decision(None)
+
+        if isinstance(await self._store.take(Turn(CheckAsk(tenant_id, "", once=once), decide, now)), Unroutable):
+            raise LookupError(tenant_id)
+
     async def note_code_shown(self, tenant_id: str, check_id: str, technician_id: str) -> None:
         """The claimer has been shown the code: one line in the log for each claimer, however often the page is read."""
         now = self._clock.now()
@@ -237,7 +251,7 @@ class Engine:
                 return draft.decision("ticket_of_other_client")
             if call.ticket == "later" and facts.tenant.settings.rules.ticket_at_claim == "required":
                 return draft.decision("ticket_required")
-            refused = "" if not notify else "no_mobile" if not facts.mobile else "opted_out" if facts.suppressed else ""
+            refused = "" if not notify else "no_mobile" if not facts.mobile else facts.suppressed
             if refused:
                 return draft.decision(refused)
             # Nobody asked for this text, so it counts like a code that a technician sends again (SEC-39).

@@ -82,7 +82,11 @@ class Reading:
     def decide(self) -> Decision[Receipt]:
         """Route it, save the conversation, and answer `taken`."""
         self.said = read(self.inbound.text, self.facts.tenant.settings.words, self.inbound.opt_out)
-        self._route()
+        if self.facts.suppressed == "blocked" and not isinstance(self.said, Stop):
+            # A technician blocked them: nothing starts, nobody answers, and START does not lift it.
+            self._note("desk.blocked")
+        else:
+            self._route()
         self.draft.keep_desk(self.desk, self.thread, self.contact_id)
         return self.draft.decision(Receipt("taken"))
 

@@ -66,11 +66,12 @@ class AlertTenant:
 
 @dataclass(frozen=True, slots=True)
 class CreateTicket:
-    """Open a ticket for the contact in the PSA; the dialog hears of it as an event."""
+    """Open a ticket for the contact in the PSA, as the technician's; the dialog hears of it as an event."""
 
     template: str
     contact_id: str
     values: Values = field(default_factory=dict)
+    technician_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,24 @@ class SendText(Protocol):
         ...
 
 
+class SendMail(Protocol):
+    """Sends mails by a tenant's own mail server. `key` is the effect's id, a UUIDv7, the same on every retry: date and
+    Message-ID follow from it, so that a repeat is the same mail to every program that looks."""
+
+    async def send(self, tenant_id: str, *, to: str, subject: str, text: str, key: str) -> str:
+        """Hand the mail over and return its Message-ID. Raises `SendRefused` (never retry), `SendLater` (nothing went
+        out, retry) or `SendUnclear` (it may have gone out)."""
+        ...
+
+
+class SendPost(Protocol):
+    """Posts to the Teams connections of tenants."""
+
+    async def post(self, tenant_id: str, connection_id: str, text: str) -> str:
+        """Post plain text and return the HTTP status that was answered. Raises `SendRefused` and `SendLater`."""
+        ...
+
+
 class SendRefused(Exception):
     """The provider will never take this message. `code` is the provider's error code; `opted_out` when it says that
     the recipient has sent STOP."""

@@ -19,6 +19,9 @@ from dialogs.tech_verify import State
 
 R = TypeVar("R")
 
+#: Why no text of ours may go to an address: its owner said STOP, or a technician blocked it. Empty: it may.
+Barred: TypeAlias = Literal["", "opted_out", "blocked"]
+
 # --- facts ----------------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +152,8 @@ class InboundFacts:
 
     `contacts`: all that have the sender's address, by name. `checks`: every live check of this sender (on any of our
     numbers) or of these contacts, and the newest ended one of this sender, newest first. `announced`: live announced
-    calls to these contacts. `suppressed`: the sender opted out of the number written to, or of the tenant.
+    calls to these contacts. `suppressed`: the sender opted out of the number written to, or of the tenant, or is
+    blocked.
     """
 
     tenant: TenantFacts
@@ -158,7 +162,7 @@ class InboundFacts:
     desk: StoredDesk | None
     checks: tuple[StoredCheck, ...]
     announced: tuple[AnnouncedCall, ...]
-    suppressed: bool
+    suppressed: Barred
     sends: SendCounts
 
 
@@ -170,7 +174,7 @@ class CheckFacts:
     check: StoredCheck | None
     contact: ContactFacts | None
     picked: ContactFacts | None
-    suppressed: bool
+    suppressed: Barred
     sends: SendCounts
 
 
@@ -183,7 +187,7 @@ class AnnounceFacts:
     contact: ContactFacts | None
     mobile: str
     our_address: str
-    suppressed: bool
+    suppressed: Barred
     announced: tuple[AnnouncedCall, ...]
     sends: SendCounts
 
@@ -242,15 +246,17 @@ class AuditEvent:
     sealed: Mapping[str, str] = field(default_factory=dict)
 
 
-OutboxKind: TypeAlias = Literal["text", "alert_text", "ticket.create", "ticket.note"]
+OutboxKind: TypeAlias = Literal["text", "alert_text", "ticket.create", "ticket.note", "mail", "teams_post"]
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
     """One thing to carry out, rendered once; retries send this same payload (REL-03). `id` is the idempotency key.
 
-    `payload` by kind, all values text. text and alert_text: to, from, body. ticket.create: contact_id, title, body.
-    ticket.note: ticket_id, body. `lane` keeps order: only the head of a lane is carried out. `challenge`: counts
+    `payload` by kind, all values text. text: to, from, body. alert_text, which becomes a text, a mail or both for each
+    person on duty, and a post for each Teams connection that wants it: to (empty), from, body, subject, mail, post.
+    ticket.create: contact_id, title, body. ticket.note: ticket_id, body. mail: to, subject, body. teams_post:
+    connection_id, body. `lane` keeps order: only the head of a lane is carried out. `challenge`: counts
     against the limits until given back; `segments` is what a text costs.
     """
 
@@ -363,14 +369,14 @@ TurnResult: TypeAlias = Taken[R] | Duplicate | Unroutable
 @dataclass(frozen=True, slots=True)
 class Leased:
     """An outbox item that this worker may carry out until the lease ends. `fence` must come back with the outcome; a
-    stale one is ignored. `suppressed`: the destination has opted out since. `unknown`: an earlier attempt may have
-    gone out (REL-04), `unclear` counts such attempts. `first_attempt_at` is None on the first attempt."""
+    stale one is ignored. `suppressed`: the destination has opted out or been blocked since. `unknown`: an earlier
+    attempt may have gone out (REL-04), `unclear` counts such attempts. `first_attempt_at` is None on the first attempt."""
 
     tenant_id: str
     item: OutboxItem
     attempt: int
     fence: int
-    suppressed: bool = False
+    suppressed: Barred = ""
     unknown: bool = False
     first_attempt_at: datetime | None = None
     unclear: int = 0

@@ -29,13 +29,15 @@ class Can(Flag):
     SEARCH_BY_CONTACT = auto()
     SEARCH_BY_CLIENT = auto()
     SEARCH_TEXT = auto()
+    SEARCH_BY_TECHNICIAN = auto()
+    ASSIGN = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class TicketRef:
     """A ticket as lists show it. `number` is what people read, `status` the system's own word, and `is_open` what it
-    means. `client_id` and `contact_id` are ours, empty where the system's are not linked to any of ours; `url` opens
-    the ticket in the system, empty where it has no page."""
+    means. `client_id`, `contact_id` and `technician_id` (whose ticket it is) are ours, empty where the system's are not
+    linked to any of ours; `url` opens the ticket in the system, empty where it has no page."""
 
     id: str
     number: str
@@ -45,6 +47,7 @@ class TicketRef:
     client_id: str = ""
     contact_id: str = ""
     url: str = ""
+    technician_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,14 @@ class TicketPage:
 @dataclass(frozen=True, slots=True)
 class NewTicketFields:
     """A ticket to open, for a contact or for a client; with a contact alone it is for that contact's client. A
-    connector shortens a title that is too long and keeps the whole of it in the body."""
+    connector shortens a title that is too long and keeps the whole of it in the body. `technician_id`: whose it becomes,
+    where the system can say so."""
 
     title: str
     body: str
     contact_id: str = ""
     client_id: str = ""
+    technician_id: str = ""
 
 
 class Psa(Protocol):
@@ -90,10 +95,17 @@ class Psa(Protocol):
         ...
 
     async def search_tickets(
-        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+        self,
+        *,
+        contact_id: str = "",
+        client_id: str = "",
+        technician_id: str = "",
+        query: str = "",
+        open_only: bool = True,
+        cursor: str = "",
     ) -> TicketPage:
         """Tickets that fit everything given. `query` is part of a title, or a whole number. Needs SEARCH_BY_CONTACT,
-        SEARCH_BY_CLIENT or SEARCH_TEXT for what is given."""
+        SEARCH_BY_CLIENT, SEARCH_BY_TECHNICIAN or SEARCH_TEXT for what is given."""
         ...
 
     async def create_ticket(self, fields: NewTicketFields, *, key: str) -> TicketRef:
@@ -103,9 +115,10 @@ class Psa(Protocol):
         """
         ...
 
-    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
-        """Write a note, also to a closed ticket, which stays closed. The same `key` twice is one note. Needs
-        INTERNAL_NOTE or PUBLIC_NOTE. Raises `TicketMissing`, `PsaRejected` and `PsaUnclear`."""
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str, author: str = "") -> None:
+        """Write a note, also to a closed ticket, which stays closed. The same `key` twice is one note. `author`: the
+        technician whose words they are, empty for Watchword's own; a system that cannot name them gets the name in the
+        note's first line. Needs INTERNAL_NOTE or PUBLIC_NOTE. Raises `TicketMissing`, `PsaRejected` and `PsaUnclear`."""
         ...
 
     async def notes(self, ticket_id: str) -> tuple[TicketNote, ...]:
@@ -118,6 +131,10 @@ class Psa(Protocol):
 
     async def set_status(self, ticket_id: str, status: str) -> TicketRef:
         """Needs SET_STATUS. Raises `TicketMissing`, and `PsaRejected` for a word the system does not know."""
+        ...
+
+    async def assign(self, ticket_id: str, technician_id: str) -> TicketRef:
+        """Make it this technician's, whoever had it. Needs ASSIGN. Raises `TicketMissing` and `PsaRejected`."""
         ...
 
 

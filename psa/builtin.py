@@ -31,6 +31,8 @@ class TicketRow(Protocol):
     def title(self) -> str: ...
     @property
     def status(self) -> str: ...
+    @property
+    def technician_id(self) -> str: ...
 
 
 class NoteRow(Protocol):
@@ -52,7 +54,16 @@ class TicketStore(Protocol):
     async def get(self, tenant_id: str, ticket_id: str) -> TicketRow | None: ...
 
     async def search(
-        self, tenant_id: str, *, contact_id: str, client_id: str, query: str, open_only: bool, before: int, limit: int
+        self,
+        tenant_id: str,
+        *,
+        contact_id: str,
+        client_id: str,
+        technician_id: str,
+        query: str,
+        open_only: bool,
+        before: int,
+        limit: int,
     ) -> Sequence[TicketRow]:
         """Newest first. `before`: only tickets with a smaller number, 0 for all. Empty texts do not filter."""
         ...
@@ -64,6 +75,7 @@ class TicketStore(Protocol):
         ticket_id: str,
         client_id: str,
         contact_id: str,
+        technician_id: str,
         title: str,
         body: str,
         key: str,
@@ -94,6 +106,10 @@ class TicketStore(Protocol):
 
     async def set_status(self, tenant_id: str, ticket_id: str, status: str, now: datetime) -> TicketRow | None: ...
 
+    async def assign(
+        self, tenant_id: str, ticket_id: str, technician_id: str, now: datetime
+    ) -> TicketRow | None: ...
+
 
 class BuiltinPsa:
     """The built-in ticket system of one tenant."""
@@ -107,6 +123,8 @@ class BuiltinPsa:
         | Can.SEARCH_BY_CONTACT
         | Can.SEARCH_BY_CLIENT
         | Can.SEARCH_TEXT
+        | Can.SEARCH_BY_TECHNICIAN
+        | Can.ASSIGN
     )
 
     def __init__(
@@ -120,14 +138,28 @@ class BuiltinPsa:
 
     async def check(self) -> None:
         await self._store.search(
-            self._tenant_id, contact_id="", client_id="", query="", open_only=True, before=0, limit=1
+            self._tenant_id,
+            contact_id="",
+            client_id="",
+            technician_id="",
+            query="",
+            open_only=True,
+            before=0,
+            limit=1,
         )
 
     async def get_ticket(self, ticket_id: str) -> TicketRef:
         return self._found(await self._store.get(self._tenant_id, ticket_id))
 
     async def search_tickets(
-        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+        self,
+        *,
+        contact_id: str = "",
+        client_id: str = "",
+        technician_id: str = "",
+        query: str = "",
+        open_only: bool = True,
+        cursor: str = "",
     ) -> TicketPage:
         if cursor and not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
             raise PsaRejected("This page of tickets does not exist. Start again from the first.")
@@ -135,6 +167,7 @@ class BuiltinPsa:
             self._tenant_id,
             contact_id=contact_id,
             client_id=client_id,
+            technician_id=technician_id,
             query=_storable(query).strip().removeprefix("#"),
             open_only=open_only,
             before=int(cursor or "0"),
@@ -151,6 +184,7 @@ class BuiltinPsa:
             ticket_id=self._randomness.new_id(now),
             client_id=fields.client_id,
             contact_id=fields.contact_id,
+            technician_id=fields.technician_id,
             title=title,
             body=body,
             key=key,
@@ -160,13 +194,13 @@ class BuiltinPsa:
             raise PsaRejected("There is no such contact at that client. Choose whom the ticket is for.")
         return self._ref(row)
 
-    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str, author: str = "") -> None:
         now = self._clock.now()
         written = await self._store.add_note(
             self._tenant_id,
             note_id=self._randomness.new_id(now),
             ticket_id=ticket_id,
-            author=AUTHOR,
+            author=author or AUTHOR,
             body=_storable(body)[:LONGEST_BODY],
             internal=internal,
             key=key,
@@ -189,6 +223,9 @@ class BuiltinPsa:
             raise PsaRejected(f"A ticket here is {' or '.join(STATUSES)}.")
         return self._found(await self._store.set_status(self._tenant_id, ticket_id, status, self._clock.now()))
 
+    async def assign(self, ticket_id: str, technician_id: str) -> TicketRef:
+        return self._found(await self._store.assign(self._tenant_id, ticket_id, technician_id, self._clock.now()))
+
     def _found(self, row: TicketRow | None) -> TicketRef:
         if row is None:
             raise TicketMissing(_MISSING)
@@ -204,6 +241,7 @@ class BuiltinPsa:
             client_id=row.client_id,
             contact_id=row.contact_id,
             url=self._pages + row.id,
+            technician_id=row.technician_id,
         )
 
 

@@ -37,6 +37,8 @@ class StoredAccount:
     totp_secret: str | None = field(repr=False)
     totp_step: int
     disabled_at: datetime | None
+    use_mfa: bool
+    ui_access: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class StoredLogIn:
     address_block: str
     browser: str
     revoked_at: datetime | None
+    ui_access: bool = True
 
 
 class Accounts:
@@ -190,7 +193,9 @@ class Accounts:
         expires_at: datetime,
         address_block: str,
         browser: str,
+        proven: bool = True,
     ) -> None:
+        """`proven`: whether a second factor was given; without one it is as if that had been very long ago."""
         at = micros(now)
         new = insert(log_ins).values(
             tenant_id=tenant_id,
@@ -201,7 +206,7 @@ class Accounts:
             created_at=at,
             last_seen_at=at,
             expires_at=micros(expires_at),
-            proven_at=at,
+            proven_at=at if proven else 0,
             address_block=address_block,
             browser=browser,
         )
@@ -217,6 +222,15 @@ class Accounts:
             .where(log_ins.c.tenant_id == tenant_id, log_ins.c.id == log_in_id)
             .where(log_ins.c.revoked_at.is_(None), log_ins.c.expires_at > at)
             .values(digest=digest, proven_at=at, last_seen_at=at, address_block=address_block, browser=browser)
+        )
+        return await self._database.write(tenant_id, lambda conn: conn.execute(rotated).rowcount == 1)
+
+    async def replace_token(self, tenant_id: str, log_in_id: str, digest: str) -> bool:
+        """Give the log-in a new token and leave the rest as it is; False when it has ended meanwhile."""
+        rotated = (
+            update(log_ins)
+            .where(log_ins.c.tenant_id == tenant_id, log_ins.c.id == log_in_id, log_ins.c.revoked_at.is_(None))
+            .values(digest=digest)
         )
         return await self._database.write(tenant_id, lambda conn: conn.execute(rotated).rowcount == 1)
 
@@ -277,6 +291,8 @@ class Accounts:
                 self._opened(conn, row),
                 row["totp_step"],
                 maybe_moment(row["disabled_at"]),
+                row["use_mfa"],
+                row["ui_access"],
             )
 
         return await self._database.read(scope, work)
@@ -308,12 +324,14 @@ def _write_for_nothing(conn: Connection, try_id: str) -> None:
     conn.execute(delete(log_in_failures).where(log_in_failures.c.key == "", log_in_failures.c.id == try_id))
 
 
-def end_log_ins(conn: Connection, tenant_id: str, technician_id: str, now: datetime, log_in_id: str = "") -> int:
-    """End all log-ins, or the one that is named."""
+def end_log_ins(
+    conn: Connection, tenant_id: str, technician_id: str, now: datetime, log_in_id: str = "", *, but: str = ""
+) -> int:
+    """End all log-ins, or the one that is named, or all `but` one."""
     ended = (
         update(log_ins)
         .where(log_ins.c.tenant_id == tenant_id, log_ins.c.technician_id == technician_id)
-        .where(log_ins.c.revoked_at.is_(None))
+        .where(log_ins.c.revoked_at.is_(None), log_ins.c.id != but)
         .values(revoked_at=micros(now))
     )
     return conn.execute(ended.where(log_ins.c.id == log_in_id) if log_in_id else ended).rowcount
@@ -323,6 +341,7 @@ def _log_ins() -> Select[Any]:
     """Log-ins with what their owner is now, so that a changed role counts at once."""
     owner = (technicians.c.tenant_id == log_ins.c.tenant_id) & (technicians.c.id == log_ins.c.technician_id)
     also = (technicians.c.role, technicians.c.supervisor, technicians.c.name, technicians.c.first_name)
+    also = (*also, technicians.c.ui_access)
     return select(log_ins, *also).join(technicians, owner)
 
 
@@ -343,4 +362,5 @@ def _log_in(row: RowMapping) -> StoredLogIn:
         address_block=row["address_block"],
         browser=row["browser"],
         revoked_at=maybe_moment(row["revoked_at"]),
+        ui_access=row["ui_access"],
     )

@@ -52,6 +52,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "desk.started": "A sender texted START.",
         "desk.help": "A sender texted HELP.",
         "desk.put_aside": "A text could not be worked through by an error of ours; a person has been told.",
+        "desk.blocked": "A text came from a sender whom a technician has blocked; nothing started and nobody answered.",
         "desk.opted_out": "A text came from a sender who had opted out; it was not answered.",
     },
     "call.": {

@@ -1,4 +1,4 @@
-"""Clients, contacts and their addresses: added, found, changed."""
+"""Clients, contacts and their addresses: added and found. Changing them is `contact_changes.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
@@ -85,17 +85,6 @@ class StoredContact:
     def default(self, kind: Kind) -> str:
         """The value to use for this kind, empty when there is none."""
         return next((a.value for a in self.addresses if a.kind == kind), "")
-
-
-@dataclass(frozen=True, slots=True)
-class AddressChange:
-    """What an address was and is. `real` is False when only its writing changed, which nobody needs to hear of."""
-
-    contact_id: str
-    kind: str
-    before: str
-    after: str
-    real: bool
 
 
 class Directory:
@@ -176,55 +165,6 @@ class Directory:
             query = query.where(_has(tenant_id, addresses.c.kind.in_(("mobile", "phone")), matching))
         found = await self._database.read(tenant_id, lambda conn: _with_addresses(conn, tenant_id, query))
         return page_of(found, size, lambda contact: (contact.name, contact.id))
-
-    # --- addresses
-
-    async def add_address(self, tenant_id: str, contact_id: str, new: NewAddress, now: datetime) -> None:
-        """A person adds an address to a contact who was there before: that is a change. Raises `AddressTaken`."""
-
-        def work(conn: Connection) -> None:
-            if new.is_default:
-                _clear_default(conn, tenant_id, contact_id, new.kind)
-            conn.execute(insert(addresses).values(_address_row(tenant_id, contact_id, new, micros(now))))
-
-        try:
-            await self._database.write(tenant_id, work)
-        except IntegrityError as cause:
-            raise AddressTaken(new.kind) from cause
-
-    async def change_address(self, tenant_id: str, address_id: str, value: str, now: datetime) -> AddressChange | None:
-        """Give an address another value; None when there is no such address. Raises `AddressTaken`.
-
-        Whoever calls it tells the old address and cancels what is open (SEC-13), unless the change is not `real`.
-        """
-        which = (addresses.c.tenant_id == tenant_id) & (addresses.c.id == address_id)
-
-        def work(conn: Connection) -> AddressChange | None:
-            row = conn.execute(select(addresses).where(which).with_for_update()).mappings().first()
-            if row is None:
-                return None
-            real = _canonical(row["kind"], row["value"]) != _canonical(row["kind"], value)
-            at = micros(now) if real else row["changed_at"]
-            conn.execute(update(addresses).where(which).values(value=value, changed_at=at))
-            return AddressChange(row["contact_id"], row["kind"], row["value"], value, real)
-
-        try:
-            return await self._database.write(tenant_id, work)
-        except IntegrityError as cause:
-            raise AddressTaken(value) from cause
-
-    async def set_default_address(self, tenant_id: str, address_id: str) -> bool:
-        """Make it the one to use of its kind; False when there is no such address."""
-        which = (addresses.c.tenant_id == tenant_id) & (addresses.c.id == address_id)
-
-        def work(conn: Connection) -> bool:
-            row = conn.execute(select(addresses.c.contact_id, addresses.c.kind).where(which)).first()
-            if row is None:
-                return False
-            _clear_default(conn, tenant_id, row.contact_id, row.kind)
-            return conn.execute(update(addresses).where(which).values(is_default=True)).rowcount == 1
-
-        return await self._database.write(tenant_id, work)
 
 
 # --- what the import shares ---------------------------------------------------------------------------------------
@@ -315,23 +255,6 @@ def _phone_matches(typed: str, region: str) -> ColumnElement[bool] | None:
     return (
         addresses.c.value.endswith(digits[-LAST_DIGITS:] if len(digits) > LAST_DIGITS else digits) if digits else None
     )
-
-
-def _clear_default(conn: Connection, tenant_id: str, contact_id: str, kind: str) -> None:
-    conn.execute(
-        update(addresses)
-        .where(addresses.c.tenant_id == tenant_id, addresses.c.contact_id == contact_id, addresses.c.kind == kind)
-        .values(is_default=False)
-    )
-
-
-def _canonical(kind: str, value: str) -> str:
-    if kind == "email":
-        return tidy_email(value)
-    try:
-        return to_e164(value, "")
-    except BadNumber:
-        return value
 
 
 def _address_row(tenant_id: str, contact_id: str, new: NewAddress, changed_at: int | None) -> dict[str, Any]:

@@ -8,9 +8,14 @@ from datetime import timedelta
 EARLY_REPORTS_KEPT = timedelta(hours=24)
 
 
+#: The name of what is written to technicians about their accounts: it may hold a link that lets somebody in.
+ACCOUNT = "account"
+
+
 def carries_code(template: str) -> bool:
-    """Whether the text may hold a code, by the template's name: better one too many than one too few (SEC-17)."""
-    return template.startswith("tv.code")
+    """Whether the text may hold a code or a link that lets somebody in, by the template's name: better one too many
+    than one too few (SEC-17)."""
+    return template.startswith("tv.code") or template == ACCOUNT
 
 
 def is_text(kind: str) -> bool:

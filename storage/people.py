@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, RowMapping, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialogs.turns import AuditEvent
-from storage.accounts import canonical, end_log_ins, totp_place
+from storage.account_links import NewLink, put_link, void_links
+from storage.accounts import canonical, end_log_ins
+from storage.credentials import clear_recovery, forget_browsers, put_recovery, sealed_totp
 from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting
-from storage.sealing import tenant_key
-from storage.tables import recovery_codes, technicians
+from storage.tables import technicians
 from storage.times import maybe_moment, micros, moment
 
 Role = Literal["technician", "admin"]
+#: Ways in which alerts reach somebody, in the order they are stored.
+WAYS = ("sms", "email")
 
 
 class LoginTaken(Exception):
     """Another account has this login, in this tenant or another one."""
+
+
+class LastAdmin(Exception):
+    """Nobody else could change settings and people afterwards; nothing has been changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,31 @@ class StoredTechnician:
     on_duty: bool
     disabled_at: datetime | None
     created_at: datetime
+    #: Where mail goes; empty: to the login, where that is an address. See `mail_address`.
+    email: str = ""
+    #: `sms`, `email`, or both with a comma between: how alerts come while on duty.
+    notify_by: str = "sms"
+    #: Off: the second factor is not asked for at each sign-in in a browser that has given it lately.
+    use_mfa: bool = True
+    #: Off: the account works inside the ticket system only.
+    ui_access: bool = True
+    #: Whether an invitation has been accepted, and whether a second factor is set up; without both nobody signs in.
+    has_password: bool = True
+    has_second_factor: bool = True
+
+    @property
+    def state(self) -> Literal["invited", "active", "no_second_factor", "disabled"]:
+        """What a list says of them; `no_second_factor`: they have a link to set up a new one."""
+        if self.disabled_at is not None:
+            return "disabled"
+        if not self.has_password:
+            return "invited"
+        return "active" if self.has_second_factor else "no_second_factor"
+
+    @property
+    def mail_address(self) -> str:
+        """Where mail to them goes, empty for nowhere."""
+        return self.email or (self.login if "@" in self.login else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +89,24 @@ class NewTechnician:
     first_name: str = ""
     supervisor: bool = False
     mobile: str = ""
+    email: str = ""
+    use_mfa: bool = True
+    ui_access: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Somebody who is to have an account, and chooses password and second factor themselves."""
+
+    id: str
+    login: str
+    name: str
+    role: Role
+    supervisor: bool = False
+    mobile: str = ""
+    email: str = ""
+    use_mfa: bool = True
+    ui_access: bool = True
 
 
 class People:
@@ -74,27 +124,48 @@ class People:
         """Raises `LoginTaken`; logins are unique over all tenants, since they are how the tenant is found."""
 
         def work(conn: Connection) -> None:
-            conn.execute(
-                insert(technicians).values(
-                    tenant_id=tenant_id,
-                    id=new.id,
-                    login=canonical(new.login),
-                    name=new.name,
-                    first_name=new.first_name or new.name.split()[0],
-                    role=new.role,
-                    supervisor=new.supervisor,
-                    mobile=new.mobile,
-                    password_hash=new.password_hash,
-                    totp_secret=self._sealed(conn, tenant_id, new.id, new.totp_secret),
-                    created_at=micros(now),
-                )
-            )
-            _put_recovery(conn, tenant_id, new.id, new.recovery_digests)
+            secret = sealed_totp(conn, self._keyring, tenant_id, new.id, new.totp_secret)
+            first_name = new.first_name or first_name_of(new.name)
+            kept = {"password_hash": new.password_hash, "totp_secret": secret, "first_name": first_name}
+            conn.execute(_inserted(tenant_id, new, now).values(**kept))
+            put_recovery(conn, tenant_id, new.id, new.recovery_digests)
 
-        try:
-            await self._database.write(tenant_id, work)
-        except IntegrityError as cause:
-            raise LoginTaken(new.login) from cause
+        await self._add(tenant_id, new.login, work)
+
+    async def invite(self, tenant_id: str, new: Invited, link: NewLink, now: datetime) -> None:
+        """An account that nobody can sign in to before the link has been used. Raises `LoginTaken`."""
+
+        def work(conn: Connection) -> None:
+            kept = {"password_hash": "", "first_name": first_name_of(new.name)}
+            conn.execute(_inserted(tenant_id, new, now).values(**kept))
+            put_link(conn, tenant_id, new.id, link, now)
+
+        await self._add(tenant_id, new.login, work)
+
+    async def invite_again(self, tenant_id: str, technician_id: str, link: NewLink, now: datetime) -> bool:
+        """Another link in place of the older one; False for somebody who has accepted, or whose account is off."""
+
+        def work(conn: Connection) -> bool:
+            waits = (
+                select(technicians.c.id)
+                .where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
+                .where(technicians.c.password_hash == "", technicians.c.disabled_at.is_(None))
+            )
+            if conn.scalar(waits.with_for_update()) is None:
+                return False
+            put_link(conn, tenant_id, technician_id, link, now)
+            return True
+
+        return await self._database.write(tenant_id, work)
+
+    async def withdraw(self, tenant_id: str, technician_id: str) -> bool:
+        """Take an invitation back: the account is gone as if it never was. False once it has been accepted."""
+        gone = (
+            delete(technicians)
+            .where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
+            .where(technicians.c.password_hash == "")
+        )
+        return await self._database.write(tenant_id, lambda conn: conn.execute(gone).rowcount == 1)
 
     async def technicians(self, tenant_id: str) -> tuple[StoredTechnician, ...]:
         """All of them by name, disabled ones last."""
@@ -117,20 +188,50 @@ class People:
         tenant_id: str,
         technician_id: str,
         *,
+        name: str | None = None,
         role: Role | None = None,
         supervisor: bool | None = None,
         mobile: str | None = None,
+        email: str | None = None,
+        notify_by: str | None = None,
+        use_mfa: bool | None = None,
+        ui_access: bool | None = None,
         on_duty: bool | None = None,
+        end_log_ins_at: datetime | None = None,
     ) -> bool:
-        """Change what is not None; False when there is no such technician."""
-        given = {"role": role, "supervisor": supervisor, "mobile": mobile, "on_duty": on_duty}
-        values = {name: value for name, value in given.items() if value is not None}
-        return await self._change(tenant_id, technician_id, values)
-
-    async def disable(self, tenant_id: str, technician_id: str, now: datetime) -> bool:
-        """Switch the account off and end all its log-ins; False when there is none that was on."""
+        """Change what is not None; False when there is no such technician. `end_log_ins_at`: rights change, so what
+        was shown for the old ones ends then. Raises `LastAdmin`."""
+        given: dict[str, Any] = {
+            "name": name,
+            "first_name": first_name_of(name) if name is not None else None,
+            "role": role,
+            "supervisor": supervisor,
+            "mobile": mobile,
+            "email": email,
+            "notify_by": notify_by,
+            "use_mfa": use_mfa,
+            "ui_access": ui_access,
+            "on_duty": on_duty,
+        }
+        values = {column: value for column, value in given.items() if value is not None}
 
         def work(conn: Connection) -> bool:
+            if role == "technician" or ui_access is False:
+                _refuse_last_admin(conn, tenant_id, technician_id)
+            if use_mfa:
+                forget_browsers(conn, tenant_id, technician_id)
+            if end_log_ins_at is not None:
+                end_log_ins(conn, tenant_id, technician_id, end_log_ins_at)
+            return _set(conn, tenant_id, technician_id, values)
+
+        return await self._database.write(tenant_id, work)
+
+    async def disable(self, tenant_id: str, technician_id: str, now: datetime) -> bool:
+        """Switch the account off; its log-ins, links and known browsers end. False when there is none that was on.
+        Raises `LastAdmin`."""
+
+        def work(conn: Connection) -> bool:
+            _refuse_last_admin(conn, tenant_id, technician_id)
             off = (
                 update(technicians)
                 .where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
@@ -138,13 +239,16 @@ class People:
                 .values(disabled_at=micros(now))
             )
             end_log_ins(conn, tenant_id, technician_id, now)
+            void_links(conn, tenant_id, technician_id, now)
+            forget_browsers(conn, tenant_id, technician_id)
             return conn.execute(off).rowcount == 1
 
         return await self._database.write(tenant_id, work)
 
     async def enable(self, tenant_id: str, technician_id: str) -> bool:
         """Switch the account on again; its old log-ins stay ended."""
-        return await self._change(tenant_id, technician_id, {"disabled_at": None})
+        values = {"disabled_at": None}
+        return await self._database.write(tenant_id, lambda conn: _set(conn, tenant_id, technician_id, values))
 
     async def reset_second_factor(
         self, tenant_id: str, technician_id: str, totp_secret: str, recovery_digests: Sequence[str], now: datetime
@@ -153,12 +257,45 @@ class People:
         is the caller's rule."""
 
         def work(conn: Connection) -> bool:
-            sealed = self._sealed(conn, tenant_id, technician_id, totp_secret)
+            sealed = sealed_totp(conn, self._keyring, tenant_id, technician_id, totp_secret)
             if not _set(conn, tenant_id, technician_id, {"totp_secret": sealed, "totp_step": 0}):
                 return False
-            _clear_recovery(conn, tenant_id, technician_id)
-            _put_recovery(conn, tenant_id, technician_id, recovery_digests)
-            end_log_ins(conn, tenant_id, technician_id, now)
+            _forget_proofs(conn, tenant_id, technician_id, now)
+            put_recovery(conn, tenant_id, technician_id, recovery_digests)
+            return True
+
+        return await self._database.write(tenant_id, work)
+
+    async def drop_second_factor(self, tenant_id: str, technician_id: str, link: NewLink, now: datetime) -> bool:
+        """The second factor is lost: the old one, the recovery codes and all log-ins end now, and `link` sets up a new
+        one. False for somebody who has no password yet. That another admin asks for it is the caller's rule."""
+
+        def work(conn: Connection) -> bool:
+            lost = (
+                update(technicians)
+                .where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
+                .where(technicians.c.password_hash != "", technicians.c.disabled_at.is_(None))
+                .values(totp_secret=None)
+            )
+            if conn.execute(lost).rowcount != 1:
+                return False
+            _forget_proofs(conn, tenant_id, technician_id, now)
+            put_link(conn, tenant_id, technician_id, link, now)
+            return True
+
+        return await self._database.write(tenant_id, work)
+
+    async def change_password(
+        self, tenant_id: str, technician_id: str, password_hash: str, now: datetime, *, keep_log_in: str
+    ) -> bool:
+        """Another password. Links and known browsers end, and every log-in but `keep_log_in`."""
+
+        def work(conn: Connection) -> bool:
+            if not _set(conn, tenant_id, technician_id, {"password_hash": password_hash}):
+                return False
+            end_log_ins(conn, tenant_id, technician_id, now, but=keep_log_in)
+            void_links(conn, tenant_id, technician_id, now)
+            forget_browsers(conn, tenant_id, technician_id)
             return True
 
         return await self._database.write(tenant_id, work)
@@ -167,17 +304,58 @@ class People:
         """New recovery codes in place of all old ones, used or not; second factor and log-ins stay as they are."""
 
         def work(conn: Connection) -> None:
-            _clear_recovery(conn, tenant_id, technician_id)
-            _put_recovery(conn, tenant_id, technician_id, digests)
+            clear_recovery(conn, tenant_id, technician_id)
+            put_recovery(conn, tenant_id, technician_id, digests)
 
         await self._database.write(tenant_id, work)
 
-    def _sealed(self, conn: Connection, tenant_id: str, technician_id: str, secret: str) -> bytes:
-        bound_to = totp_place(tenant_id, technician_id)
-        return tenant_key(conn, self._keyring, tenant_id).key.seal(secret.encode(), bound_to)
+    async def _add(self, tenant_id: str, login: str, work: Callable[[Connection], None]) -> None:
+        try:
+            await self._database.write(tenant_id, work)
+        except IntegrityError as cause:
+            raise LoginTaken(login) from cause
 
-    async def _change(self, tenant_id: str, technician_id: str, values: dict[str, Any]) -> bool:
-        return await self._database.write(tenant_id, lambda conn: _set(conn, tenant_id, technician_id, values))
+
+def first_name_of(name: str) -> str:
+    """What texts call somebody: the first part of the name."""
+    return name.split()[0][:60]
+
+
+def _inserted(tenant_id: str, new: NewTechnician | Invited, now: datetime) -> Insert:
+    return insert(technicians).values(
+        tenant_id=tenant_id,
+        id=new.id,
+        login=canonical(new.login),
+        name=new.name,
+        role=new.role,
+        supervisor=new.supervisor,
+        mobile=new.mobile,
+        email=new.email,
+        use_mfa=new.use_mfa,
+        ui_access=new.ui_access,
+        created_at=micros(now),
+    )
+
+
+def _refuse_last_admin(conn: Connection, tenant_id: str, technician_id: str) -> None:
+    """Raise `LastAdmin` when, of those who can sign in and change settings, nobody but this technician is one. The rows
+    are locked, so that two admins cannot take each other's rights away at the same moment."""
+    admins = (
+        select(technicians.c.id)
+        .where(technicians.c.tenant_id == tenant_id, technicians.c.role == "admin")
+        .where(technicians.c.disabled_at.is_(None), technicians.c.ui_access)
+        .where(technicians.c.password_hash != "", technicians.c.totp_secret.is_not(None))
+        .order_by(technicians.c.id)
+        .with_for_update()
+    )
+    if conn.scalars(admins).all() == [technician_id]:
+        raise LastAdmin(technician_id)
+
+
+def _forget_proofs(conn: Connection, tenant_id: str, technician_id: str, now: datetime) -> None:
+    clear_recovery(conn, tenant_id, technician_id)
+    forget_browsers(conn, tenant_id, technician_id)
+    end_log_ins(conn, tenant_id, technician_id, now)
 
 
 def _set(conn: Connection, tenant_id: str, technician_id: str, values: dict[str, Any]) -> bool:
@@ -185,17 +363,6 @@ def _set(conn: Connection, tenant_id: str, technician_id: str, values: dict[str,
     if not values:
         return conn.scalar(select(func.count()).select_from(technicians).where(*which)) == 1
     return conn.execute(update(technicians).where(*which).values(**values)).rowcount == 1
-
-
-def _clear_recovery(conn: Connection, tenant_id: str, technician_id: str) -> None:
-    whose = (recovery_codes.c.tenant_id == tenant_id) & (recovery_codes.c.technician_id == technician_id)
-    conn.execute(delete(recovery_codes).where(whose))
-
-
-def _put_recovery(conn: Connection, tenant_id: str, technician_id: str, digests: Sequence[str]) -> None:
-    rows = [{"tenant_id": tenant_id, "technician_id": technician_id, "digest": digest} for digest in digests]
-    if rows:
-        conn.execute(insert(recovery_codes), rows)
 
 
 def _technician(row: RowMapping) -> StoredTechnician:
@@ -211,4 +378,10 @@ def _technician(row: RowMapping) -> StoredTechnician:
         on_duty=row["on_duty"],
         disabled_at=maybe_moment(row["disabled_at"]),
         created_at=moment(row["created_at"]),
+        email=row["email"],
+        notify_by=row["notify_by"],
+        use_mfa=row["use_mfa"],
+        ui_access=row["ui_access"],
+        has_password=row["password_hash"] != "",
+        has_second_factor=row["totp_secret"] is not None,
     )

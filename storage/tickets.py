@@ -34,6 +34,8 @@ class StoredTicket:
     status: str
     created_at: datetime
     updated_at: datetime
+    #: Whose it is; empty: nobody's yet.
+    technician_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,16 @@ class Tickets:
         return await self._database.read(tenant_id, lambda conn: _get(conn, tenant_id, ticket_id))
 
     async def search(
-        self, tenant_id: str, *, contact_id: str, client_id: str, query: str, open_only: bool, before: int, limit: int
+        self,
+        tenant_id: str,
+        *,
+        contact_id: str,
+        client_id: str,
+        technician_id: str,
+        query: str,
+        open_only: bool,
+        before: int,
+        limit: int,
     ) -> tuple[StoredTicket, ...]:
         """Newest first. `before`: only tickets with a smaller number, 0 for all. Empty texts do not filter."""
         wanted = _tickets(tenant_id).order_by(tickets.c.number.desc()).limit(limit)
@@ -65,6 +76,8 @@ class Tickets:
             wanted = wanted.where(tickets.c.contact_id == contact_id)
         if client_id:
             wanted = wanted.where(tickets.c.client_id == client_id)
+        if technician_id:
+            wanted = wanted.where(tickets.c.technician_id == technician_id)
         if open_only:
             wanted = wanted.where(tickets.c.status == "open")
         if before:
@@ -83,6 +96,7 @@ class Tickets:
         ticket_id: str,
         client_id: str,
         contact_id: str,
+        technician_id: str,
         title: str,
         body: str,
         key: str,
@@ -114,12 +128,13 @@ class Tickets:
                     title=title,
                     body=body,
                     status="open",
+                    technician_id=technician_id,
                     key=key,
                     created_at=micros(now),
                     updated_at=micros(now),
                 )
             )
-            return StoredTicket(ticket_id, number, whose, contact_id, title, body, "open", now, now)
+            return StoredTicket(ticket_id, number, whose, contact_id, title, body, "open", now, now, technician_id)
 
         return await self._database.write(tenant_id, work)
 
@@ -180,6 +195,15 @@ class Tickets:
 
         return await self._database.write(tenant_id, work)
 
+    async def assign(self, tenant_id: str, ticket_id: str, technician_id: str, now: datetime) -> StoredTicket | None:
+        """Give it to a technician; None when there is no such ticket."""
+
+        def work(conn: Connection) -> StoredTicket | None:
+            _touch(conn, tenant_id, ticket_id, {"technician_id": technician_id, "updated_at": micros(now)})
+            return _get(conn, tenant_id, ticket_id)
+
+        return await self._database.write(tenant_id, work)
+
 
 def _tickets(tenant_id: str) -> Select[Any]:
     return select(tickets).where(tickets.c.tenant_id == tenant_id)
@@ -215,6 +239,7 @@ def _ticket(row: RowMapping) -> StoredTicket:
         row["status"],
         moment(row["created_at"]),
         moment(row["updated_at"]),
+        row["technician_id"],
     )
 
 

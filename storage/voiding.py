@@ -1,4 +1,4 @@
-"""Ending checks from outside the turn, when the operator makes them void. The dialog's own machine takes the step; what
+"""Ending checks from outside the turn, when the operator or a change of number makes them void. The dialog's own machine takes the step; what
 goes with an ended check in a turn goes here too: its timers, its codes on their way, its counts."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from storage.noting import append_audit
 from storage.tables import challenge_sends, dialogs, outbox, timers
 from storage.times import micros
 
-Reason = Literal["restored", "erased"]
+Reason = Literal["restored", "erased", "number_changed"]
 
 
 def end_checks(
@@ -28,8 +28,11 @@ def end_checks(
     reason: Reason,
     now: datetime,
     new_id: Callable[[], str],
+    *,
+    by: str = "",
 ) -> int:
-    """End the live checks of a tenant that `which` picks, each with its line in the log; how many there were.
+    """End the live checks of a tenant that `which` picks, each with its line in the log; how many there were. `by`: the
+    technician whose doing it is, empty for the operator.
 
     Whoever steps one of them at the same time loses the race and decides anew. Raises `BadState`.
     """
@@ -60,13 +63,14 @@ def end_checks(
             kind="tv." + machine.transition(before, CheckVoided(reason)),
             check_id=row["id"],
             contact_id=row["contact_id"],
+            technician_id=by,
             conversation_id=row["conversation_id"],
             channel=row["channel"],
             public={
                 "before": type(before).__name__.lower(),
                 "after": known.state,
                 "reason": reason,
-                "who": "operator",
+                **({} if by else {"who": "operator"}),
             },
         )
         append_audit(conn, keyring, tenant_id, event)

@@ -12,6 +12,7 @@ from web import bodies, csp, docs, health
 from web.api import routes as api_routes
 from web.guards import edge, guard
 from web.headers import install_headers
+from web.log_in import install_new_tokens
 from web.openapi import document
 from web.plain import plain_problem
 from web.problems import ShowProblem
@@ -33,6 +34,7 @@ def build_web(
     """
     app = web.Application(middlewares=[edge(services, show_problem)], client_max_size=bodies.MAX_JSON)
     install_headers(app, services.public_url)
+    install_new_tokens(app)
     install_streams(app)
     routes = declared(services, pages)
     for route in routes:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
-from web import bodies, csrf
+from web import bodies, csrf, step_up
 from web.answers import extra, trouble
 from web.log_in import Recognised, recognise
 from web.noting import line
@@ -66,12 +66,19 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         query = None
         if route.query is not None:
             query = bodies.check_fields(route.query, {k: request.query.getall(k) for k in request.query})
-        body, raw, files = None, b"", None
-        if unsafe:
-            body, raw, files = await _read(request, route, by_cookie=by_cookie)
+        body: object = None
+        raw, files = b"", dict[str, Upload]()
+        if unsafe and route.surface is Surface.PAGE:
+            fields, raw, files = await _read_form(request, route, by_cookie=by_cookie)
+            if route.step_up and known is not None:
+                known = await step_up.proven(request, services, known, fields, files)
+                request[ACTING] = known.acting
+            body = bodies.check_fields(route.body or bodies.Nothing, fields)
+        elif unsafe:
+            body, raw = await _read_json(request, route, by_cookie=by_cookie)
         acting = known.acting if known else None
         moved = known is not None and known.elsewhere
-        call = Call(request, services, acting, body, query, elsewhere=moved, files=files or {})
+        call = Call(request, services, acting, body, query, elsewhere=moved, files=files)
         if acting is not None and route.surface is Surface.API and request.method == "POST" and not route.grants:
             return await once_per_key(route.handler, call, raw)
         return await route.handler(call)
@@ -125,10 +132,13 @@ def _admit(route: Route, known: Recognised | None) -> None:
     if not may(route.access, known.acting):
         who = "an administrator" if route.access is Access.ADMIN else "a supervisor"
         raise Problem(403, "not_allowed", f"Only {who} may do this. Ask one of yours.")
-    if route.step_up and not known.fresh:
-        raise Problem(
-            401, "step_up_required", "This needs a fresh sign-in: give your password and the code of your app again."
-        )
+    if route.step_up and not known.fresh and not _brings_its_proof(route, known):
+        raise step_up.stale()
+
+
+def _brings_its_proof(route: Route, known: Recognised) -> bool:
+    """A form may be sent again with the proof in it; it is asked for once the form has been read."""
+    return route.surface is Surface.PAGE and route.method in csrf.UNSAFE and known.acting.kind == "cookie"
 
 
 def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Recognised | None) -> None:
@@ -143,27 +153,28 @@ def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Re
         raise _forged()
 
 
-async def _read(
+async def _read_form(
     request: web.Request, route: Route, *, by_cookie: bool
-) -> tuple[object, bytes, dict[str, Upload] | None]:
-    """The checked body, its bytes, and its files. A log-in by cookie must carry the form token, in the form or in the
-    header."""
-    model = route.body or bodies.Nothing
-    header = request.headers.get(csrf.HEADER, "")
-    if route.surface is Surface.PAGE:
-        raw = await bodies.read_body(request, max(bodies.MAX_FORM, route.upload))
-        files: dict[str, Upload] = {}
-        if route.upload and request.content_type == "multipart/form-data":
-            fields, found = await bodies.read_multipart(raw, request.headers)
-            files = {name: Upload(*file) for name, file in found.items()}
-        else:
-            fields = bodies.read_form(raw, request.content_type)
-        given = (fields.pop(csrf.FIELD, None) or [header])[0]
-        _require_token(request, given, by_cookie=by_cookie)
-        return bodies.check_fields(model, fields), raw, files
-    _require_token(request, header, by_cookie=by_cookie)
+) -> tuple[dict[str, list[str]], bytes, dict[str, Upload]]:
+    """The fields of a form, its bytes, and its files. A log-in by cookie must carry the form token, in the form or in
+    the header."""
+    raw = await bodies.read_body(request, max(bodies.MAX_FORM, route.upload))
+    files: dict[str, Upload] = {}
+    if route.upload and request.content_type == "multipart/form-data":
+        fields, found = await bodies.read_multipart(raw, request.headers)
+        files = {name: Upload(*file) for name, file in found.items()}
+    else:
+        fields = bodies.read_form(raw, request.content_type)
+    given = (fields.pop(csrf.FIELD, None) or [request.headers.get(csrf.HEADER, "")])[0]
+    _require_token(request, given, by_cookie=by_cookie)
+    return fields, raw, files
+
+
+async def _read_json(request: web.Request, route: Route, *, by_cookie: bool) -> tuple[object, bytes]:
+    """The checked body and its bytes."""
+    _require_token(request, request.headers.get(csrf.HEADER, ""), by_cookie=by_cookie)
     raw = await bodies.read_body(request, bodies.MAX_JSON)
-    return bodies.check(model, bodies.read_json(raw, request.content_type)), raw, None
+    return bodies.check(route.body or bodies.Nothing, bodies.read_json(raw, request.content_type)), raw
 
 
 def _require_token(request: web.Request, given: str, *, by_cookie: bool) -> None:

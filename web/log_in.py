@@ -17,6 +17,8 @@ from web.services import Services
 if TYPE_CHECKING:
     from storage.accounts import StoredLogIn
 
+#: The token that takes the place of the one a request came with, once its log-in was proven anew on the way.
+NEW_TOKEN: web.RequestKey[str] = web.RequestKey("new_token", str)
 #: A token is 43 characters; anything much longer is not ours and is not worth a look-up.
 MAX_TOKEN = 128
 
@@ -79,6 +81,25 @@ def origin_of(request: web.Request, services: Services) -> Origin:
 def set_log_in_cookie(response: web.StreamResponse, token: str) -> None:
     """Hand the browser its log-in. No end date: it goes with the browser, and the server ends it in any case."""
     response.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def held_token(request: web.Request) -> str:
+    """The log-in's token that the browser will hold after this answer; empty for none. Form tokens are made from it."""
+    return request.get(NEW_TOKEN) or request.cookies.get(COOKIE, "")
+
+
+def install_new_tokens(app: web.Application) -> None:
+    """Hand a token that has changed on the way to the browser, whatever the answer is: a page, a stream, a refusal."""
+
+    async def put(request: web.Request, response: web.StreamResponse) -> None:
+        token = request.get(NEW_TOKEN)
+        if token and COOKIE not in response.cookies:
+            # aiohttp has written its cookies down by now, so this one is written by hand.
+            as_written = web.Response()
+            set_log_in_cookie(as_written, token)
+            response.headers.add("Set-Cookie", as_written.cookies[COOKIE].OutputString())
+
+    app.on_response_prepare.append(put)
 
 
 def drop_log_in_cookie(response: web.StreamResponse) -> None:

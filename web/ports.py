@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -78,6 +78,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
         "Texts to numbers like this one pause, because hardly any of the last codes there were answered.",
     ),
     "opted_out": (409, "This number has opted out of texts (STOP). Reach the person another way."),
+    "blocked": (409, "This number is blocked, so nothing is sent to it. An admin sees it under Settings, Blocked."),
     "no_mobile": (409, "No text may go to this contact: there is no mobile number on record."),
     "already_ended": (409, "This announced call is over already."),
     "contended": (503, "Several people are changing this check at once. Try again in a second."),
@@ -146,6 +147,46 @@ class Post(Protocol):
         self, tenant_id: str, *, to: str, text: str, technician_id: str = "", until: datetime | None = None
     ) -> None:
         """Text a technician from the primary verification number; not after `until`. Raises LookupError without one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierAnswer:
+    """What came of asking the carrier, for whoever sets a number up. `status`: HTTP, 0 when nothing was asked or no
+    answer came. `body`: the answer as it came, JSON with line breaks. `problem`: what is wrong and what to do, empty
+    when nothing is. `sid`: the carrier's id of the text, `state`: its word for how far the text has got, `is_final`
+    when no other follows."""
+
+    status: int = 0
+    body: str = field(default="", repr=False)
+    problem: str = ""
+    sid: str = ""
+    state: str = ""
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierFinding:
+    """What the carrier has on record about one number of ours, and what to do unless all is well (`ok`)."""
+
+    about: str
+    state: Literal["ok", "warn", "fail", "skip"]
+    text: str
+
+
+class CarrierDesk(Protocol):
+    """Asks the carrier on behalf of whoever sets the numbers up."""
+
+    async def try_text(self, tenant_id: str, *, sender: str, to: str) -> CarrierAnswer:
+        """Send one text that says it is a test, from a number of the tenant's to an E.164 number."""
+        ...
+
+    async def look_at_text(self, tenant_id: str, *, sender: str, sid: str) -> CarrierAnswer:
+        """How far that text has got."""
+        ...
+
+    async def look_at_numbers(self, tenant_id: str) -> Sequence[CarrierFinding]:
+        """Where the tenant's numbers send the texts that come in on them."""
         ...
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dialogs.ports import Clock, Randomness
 from storage.database import Database
 from storage.presence import LocalPresence, Presence
-from web.ports import CheckActs, Degraded, Simulator
+from web.ports import CarrierDesk, CheckActs, Degraded, Simulator
 
 if TYPE_CHECKING:
     from identity.sign_in import SignIn
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.directory import Directory
     from storage.idempotency import Idempotency
     from storage.log import Log
+    from storage.own_numbers import OwnNumbers
     from storage.people import People
     from storage.stream import EventStream
     from storage.tenants import Tenants
@@ -41,7 +42,8 @@ class Services:
     """What a handler may use.
 
     `db`: reads and writes outside the turn; the repositories below are made on it. `acts`: everything that changes a
-    check or an announced call. `psa`: tenant id -> that tenant's ticket system. `public_url`: scheme and host people
+    check or an announced call. `psa`: tenant id -> that tenant's ticket system. `carrier`: asks the carrier
+    for whoever sets the numbers up. `public_url`: scheme and host people
     and providers reach us by, without a slash at the end. `degraded`: a tenant's providers that do not work at the
     moment, longest first. `demo`: the stand-ins, in demo mode only. `behind_proxy`:
     a TLS proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
@@ -54,6 +56,8 @@ class Services:
     accounts: Accounts
     people: People
     tenants: Tenants
+    own_numbers: OwnNumbers
+    carrier: CarrierDesk
     directory: Directory
     checks: Checks
     announced: AnnouncedCalls

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.commands.operator import Mistake, Operator, run, say, say_rows
-from bot.commands.tenant_settings import SETTINGS, change
+from storage.tenant_settings import SETTINGS, change
 from dialogs.settings import TenantSettings
 from storage.tenants import SlugTaken, Tenants
 

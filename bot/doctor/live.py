@@ -15,12 +15,12 @@ import aiohttp
 
 from bot.commands.operator import Mistake, Operator
 from bot.doctor.findings import Finding
+from bot.doctor.routes import look_at_numbers
 from bot.wording import Wording
 from channels.twilio.numbers import refuse_destination
-from channels.twilio.own_numbers import FINAL, NumberRoute, TextFate, fate_of, list_numbers
+from channels.twilio.own_numbers import FINAL, TextFate, fate_of
 from channels.twilio.rest import TIMEOUT, Rest
 from channels.twilio.sender import TwilioTexts
-from channels.twilio.webhooks import SMS_PATH
 from dialogs.ports import SendLater, SendRefused, SendUnclear
 from dialogs.turns import NumberFacts, TenantFacts
 from psa.base import Can, NewTicketFields, Psa, PsaError
@@ -109,30 +109,9 @@ class Live:
 
     async def numbers(self) -> list[Finding]:
         """Where the carrier sends the texts that come in on each of our numbers."""
-        try:
-            routes = {route.number: route for route in await list_numbers(self.rest, self.account)}
-        except SendRefused as why:
-            return [Finding("numbers at the carrier", "fail", f"the carrier refused the list ({why.code}): {why}")]
-        except SendLater as why:
-            return [Finding("numbers at the carrier", "warn", f"the carrier did not answer ({why.code}). Try again.")]
-        found: list[Finding] = []
-        for number in await self.operator.tenants.numbers(self.tenant.id):
-            if number.facts.purpose != "voice":
-                found += self._number(number.facts.address, routes.get(number.facts.address))
-        return found
-
-    def _number(self, address: str, route: NumberRoute | None) -> list[Finding]:
-        ours = self.operator.settings.public_url + SMS_PATH
-        if route is None:
-            return [
-                Finding(address, "fail", "the carrier's account does not have it. Remove it here, or buy it there.")
-            ]
-        if route.application:
-            text = (
-                f"it follows a TwiML application of yours. That must post texts to {ours}; it cannot be seen from here."
-            )
-            return [Finding(address, "warn", text)]
-        return [_webhook(address, route, ours), _fallback(address, route, ours)]
+        numbers = await self.operator.tenants.numbers(self.tenant.id)
+        texted = [number.facts.address for number in numbers if number.facts.purpose != "voice"]
+        return await look_at_numbers(self.rest, self.account, texted, self.operator.settings.public_url)
 
     async def ticket(self, client_id: str) -> Finding:
         """Open, note and close one ticket of this client."""
@@ -187,19 +166,3 @@ async def _close(psa: Psa, ticket_id: str) -> str:
         if ticket.is_open and word.casefold() in {"closed", "resolved", "complete", "completed", "done"}:
             ticket = await psa.set_status(ticket_id, word)
     return ticket.status if ticket.is_open else ""
-
-
-def _webhook(address: str, route: NumberRoute, ours: str) -> Finding:
-    if route.url.partition("#")[0] != ours or route.method.upper() != "POST":
-        set_to = f"{route.method} {route.url}" if route.url else "nothing"
-        return Finding(address, "fail", f"its texts go to {set_to}. Set the messaging webhook to POST {ours}")
-    return Finding(address, "ok", f"its texts come to {ours}")
-
-
-def _fallback(address: str, route: NumberRoute, ours: str) -> Finding:
-    how = "See 'watchword number fallback' and docs/how-to/when-we-are-down.md"
-    if not route.fallback_url:
-        return Finding(f"{address} fall-back", "warn", f"none is set: while we are down nobody is answered. {how}")
-    if route.fallback_url.startswith(ours.removesuffix(SMS_PATH) + "/"):
-        return Finding(f"{address} fall-back", "warn", f"it is this server, which is down when it is needed. {how}")
-    return Finding(f"{address} fall-back", "ok", route.fallback_url)

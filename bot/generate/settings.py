@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.commands.tenant_settings import SETTINGS, TenantSetting
+from storage.tenant_settings import SETTINGS, TenantSetting
 from dialogs.settings import TenantSettings
 
 
@@ -81,7 +81,7 @@ VARIABLES = (
 
 INTRO = """# Settings
 
-This page is generated from `bot/generate/settings.py` and `bot/commands/tenant_settings.py`; edit those, then run
+This page is generated from `bot/generate/settings.py` and `storage/tenant_settings.py`; edit those, then run
 `python3 dev.py generate`.
 
 ## Of the installation

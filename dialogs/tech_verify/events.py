@@ -153,9 +153,10 @@ class NobodyClaimedYet:
 
 @dataclass(frozen=True, slots=True)
 class CheckVoided:
-    """The operator's doing: the database was restored from a backup (REL-13), or the contact is being erased."""
+    """From outside the conversation: the database was restored from a backup (REL-13), the contact is being erased, or
+    their number is another one from now on (SEC-13)."""
 
-    reason: Literal["restored", "erased"]
+    reason: Literal["restored", "erased", "number_changed"]
 
 
 Event: TypeAlias = (

@@ -188,7 +188,7 @@ class Expired:
     story: Story
     at: datetime
     claim: Claim | None
-    reason: Literal["deadline", "opted_out", "restored", "erased"]
+    reason: Literal["deadline", "opted_out", "restored", "erased", "number_changed"]
     logged: Logged
 
 

@@ -70,7 +70,7 @@ def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
         left = (NoteTicket(claim.ticket.id, "note.tv_moved", {"ticket": about(event.ticket)}),)
     if isinstance(event.ticket, NewTicket):
         after = replace(state, story=story, claim=moved, logged=Logged.WAITS_FOR_TICKET)
-        return Step(after, (*left, ask_for_ticket(story)))
+        return Step(after, (*left, ask_for_ticket(story, claim)))
     logged, note = log_ended(state, moved, story, env)
     return Step(replace(state, story=story, claim=moved, logged=logged), (*left, *note))
 

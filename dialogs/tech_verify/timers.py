@@ -67,7 +67,8 @@ def alert_people_on_duty(state: Open, event: NobodyClaimedYet, env: Env) -> Step
 
 @machine.on
 def void(state: Live, event: CheckVoided, env: Env) -> Step[Expired]:
-    """It ends here, without a text and without a note: whoever it was about has long hung up, or is to be forgotten."""
+    """It ends here, without a text and without a note: whoever it was about has long hung up, is to be forgotten, or is
+    told of the change of number by whoever changed it."""
     story = happened(state.story, env.now, "voided")
     return Step(Expired(story, env.now, claim_of(state), event.reason, Logged.NOT_DUE), (EndAnnouncement(),))
 

@@ -76,12 +76,12 @@ def picked(asker: Asker, pick: Known | None) -> Known | None:
 
 
 def ticket_wanted(state: Claimed) -> tuple[Effect, ...]:
-    return (ask_for_ticket(state.story),) if isinstance(state.claim.ticket, NewTicket) else ()
+    return (ask_for_ticket(state.story, state.claim),) if isinstance(state.claim.ticket, NewTicket) else ()
 
 
-def ask_for_ticket(story: Story) -> CreateTicket:
+def ask_for_ticket(story: Story, claim: Claim) -> CreateTicket:
     contact = story.asker.contact_id if isinstance(story.asker, Known) else ""
-    return CreateTicket("ticket.tv", contact, names(story, None))
+    return CreateTicket("ticket.tv", contact, names(story, None), claim.technician.id)
 
 
 def log_result(

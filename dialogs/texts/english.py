@@ -208,6 +208,34 @@ def _all() -> Iterable[Template]:
         required="tech",
         also="about",
     )
+    # What stands there now is told by its end only: whoever has the old number may be a stranger by now.
+    yield _user(
+        "contact.address_changed",
+        "{msp}: What we reach you by was changed from this to one ending {ending}. You did not ask for that? Call "
+        "{phone}.",
+        "Goes to the old number or e-mail address when it is changed.",
+        required="phone",
+        also="ending",
+    )
+    yield _user(
+        "contact.address_removed",
+        "{msp}: We no longer reach you here: this was taken off your record. You did not ask for that? Call {phone}.",
+        "Goes to a number or e-mail address that is taken away.",
+        required="phone",
+    )
+    yield _user(
+        "contact.address_added",
+        "{msp}: Another way to reach you was added to your record, ending {ending}. You did not ask for that? Call "
+        "{phone}.",
+        "Goes to where we reached somebody so far, when a number or e-mail address is added or used first from now on.",
+        required="phone",
+        also="ending",
+    )
+    yield _user(
+        "contact.mail_subject",
+        "{msp}: your contact data was changed",
+        "Subject of the mail that tells of such a change.",
+    )
     yield _user(
         "carrier.down",
         "{msp} cannot check callers right now. HANG UP and call {phone}.",

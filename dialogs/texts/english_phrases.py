@@ -43,7 +43,7 @@ PHRASES: Mapping[str, str] = {
     "phrase.trail_taken_over": "{who} took the check over",
     "phrase.trail_resent": "{who} had the text sent again",
     "phrase.trail_superseded": "The user asked again; a newer check took its place",
-    "phrase.trail_voided": "Ended without a result by the operator",
+    "phrase.trail_voided": "Ended without a result: made void",
     "phrase.trail_opted_out": "The user opted out of texts",
     "phrase.trail_expired": "The time ran out",
     "phrase.trail_people_on_duty_alerted": "Nobody had claimed the check; the people on duty were alerted",

@@ -28,6 +28,7 @@ SAMPLES: Mapping[str, Value] = {
     "ticket": "10427",
     "number": "+12125550100",
     "left": 4,
+    "ending": "0100",
     "at": datetime(2026, 3, 1, 14, 7, tzinfo=UTC),
     "contact": "Jonathan Featherstone",
     "link": "https://watchword.example.com/t/Zk3vQ9xN7bLw2RtY",

@@ -56,7 +56,7 @@ def _inbound(rows: Rows, ask: InboundAsk, now: datetime) -> Facts | Duplicate | 
         rows.desks[tenant_id, talk] if talk is not None else None,
         _checks_around(rows, tenant_id, said.channel, said.their_address, contacts),
         tuple(call for c in contacts for call in _announced(rows, tenant_id, c.id, now)),
-        rows.suppressed(tenant_id, said.their_address, said.our_address),
+        rows.suppressed(tenant_id, said.their_address, said.our_address, now),
         _counts(rows, tenant_id, said.their_address, "", now) if ask.with_limits else SendCounts(),
     )
 
@@ -72,13 +72,13 @@ def _check(rows: Rows, ask: CheckAsk, now: datetime) -> Facts | Duplicate | Unro
     check = rows.checks.get((ask.tenant_id, ask.check_id))
     picked = rows.contacts.get((ask.tenant_id, ask.pick))
     if check is None:
-        return CheckFacts(tenant, None, None, picked, False, SendCounts())
+        return CheckFacts(tenant, None, None, picked, "", SendCounts())
     return CheckFacts(
         tenant,
         check,
         rows.contacts.get((ask.tenant_id, check.contact_id)),
         picked,
-        rows.suppressed(ask.tenant_id, check.their_address, check.our_address),
+        rows.suppressed(ask.tenant_id, check.their_address, check.our_address, now),
         _counts(rows, ask.tenant_id, check.their_address, ask.technician_id, now) if ask.with_limits else SendCounts(),
     )
 
@@ -94,7 +94,7 @@ def _announce(rows: Rows, ask: AnnounceAsk, now: datetime) -> Facts | Unroutable
         rows.contacts.get((ask.tenant_id, ask.contact_id)),
         mobile,
         ours,
-        bool(mobile) and rows.suppressed(ask.tenant_id, mobile, ours),
+        rows.suppressed(ask.tenant_id, mobile, ours, now) if mobile else "",
         tuple(_announced(rows, ask.tenant_id, ask.contact_id, now)),
         _counts(rows, ask.tenant_id, mobile, ask.technician_id, now) if ask.with_limits and mobile else SendCounts(),
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import AuditEvent, Leased, Settled
+from dialogs.turns import AuditEvent, Barred, Leased, Settled
 from storage.codec import summary
 from storage.digests import report_digest
 from storage.memory.rows import Key, Queued, Rows
@@ -81,11 +81,9 @@ class MemoryOutbox:
         if carries_code(item.template) and self._is_over(row.tenant_id, item.check_id):
             self._put(self._wiped(replace(row, fence=row.fence + 1, status="dropped", done_at=now)))
             return None
-        suppressed = (
-            is_text(item.kind)
-            and not item.after_stop
-            and self._rows.suppressed(row.tenant_id, item.payload["to"], item.payload["from"])
-        )
+        suppressed: Barred = ""
+        if is_text(item.kind) and not item.after_stop:
+            suppressed = self._rows.suppressed(row.tenant_id, item.payload["to"], item.payload["from"], now)
         ran_out = row.lease_until is not None
         unknown = row.status == "unknown" or ran_out
         taken = replace(

@@ -10,6 +10,7 @@ from dialogs.turns import (
     Alert,
     AnnouncedCall,
     AuditEvent,
+    Barred,
     ContactFacts,
     NumberFacts,
     OutboxItem,
@@ -87,6 +88,8 @@ class Rows:
     replays: set[tuple[str, bytes]] = field(default_factory=set)
     once: set[tuple[str, bytes]] = field(default_factory=set)
     suppressions: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    #: Tenant and address to the end of the block, None for a ban.
+    blocks: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
     outbox: dict[Key, Queued] = field(default_factory=dict)
     sends: dict[Key, Sent] = field(default_factory=dict)
     timers: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
@@ -99,5 +102,10 @@ class Rows:
         found = (self.contacts[tenant_id, c] for c in self.at_address.get((tenant_id, address), ()))
         return tuple(sorted(found, key=lambda c: (c.name, c.id)))
 
-    def suppressed(self, tenant_id: str, their: str, ours: str) -> bool:
-        return (tenant_id, their, "") in self.suppressions or (tenant_id, their, ours) in self.suppressions
+    def suppressed(self, tenant_id: str, their: str, ours: str, now: datetime) -> Barred:
+        """Why no text may go there."""
+        until = self.blocks.get((tenant_id, their), now)
+        if until is None or until > now:
+            return "blocked"
+        stopped = (tenant_id, their, "") in self.suppressions or (tenant_id, their, ours) in self.suppressions
+        return "opted_out" if stopped else ""

@@ -133,6 +133,7 @@ class FactLoader:
                 [ask.timer for _, ask, _ in acts],
                 [once_only(ask.once) for _, ask, _ in acts],
                 [ask.pick for _, ask, _ in acts],
+                [micros(turn.now) for _, _, turn in acts],
             )
         if calls:
             rows += await connection.fetch(
@@ -140,6 +141,7 @@ class FactLoader:
                 [n for n, _, _ in calls],
                 [ask.tenant_id for _, ask, _ in calls],
                 [ask.contact_id for _, ask, _ in calls],
+                [micros(turn.now) for _, _, turn in calls],
             )
         for row in rows:
             reading.rows[row[0]].append(row)

@@ -67,7 +67,7 @@ class Outbox:
             await _write_outcomes(
                 connection, [(n, *_ending(row, what, why, at)) for n, (row, what, why) in enumerate(over)]
             )
-        return await _with_opt_outs(connection, leased)
+        return await _with_opt_outs(connection, leased, now)
 
     async def renew(self, connection: Any, leased: Sequence[Leased], now: datetime, lasts: timedelta) -> None:
         held = sorted((one.tenant_id, one.item.id, one.fence) for one in leased)
@@ -206,18 +206,18 @@ def _ending(row: Any, status: str, why: str, now: int) -> tuple[Any, ...]:
     )
 
 
-async def _with_opt_outs(connection: Any, leased: list[Leased]) -> list[Leased]:
-    """Marks those whose destination has opted out since."""
+async def _with_opt_outs(connection: Any, leased: list[Leased], now: datetime) -> list[Leased]:
+    """Marks those whose destination has opted out or been blocked since."""
     asking = [
         (n, one.tenant_id, one.item.payload["to"], one.item.payload["from"])
         for n, one in enumerate(leased)
         if is_text(one.item.kind) and not one.item.after_stop
     ]
     if asking:
-        for row in await connection.fetch(sql.SUPPRESSED, *_columns(asking)):
+        for row in await connection.fetch(sql.SUPPRESSED, micros(now), *_columns(asking)):
             one = leased[row[0]]
             leased[row[0]] = Leased(
-                one.tenant_id, one.item, one.attempt, one.fence, True, one.unknown, one.first_attempt_at, one.unclear
+                one.tenant_id, one.item, one.attempt, one.fence, row[1], one.unknown, one.first_attempt_at, one.unclear
             )
     return leased
 
@@ -245,7 +245,7 @@ def _leased(row: Any, payload: dict[str, str], is_challenge: bool) -> Leased:
         segments=row[10],
     )
     unclear = row[14] + (row[16] is not None)
-    return Leased(row[0], item, row[13] + 1, row[15] + 1, False, _unknown(row), maybe_moment(row[19]), unclear)
+    return Leased(row[0], item, row[13] + 1, row[15] + 1, "", _unknown(row), maybe_moment(row[19]), unclear)
 
 
 def _provider_id(settled: Settled) -> str:

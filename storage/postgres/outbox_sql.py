@@ -51,11 +51,12 @@ JOIN tenants t ON t.id = i.tenant
 LEFT JOIN contacts c ON c.tenant_id = i.tenant AND c.id = i.contact
 """
 
-#: Arrays: n, tenant, their, our address.
+#: Where nothing may be sent, and why. Value: now. Arrays: n, tenant, their, our address.
 SUPPRESSED = """
-SELECT i.n
-FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS i(n, tenant, their, our)
-WHERE EXISTS (SELECT FROM suppressions s
+SELECT i.n, CASE WHEN b.their_address IS NOT NULL THEN 'blocked' ELSE 'opted_out' END
+FROM unnest($2::integer[], $3::text[], $4::text[], $5::text[]) AS i(n, tenant, their, our)
+LEFT JOIN blocks b ON b.tenant_id = i.tenant AND b.their_address = i.their AND (b.until IS NULL OR b.until > $1)
+WHERE b.their_address IS NOT NULL OR EXISTS (SELECT FROM suppressions s
   WHERE s.tenant_id = i.tenant AND s.their_address = i.their AND s.our_address IN ('', i.our))
 """
 

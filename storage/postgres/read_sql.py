@@ -29,8 +29,11 @@ ROUTE = _filled("""
 SELECT i.n, n.tenant_id, n.id, n.purpose, n.is_primary, n.opt_out_by, t.version,
   EXISTS (SELECT FROM inbound s WHERE s.tenant_id = n.tenant_id AND s.once_key = i.once),
   EXISTS (SELECT FROM inbound s WHERE s.tenant_id = n.tenant_id AND s.replay_key = i.replay),
-  EXISTS (SELECT FROM suppressions s
-    WHERE s.tenant_id = n.tenant_id AND s.their_address = i.their AND s.our_address IN ('', n.address)),
+  CASE WHEN EXISTS (SELECT FROM blocks b
+    WHERE b.tenant_id = n.tenant_id AND b.their_address = i.their AND (b.until IS NULL OR b.until > i.now))
+  THEN 'blocked' WHEN EXISTS (SELECT FROM suppressions s
+    WHERE s.tenant_id = n.tenant_id AND s.their_address = i.their AND s.our_address IN ('', n.address))
+  THEN 'opted_out' ELSE '' END,
   v.id, v.version, v.desk,
   EXISTS (SELECT FROM dialogs d WHERE d.tenant_id = n.tenant_id AND d.kind = '{kind}' AND d.their_address = i.their
     AND d.channel = i.channel),
@@ -82,18 +85,21 @@ JOIN announced_calls a ON a.tenant_id = i.tenant AND a.contact_id = i.contact AN
 ORDER BY i.n, a.id
 """
 
-#: One check, its contact, and the contact picked. Arrays: n, tenant, check, timer, once key, pick.
+#: One check, its contact, and the contact picked. Arrays: n, tenant, check, timer, once key, pick, now.
 CHECK = _filled("""
 SELECT i.n, t.version,
   EXISTS (SELECT FROM timers r WHERE r.tenant_id = i.tenant AND r.check_id = i.checked AND r.name = i.timer),
   EXISTS (SELECT FROM once o WHERE o.tenant_id = i.tenant AND o.key = i.once),
-  EXISTS (SELECT FROM suppressions s
-    WHERE s.tenant_id = i.tenant AND s.their_address = d.their_address AND s.our_address IN ('', d.our_address)),
+  CASE WHEN EXISTS (SELECT FROM blocks b
+    WHERE b.tenant_id = i.tenant AND b.their_address = d.their_address AND (b.until IS NULL OR b.until > i.now))
+  THEN 'blocked' WHEN EXISTS (SELECT FROM suppressions s
+    WHERE s.tenant_id = i.tenant AND s.their_address = d.their_address AND s.our_address IN ('', d.our_address))
+  THEN 'opted_out' ELSE '' END,
   {check},
   c.id, c.name, c.client_id, w.name, c.locale, c.key,
   p.id, p.name, p.client_id, q.name, p.locale, p.key
-FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
-  AS i(n, tenant, checked, timer, once, pick)
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bigint[])
+  AS i(n, tenant, checked, timer, once, pick, now)
 JOIN tenants t ON t.id = i.tenant
 LEFT JOIN dialogs d ON d.tenant_id = i.tenant AND d.id = i.checked
 LEFT JOIN contacts c ON c.tenant_id = i.tenant AND c.id = d.contact_id
@@ -102,13 +108,16 @@ LEFT JOIN contacts p ON p.tenant_id = i.tenant AND p.id = i.pick
 LEFT JOIN clients q ON q.tenant_id = p.tenant_id AND q.id = p.client_id
 """)
 
-#: A contact, the mobile to text, and the number to text from. Arrays: n, tenant, contact.
+#: A contact, the mobile to text, and the number to text from. Arrays: n, tenant, contact, now.
 ANNOUNCE = """
 SELECT i.n, t.version, m.value, o.address,
-  EXISTS (SELECT FROM suppressions s
-    WHERE s.tenant_id = i.tenant AND s.their_address = m.value AND s.our_address IN ('', COALESCE(o.address, ''))),
+  CASE WHEN EXISTS (SELECT FROM blocks b
+    WHERE b.tenant_id = i.tenant AND b.their_address = m.value AND (b.until IS NULL OR b.until > i.now))
+  THEN 'blocked' WHEN EXISTS (SELECT FROM suppressions s
+    WHERE s.tenant_id = i.tenant AND s.their_address = m.value AND s.our_address IN ('', COALESCE(o.address, '')))
+  THEN 'opted_out' ELSE '' END,
   c.id, c.name, c.client_id, w.name, c.locale, c.key
-FROM unnest($1::integer[], $2::text[], $3::text[]) AS i(n, tenant, contact)
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::bigint[]) AS i(n, tenant, contact, now)
 JOIN tenants t ON t.id = i.tenant
 LEFT JOIN contacts c ON c.tenant_id = i.tenant AND c.id = i.contact
 LEFT JOIN clients w ON w.tenant_id = c.tenant_id AND w.id = c.client_id

@@ -13,6 +13,7 @@ from dialogs.turns import (
     AnnouncedCall,
     AnnounceFacts,
     Ask,
+    Barred,
     CheckAsk,
     CheckFacts,
     ContactFacts,
@@ -86,7 +87,7 @@ class FactLoader:
         their, ours, channel, at = said.their_address, said.our_address, said.channel, micros(now)
         keys_of_it = (once_key(said), replay_key(said))
         rows = self._run(
-            sql.ROUTE, (*keys_of_it, their, their, channel, at, channel, their, their, channel, ours)
+            sql.ROUTE, (*keys_of_it, their, at, their, their, channel, at, channel, their, their, channel, ours)
         ).fetchall()
         if not rows:
             return Unroutable()
@@ -105,7 +106,7 @@ class FactLoader:
             StoredDesk(talk[0], talk[1], load_desk(talk[2])) if talk[0] is not None else None,
             self._checks_around(keys, channel, their, contacts) if _any(rows, 12) or _any(rows, 13) else (),
             tuple(announced),
-            bool(suppressed),
+            suppressed,
             self._counts(tenant_id, their, "", now) if ask.with_limits else _NO_SENDS,
         )
         return Loaded(facts, keys)
@@ -122,9 +123,10 @@ class FactLoader:
         row = self._run(sql.CHECK, (ask.tenant_id, ask.check_id)).fetchone()
         check = self._checks.stored(keys, row) if row else None
         contact = self._contact(keys, check.contact_id) if check is not None else None
-        suppressed, sends = False, _NO_SENDS
+        suppressed: Barred = ""
+        sends = _NO_SENDS
         if check is not None:
-            suppressed = self._suppressed(ask.tenant_id, check.their_address, check.our_address)
+            suppressed = self.suppressed(ask.tenant_id, check.their_address, check.our_address, now)
             if ask.with_limits:
                 sends = self._counts(ask.tenant_id, check.their_address, ask.technician_id, now)
         picked = self._contact(keys, ask.pick)
@@ -146,7 +148,7 @@ class FactLoader:
             contact,
             mobile,
             ours,
-            bool(mobile) and self._suppressed(ask.tenant_id, mobile, ours),
+            self.suppressed(ask.tenant_id, mobile, ours, now) if mobile else "",
             tuple(self._announced(ask.tenant_id, ask.contact_id, micros(now))),
             self._counts(ask.tenant_id, mobile, ask.technician_id, now) if ask.with_limits and mobile else _NO_SENDS,
         )
@@ -176,8 +178,10 @@ class FactLoader:
         rows = self._run(sql.ANNOUNCED, (tenant_id, contact_id, now)).fetchall()
         return [announced_in(row) for row in rows]
 
-    def _suppressed(self, tenant_id: str, their: str, ours: str) -> bool:
-        return self._run(sql.SUPPRESSED, (tenant_id, their, ours)).fetchone() is not None
+    def suppressed(self, tenant_id: str, their: str, ours: str, now: datetime) -> Barred:
+        """Why no text may go there."""
+        row = self._run(sql.SUPPRESSED, (tenant_id, their, micros(now), tenant_id, their, ours)).fetchone()
+        return "" if row is None else row[0]
 
     def _counts(self, tenant_id: str, to: str, technician_id: str, now: datetime) -> SendCounts:
         day, hour = micros(now - _DAY), micros(now - _HOUR)

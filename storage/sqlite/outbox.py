@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dialogs.messages import DeliveryReport
-from dialogs.turns import Alert, AuditEvent, Leased, OutboxItem, Settled, Timer
+from dialogs.turns import Alert, AuditEvent, Barred, Leased, OutboxItem, Settled, Timer
 from storage.codec import load_texts
 from storage.digests import report_digest
 from storage.keys import CannotOpen, place
@@ -136,11 +136,11 @@ class OutboxWriter:
             self._finish(tenant_id, item_id, fence, "dead", now, template, error=str(why))
             return None
         payload = load_texts(opened)
-        suppressed = (
-            is_text(kind)
-            and not after_stop
-            and self._run(read_sql.SUPPRESSED, (tenant_id, payload["to"], payload["from"])).fetchone() is not None
-        )
+        suppressed: Barred = ""
+        if is_text(kind) and not after_stop:
+            ask = (tenant_id, payload["to"], now, tenant_id, payload["to"], payload["from"])
+            barred = self._run(read_sql.SUPPRESSED, ask).fetchone()
+            suppressed = barred[0] if barred is not None else ""
         item = OutboxItem(
             item_id,
             kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, func, select, text, union_all
+from sqlalchemy import case, exists, func, literal_column, select, text, union_all
 
 from storage import tables as t
 from storage.codec import KIND
@@ -10,9 +10,25 @@ from storage.sqlite.ready import ONE, ZERO, p, ready, word
 
 _n, _c, _d, _s = t.numbers.c, t.contacts.c, t.dialogs.c, t.challenge_sends.c
 _v, _i, _u, _a = t.conversations.c, t.inbound.c, t.suppressions.c, t.announced_calls.c
+_b = t.blocks.c
 
-_SUPPRESSED = exists().where(
-    _u.tenant_id == _n.tenant_id, _u.their_address == p("their"), _u.our_address.in_((word(""), _n.address))
+#: A block is looked at first: whoever is blocked hears nothing, whatever they say.
+_SUPPRESSED = case(
+    (
+        exists().where(
+            _b.tenant_id == _n.tenant_id,
+            _b.their_address == p("their"),
+            func.coalesce(_b.until, literal_column("9223372036854775807")) > p("now"),
+        ),
+        word("blocked"),
+    ),
+    (
+        exists().where(
+            _u.tenant_id == _n.tenant_id, _u.their_address == p("their"), _u.our_address.in_((word(""), _n.address))
+        ),
+        word("opted_out"),
+    ),
+    else_=word(""),
 )
 
 _k, _w, _l = t.addresses.c, t.clients.c, t.alerts.c
@@ -74,6 +90,8 @@ ROUTE = ready(
     "once",
     "replay",
     "their",
+    "now",
+    "their",
     "their",
     "channel",
     "now",
@@ -116,10 +134,21 @@ PRIMARY_NUMBER = ready(
     .offset(ZERO),
     "tenant",
 )
+#: Why nothing may be sent there; the first row counts, and without a row it may.
 SUPPRESSED = ready(
-    select(ONE).where(
-        _u.tenant_id == p("tenant"), _u.their_address == p("their"), _u.our_address.in_((word(""), p("our")))
+    union_all(
+        select(word("blocked")).where(
+            _b.tenant_id == p("tenant"),
+            _b.their_address == p("their"),
+            func.coalesce(_b.until, literal_column("9223372036854775807")) > p("now"),
+        ),
+        select(word("opted_out")).where(
+            _u.tenant_id == p("tenant"), _u.their_address == p("their"), _u.our_address.in_((word(""), p("our")))
+        ),
     ),
+    "tenant",
+    "their",
+    "now",
     "tenant",
     "their",
     "our",

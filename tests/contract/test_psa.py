@@ -230,8 +230,16 @@ class Poor:
     can: ClassVar[Can] = Can.SEARCH_BY_CLIENT
 
     async def search_tickets(
-        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+        self,
+        *,
+        contact_id: str = "",
+        client_id: str = "",
+        technician_id: str = "",
+        query: str = "",
+        open_only: bool = True,
+        cursor: str = "",
     ) -> TicketPage:
+        assert not technician_id, "SEARCH_BY_TECHNICIAN was not declared"
         assert not contact_id, "SEARCH_BY_CONTACT was not declared"
         assert not query, "SEARCH_TEXT was not declared"
         theirs = TicketRef("1", "1", "t", "New", True, client_id="c", contact_id="someone")
@@ -248,7 +256,7 @@ class Poor:
     async def create_ticket(self, fields: NewTicketFields, *, key: str) -> TicketRef:
         raise AssertionError
 
-    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str, author: str = "") -> None:
         raise AssertionError
 
     async def notes(self, ticket_id: str) -> tuple[TicketNote, ...]:
@@ -258,6 +266,9 @@ class Poor:
         raise AssertionError
 
     async def set_status(self, ticket_id: str, status: str) -> TicketRef:
+        raise AssertionError
+
+    async def assign(self, ticket_id: str, technician_id: str) -> TicketRef:
         raise AssertionError
 
 

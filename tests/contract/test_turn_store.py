@@ -49,7 +49,7 @@ async def test_a_turn_finds_contact_number_and_tenant(house: House) -> None:
     assert len(facts.tenant.digest_key) == 32
     assert facts.number == house.world.number
     assert facts.contacts == (ada.facts,)
-    assert (facts.desk, facts.checks, facts.announced, facts.suppressed) == (None, (), (), False)
+    assert (facts.desk, facts.checks, facts.announced, facts.suppressed) == (None, (), (), "")
 
 
 async def test_a_stranger_has_no_contacts_and_their_words_are_kept(house: House) -> None:

@@ -159,9 +159,9 @@ async def test_an_opt_out_since_then_shows_at_the_lease(house: House) -> None:
     await act(house, CheckAsk(house.world.tenant_id, "none"), Decision("", suppressions=(stop,)))
     leased = await house.store.lease("w", START)
     assert {held.item.payload["body"]: held.suppressed for held in leased} == {
-        "news": True,
-        "stopped": False,
-        "another": False,
+        "news": "opted_out",
+        "stopped": "",
+        "another": "",
     }
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from dialogs.turns import (
     CheckFacts,
     Decision,
     Duplicate,
+    InboundAsk,
     Suppression,
     Taken,
     Timer,
@@ -40,7 +42,7 @@ from tests.fixtures.turn_parts import (
     text_item,
 )
 from tests.fixtures.turn_stores import House
-from tests.fixtures.world import START
+from tests.fixtures.world import START, World
 
 LATER = START + timedelta(minutes=5)
 
@@ -91,7 +93,7 @@ async def test_opting_out_binds_to_the_number_and_stop_all_to_the_tenant(house: 
     assert not (await facts_for(house, ada)).suppressed
     assert (await facts_for(house, ben)).suppressed
     result = await house.store.take(inbound_turn(said(house.world, ada, second=True), lambda f: Decision(f.suppressed)))
-    assert result == Taken(True)
+    assert result == Taken("opted_out")
     await act(house, ask, Decision("", suppressions=(Suppression(False, house.world.number.address, ben, "word"),)))
     assert not (await facts_for(house, ben)).suppressed
 
@@ -205,6 +207,40 @@ async def test_announcements_end_for_one_technician_or_for_all(house: House, end
 
 
 @pytest.mark.feature("SEC-37")
+@pytest.mark.parametrize("after", [timedelta(0), timedelta(minutes=59)])
+async def test_a_blocked_sender_is_blocked_until_the_time_is_up(house: House, after: timedelta) -> None:
+    ada, ben = (p.mobile for p in house.world.people[:2])
+    await house.block(ada, START + timedelta(hours=1))
+    await act(
+        house, CheckAsk(house.world.tenant_id, "none"), Decision("", suppressions=(Suppression(True, "", ada, "word"),))
+    )
+
+    def seen(by: World, sender: str, at: datetime) -> Turn[Any]:
+        return Turn(InboundAsk(said(by, sender)), lambda f: Decision(f.suppressed), at)
+
+    assert await house.store.take(seen(house.world, ada, START + after)) == Taken("blocked")
+    assert await house.store.take(seen(house.world, ben, START + after)) == Taken("")
+    assert await house.store.take(seen(house.other, ada, START + after)) == Taken("")
+    # The block has ended, and the STOP that stood behind it counts again.
+    assert await house.store.take(seen(house.world, ada, START + timedelta(hours=1))) == Taken("opted_out")
+
+
+async def test_a_ban_ends_no_more_and_nothing_leaves_for_whoever_is_blocked(house: House) -> None:
+    world, (ada, ben) = house.world, house.world.people[:2]
+    check = new_check(world, ada)
+    items = (text_item(world, ada.mobile, lane="ada"), text_item(world, ben.mobile, lane="ben"))
+    await act(house, CheckAsk(world.tenant_id, "none"), Decision("", checks=(check,), outbox=items))
+    await house.block(ada.mobile, None)
+    later = START + timedelta(days=4000)
+    assert await house.store.take(
+        Turn(CheckAsk(world.tenant_id, check.id), lambda f: Decision(f.suppressed), later)
+    ) == (Taken("blocked"))
+    announced = Turn(AnnounceAsk(world.tenant_id, ada.facts.id), lambda f: Decision(f.suppressed), later)
+    assert await house.store.take(announced) == Taken("blocked")
+    leased = await house.store.lease("w", START)
+    assert {held.item.payload["to"]: held.suppressed for held in leased} == {ada.mobile: "blocked", ben.mobile: ""}
+
+
 async def test_two_tenants_with_the_same_people_see_nothing_of_each_other(house: House) -> None:
     """Same caller, same provider id, same check id, same timer: the number written to decides whose it is."""
     ada, twin = house.world.people[0], house.other.people[0]
@@ -225,7 +261,7 @@ async def test_two_tenants_with_the_same_people_see_nothing_of_each_other(house:
     )
     theirs = await house.store.take(inbound_turn(said(house.other, ada.mobile), lambda f: Decision(f)))
     assert isinstance(theirs, Taken)
-    assert (theirs.reply.checks, theirs.reply.suppressed) == ((), False)
+    assert (theirs.reply.checks, theirs.reply.suppressed) == ((), "")
     seen = await house.store.take(
         Turn(CheckAsk(house.other.tenant_id, check.id, once="k"), lambda f: Decision(f), START)
     )

@@ -73,7 +73,7 @@ async def test_an_item_comes_back_as_it_was_put(house: House) -> None:
     assert (leased.tenant_id, leased.attempt, leased.suppressed, leased.unknown) == (
         house.world.tenant_id,
         1,
-        False,
+        "",
         False,
     )
     assert leased.first_attempt_at is None

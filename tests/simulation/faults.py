@@ -210,7 +210,7 @@ class ForgetsStop(Bent):
         full: Collection[str] = (),
     ) -> Sequence[Leased]:
         leased = await self.store.lease(worker, now, limit=limit, lasts=lasts, full=full)
-        return [replace(one, suppressed=False) for one in leased]
+        return [replace(one, suppressed="") for one in leased]
 
 
 class IgnoresFences(InMemory):

@@ -183,7 +183,14 @@ class TicketSystem:
         return found
 
     async def search_tickets(
-        self, *, contact_id: str = "", client_id: str = "", query: str = "", open_only: bool = True, cursor: str = ""
+        self,
+        *,
+        contact_id: str = "",
+        client_id: str = "",
+        technician_id: str = "",
+        query: str = "",
+        open_only: bool = True,
+        cursor: str = "",
     ) -> TicketPage:
         return TicketPage(tuple(self._all().values()), None)
 
@@ -209,7 +216,7 @@ class TicketSystem:
         self._at("ticket:after")
         return self._ref(made)
 
-    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str) -> None:
+    async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str, author: str = "") -> None:
         self._at("note:before")
         mood = await self._answering()
         if ticket_id not in self._all():
@@ -231,6 +238,9 @@ class TicketSystem:
         return ("open", "closed")
 
     async def set_status(self, ticket_id: str, status: str) -> TicketRef:
+        return await self.get_ticket(ticket_id)
+
+    async def assign(self, ticket_id: str, technician_id: str) -> TicketRef:
         return await self.get_ticket(ticket_id)
 
     async def _answering(self) -> Mood:

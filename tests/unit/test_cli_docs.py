@@ -13,7 +13,7 @@ from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
 
 from bot.cli import app
-from bot.commands.tenant_settings import BY_NAME
+from storage.tenant_settings import BY_NAME
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
+from storage.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
 from bot.generate.settings import VARIABLES
 from bot.settings import BadSetting, Settings, check_for_serving, read_settings
 from dialogs.settings import Limits, Retention, SettingsError, TenantSettings

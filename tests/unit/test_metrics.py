@@ -59,7 +59,7 @@ LOAD = Load(
 )
 
 
-FACTS = CheckFacts(TenantFacts("tenant-1", "", TenantSettings(), b""), None, None, None, False, SendCounts())
+FACTS = CheckFacts(TenantFacts("tenant-1", "", TenantSettings(), b""), None, None, None, "", SendCounts())
 
 
 def value(page: bytes, series: str) -> float | None:

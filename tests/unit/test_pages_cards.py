@@ -77,6 +77,7 @@ ENDED: list[tuple[tv.Ended, str, str]] = [
     (ended(tv.Expired, "opted_out", tv.Logged.WRITTEN), "Ended: they texted STOP", "quiet"),
     (ended(tv.Expired, "restored", tv.Logged.NOT_DUE), "Ended: the database was restored from a backup", "quiet"),
     (ended(tv.Expired, "erased", tv.Logged.NOT_DUE), "Ended: the person's data was erased", "quiet"),
+    (ended(tv.Expired, "number_changed", tv.Logged.NOT_DUE), "Ended: their number was changed", "quiet"),
     (ended(tv.Alarm, "wrong_codes", tv.Logged.WRITTEN), "Alarm: too many wrong codes", "bad"),
     (
         ended(tv.Alarm, "confirmed_unclaimed", tv.Logged.NOT_DUE, claim=None),

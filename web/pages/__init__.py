@@ -1,7 +1,7 @@
 """Every page a person opens, and what shows when something is not granted."""
 
 from web import stream
-from web.pages import assets, codes, directory, profile, sign_in, simulator
+from web.pages import assets, codes, directory, profile, sign_in, simulator, tickets
 from web.pages.context import look
 from web.pages.errors import show_problem
 from web.pages.settings import settings_routes
@@ -19,6 +19,7 @@ def page_routes() -> tuple[Route, ...]:
         *sign_in.ROUTES,
         *codes.routes(),
         *directory.ROUTES,
+        *tickets.ROUTES,
         *profile.ROUTES,
         *settings_routes(),
         *simulator.ROUTES,

@@ -185,6 +185,8 @@ def outcome(state: Ended) -> tuple[str, Tone, str]:
                 return _("Ended: the database was restored from a backup"), "quiet", _("Start a new check.")
             if state.reason == "erased":
                 return _("Ended: the person's data was erased"), "quiet", ""
+            if state.reason == "number_changed":
+                return _("Ended: their number was changed"), "quiet", _("Ask them to text #verify from the new one.")
             if state.claim is None:
                 return _("Ran out: nobody claimed it"), "bad", _("They were told to hang up.")
             return _("Ran out without an answer"), "quiet", ""

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from storage.directory import StoredContact
+from storage.opt_outs import opted_out
 from storage.paging import BadCursor, Page
 from storage.phones import readable, region_of
 from web.look import _
-from web.problems import Problem
+from web.pages.board import announced_of
+from web.pages.views import Calling
+from web.problems import Problem, not_found
 from web.routing import Call
 
 #: What a person types when they look for a number.
@@ -94,3 +97,29 @@ def view(contact: StoredContact, opted_out: Collection[str] = ()) -> ContactView
         may_text=bool(mobile) and mobile not in opted_out,
         stopped=mobile in opted_out,
     )
+
+
+async def contact_of(call: Call, contact_id: str) -> ContactView:
+    """The contact of this id as pages show them. Raises the 404 of a page."""
+    found = await call.services.directory.contact(call.who.tenant_id, contact_id)
+    if found is None:
+        raise not_found()
+    numbers = await call.services.tenants.numbers(call.who.tenant_id)
+    ours = next((n.facts.address for n in numbers if n.facts.purpose == "verification" and n.facts.primary), "")
+    theirs = [a.value for a in found.addresses]
+    tenant_id = call.who.tenant_id
+    stopped = await call.services.db.read(tenant_id, lambda conn: opted_out(conn, tenant_id, theirs, ours))
+    return view(found, stopped)
+
+
+async def calling_of(call: Call, contact: ContactView) -> Calling | None:
+    """My announcement of a call to them, where there is one."""
+    mine = await announced_of(call)
+    return next((c for c in mine if c.contact_id == contact.id), None)
+
+
+async def running_of(call: Call, contact: ContactView) -> str:
+    """The id of a check of theirs that runs now: announcing the call would come too late for it."""
+    now = call.services.clock.now()
+    found = await call.services.checks.page(call.who.tenant_id, live=True, contact_id=contact.id, limit=5)
+    return next((row.id for row in found.items if row.is_live(now)), "")

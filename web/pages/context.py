@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from web import csrf
+from web.log_in import held_token
 from web.look import Frame, Look, _
 from web.ports import DEGRADED, REFUSALS, Acted
 from web.routing import Call
@@ -54,7 +55,7 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
         on_duty=on_duty,
         supervisor=call.acting.supervisor if call.acting else False,
         admin=call.acting.role == "admin" if call.acting else False,
-        csrf=csrf.token_for(call.request.cookies.get(csrf.COOKIE, "")) if call.acting else "",
+        csrf=csrf.token_for(held_token(call.request)) if call.acting else "",
         demo=call.services.demo is not None,
         now=call.services.clock.now(),
         said=SAID.get(query.get("said", ""), "") if not refused else "",

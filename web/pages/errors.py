@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from web import csrf
+from web.log_in import held_token
 from web.look import Frame, _
 from web.pages.context import look, see_other, wants_json
+from web.pages.prove import prove_page
 from web.ports import Acting
 from web.problems import Problem
 from web.services import Services
+from web.step_up import ProofWanted
 
 TITLES: Mapping[int, str] = {
     400: _("That did not arrive complete"),
@@ -31,18 +34,22 @@ TITLES: Mapping[int, str] = {
 def show_problem(
     request: web.Request, services: Services, problem: Problem, *, id: str, acting: Acting | None
 ) -> web.StreamResponse:
-    """A page, or for our scripts its sentence as JSON. Who is not signed in, or must prove it again, is taken there."""
+    """A page, or for our scripts its sentence as JSON. Who is not signed in is taken there; who must prove it again
+    does so on the way when there is a form to go on with, else on a page of its own."""
     if wants_json(request):
         said = {"refused": problem.error, "message": problem.message, "id": id}
         return web.json_response(said, status=problem.status)
     came_from = request.path_qs if request.method in ("GET", "HEAD") else _page_of(request.path)
+    if isinstance(problem, ProofWanted) and acting is not None:
+        return prove_page(request, services, problem, acting, back=came_from)
     if problem.error in ("sign_in_required", "step_up_required"):
         path = "/sign-in" if problem.error == "sign_in_required" else "/step-up"
         return see_other(path, next=came_from) if came_from else see_other(path)
     frame = Frame(
         title=TITLES.get(problem.status, _("Something went wrong")),
         name=acting.name if acting else "",
-        csrf=csrf.token_for(request.cookies.get(csrf.COOKIE, "")) if acting else "",
+        admin=acting.role == "admin" if acting else False,
+        csrf=csrf.token_for(held_token(request)) if acting else "",
         demo=services.demo is not None,
         now=services.clock.now(),
     )
@@ -51,8 +58,17 @@ def show_problem(
     return look().answer(request, "problem.html", frame, values, status=problem.status)
 
 
+#: Where forms stand, by how their addresses begin.
+_SECTIONS = frozenset(
+    {"clients", "codes", "contacts", "history", "imports", "profile", "reports", "settings", "tickets"}
+)
+
+
 def _page_of(path: str) -> str:
-    """The page a form stands on, as far as its address tells: after a proof the person goes back there and presses
+    """The page a form stands on, as far as its address tells: after a sign-in the person goes back there and presses
     the button again, because a POST is never repeated for them."""
-    first = path.split("/")[1] if path.startswith("/") else ""
-    return f"/{first}" if first in ("codes", "contacts", "tickets", "profile") else ""
+    first, _slash, rest = path.removeprefix("/").partition("/")
+    part = rest.partition("/")[0]
+    if first == "settings" and part:
+        return f"/settings/{part}"
+    return f"/{first}" if first in _SECTIONS else ""

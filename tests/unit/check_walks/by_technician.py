@@ -91,7 +91,7 @@ BY_TECHNICIAN = [
         replace(TAKES, ticket=NewTicket()),
         Step(
             claimed_now(is_told=False, ticket=NewTicket()),
-            (CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}),),
+            (CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}, DANA.id),),
         ),
     ),
     Walk(

@@ -115,7 +115,7 @@ STARTS = [
                     challenge=True,
                 ),
                 DAY_END,
-                CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}),
+                CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}, DANA.id),
             ),
         ),
     ),

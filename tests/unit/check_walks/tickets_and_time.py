@@ -79,7 +79,7 @@ TICKETS = [
         TicketLinked(DANA, NewTicket()),
         Step(
             replace(WAITING, story=after("ticket_asked")),
-            (CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}),),
+            (CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}, DANA.id),),
         ),
     ),
     # A second tap must not open a second ticket.
@@ -173,7 +173,7 @@ def afterwards() -> Iterator[Walk]:
                 ),
                 (
                     NoteTicket("42", "note.tv_moved", {"ticket": "phrase.new_ticket"}),
-                    CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}),
+                    CreateTicket("ticket.tv", "c-1", {"contact": "Pat Reyes"}, DANA.id),
                 ),
             ),
         )

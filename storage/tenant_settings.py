@@ -1,4 +1,4 @@
-"""The settings of a tenant as the command line and the reference page know them: name, meaning, bounds, spelling.
+"""The settings of a tenant as command line, pages, API and reference know them: name, meaning, bounds, spelling.
 
 Bounds that matter for safety are checked by `dialogs.settings.check_settings`; here is only what a spelling allows.
 """

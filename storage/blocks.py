@@ -1,0 +1,100 @@
+"""Senders whom a technician has blocked: for a time, or for good.
+
+Nothing a blocked sender texts starts anything or is answered, and no text of ours goes to them; each is put into the
+log all the same. Turns look at the table themselves; here it is filled, shown and emptied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, or_, select
+
+from dialogs.turns import AuditEvent
+from storage.database import Database
+from storage.keys import Keyring
+from storage.noting import Noting
+from storage.tables import blocks
+from storage.times import maybe_micros, maybe_moment, micros, moment
+
+#: A reason is read by colleagues months later: a word is not enough, and a letter is too much.
+SHORTEST_REASON, LONGEST_REASON = 5, 300
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One blocked sender. `until` is None for a ban, which is for good."""
+
+    address: str
+    reason: str
+    technician_id: str
+    at: datetime
+    until: datetime | None
+
+
+class Blocks:
+    """A tenant's blocked senders."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    def noting(self, tenant_id: str, event: AuditEvent) -> Blocks:
+        """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
+        return Blocks(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
+
+    async def put(self, tenant_id: str, block: Block) -> None:
+        """Block a sender, or block them longer, shorter or for another reason. `block.address` is canonical."""
+
+        def work(conn: Connection) -> None:
+            conn.execute(delete(blocks).where(_of(tenant_id), blocks.c.their_address == block.address))
+            conn.execute(
+                insert(blocks).values(
+                    tenant_id=tenant_id,
+                    their_address=block.address,
+                    reason=block.reason,
+                    technician_id=block.technician_id,
+                    at=micros(block.at),
+                    until=maybe_micros(block.until),
+                )
+            )
+
+        await self._database.write(tenant_id, work)
+
+    async def lift(self, tenant_id: str, address: str) -> bool:
+        """Let them through again; False when they were not blocked."""
+        gone = delete(blocks).where(_of(tenant_id), blocks.c.their_address == address)
+        return await self._database.write(tenant_id, lambda conn: conn.execute(gone).rowcount == 1)
+
+    async def live(
+        self, tenant_id: str, now: datetime, *, after: str = "", limit: int = 100
+    ) -> tuple[tuple[Block, ...], str]:
+        """Those who are blocked at `now`, by address, and the address to go on after, empty when there are no more."""
+        query = select(blocks).where(_of(tenant_id), _runs(now)).order_by(blocks.c.their_address).limit(limit + 1)
+        if after:
+            query = query.where(blocks.c.their_address > after)
+        rows = await self._database.read(tenant_id, lambda conn: conn.execute(query).mappings().all())
+        found = tuple(_block(row) for row in rows[:limit])
+        return found, found[-1].address if len(rows) > limit else ""
+
+    async def of(self, tenant_id: str, addresses: Sequence[str], now: datetime) -> dict[str, Block]:
+        """By address, those of these that are blocked at `now`."""
+        query = select(blocks).where(_of(tenant_id), blocks.c.their_address.in_(addresses), _runs(now))
+        rows = await self._database.read(tenant_id, lambda conn: conn.execute(query).mappings().all())
+        return {row["their_address"]: _block(row) for row in rows}
+
+
+def _of(tenant_id: str) -> ColumnElement[bool]:
+    return blocks.c.tenant_id == tenant_id
+
+
+def _runs(now: datetime) -> ColumnElement[bool]:
+    return or_(blocks.c.until.is_(None), blocks.c.until > micros(now))
+
+
+def _block(row: RowMapping) -> Block:
+    return Block(
+        row["their_address"], row["reason"], row["technician_id"], moment(row["at"]), maybe_moment(row["until"])
+    )

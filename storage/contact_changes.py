@@ -1,0 +1,234 @@
+"""Changing people who are here already. A number or an e-mail address is what somebody is recognised by, so changing
+one does everything SEC-13 asks for in the same transaction: what is open ends, the old address is told, the log says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dialogs.turns import AuditEvent, OutboxItem
+from storage.database import Database
+from storage.directory import AddressTaken
+from storage.keys import Keyring
+from storage.noting import append_audit
+from storage.outbox_rows import put_items
+from storage.tables import addresses, announced_calls, clients, contacts, dialogs
+from storage.times import micros
+from storage.voiding import end_checks
+
+__all__ = ["AddressEdit", "ContactChanges", "Edited", "Refused"]
+
+PHONES = ("mobile", "phone")
+What = Literal["added", "changed", "removed", "default"]
+Refused = Literal["", "not_found", "changed_meanwhile"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressEdit:
+    """One address, added, changed, taken away, or made the one to use of its kind. `before` is what stood there when
+    the person looked, empty for one that is added; `after` what is to stand there, empty for one that goes. `rewritten`:
+    only the writing changes, so nobody needs to hear of it."""
+
+    what: What
+    address_id: str
+    kind: str
+    before: str
+    after: str
+    is_default: bool = False
+    rewritten: bool = False
+
+    @property
+    def ends_checks(self) -> bool:
+        """Whether what runs must be asked for again: the number it runs on is theirs no longer."""
+        return self.what in ("changed", "removed") and self.kind in PHONES and not self.rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What came of it: the checks that ended, or why nothing was done."""
+
+    refused: Refused = ""
+    ended: int = 0
+
+
+class ContactChanges:
+    """Changes to the contacts of a tenant, each with its line in the log."""
+
+    def __init__(self, database: Database, keyring: Keyring, new_id: Callable[[datetime], str]) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._new_id = new_id
+
+    async def edit_address(
+        self, tenant_id: str, contact_id: str, edit: AddressEdit, event: AuditEvent, notices: Sequence[OutboxItem]
+    ) -> Edited:
+        """Do it at `event.at`, with everything that goes with it. Raises `AddressTaken`."""
+
+        def work(conn: Connection) -> Edited:
+            return self._edit(conn, tenant_id, contact_id, edit, event, notices)
+
+        try:
+            edited = await self._database.write(tenant_id, work)
+        except IntegrityError as cause:
+            raise AddressTaken(edit.after) from cause
+        if edited.refused or not edit.ends_checks:
+            return edited
+        # A #verify that was read before the change and committed after it is seen only now.
+        late = await self._database.write(
+            tenant_id, lambda conn: self._end_checks(conn, tenant_id, contact_id, edit.before, event)
+        )
+        return replace(edited, ended=edited.ended + late)
+
+    def _edit(
+        self,
+        conn: Connection,
+        tenant_id: str,
+        contact_id: str,
+        edit: AddressEdit,
+        event: AuditEvent,
+        notices: Sequence[OutboxItem],
+    ) -> Edited:
+        if not _lock(conn, tenant_id, contact_id):
+            return Edited("not_found")
+        if not _EDITS[edit.what](conn, tenant_id, contact_id, edit, micros(event.at)):
+            return Edited("changed_meanwhile")
+        ended = 0
+        if edit.ends_checks:
+            ended = self._end_checks(conn, tenant_id, contact_id, edit.before, event)
+            end_calls(conn, tenant_id, contact_id, event.at)
+        facts: Mapping[str, str | int] = {**event.public, "address": edit.address_id, "kind": edit.kind}
+        if edit.ends_checks:
+            facts = {**facts, "ended": ended}
+        sealed = {name: value for name, value in (("before", edit.before), ("after", edit.after)) if value}
+        append_audit(
+            conn, self._keyring, tenant_id, replace(event, contact_id=contact_id, public=facts, sealed=sealed)
+        )
+        _by_hand(conn, tenant_id, contact_id)
+        put_items(conn, self._keyring, tenant_id, notices, event.at)
+        return Edited("", ended)
+
+    def _end_checks(self, conn: Connection, tenant_id: str, contact_id: str, number: str, event: AuditEvent) -> int:
+        """Theirs, and those of the number that nobody has said yet whose they are."""
+        shared = and_(dialogs.c.their_address == number, dialogs.c.contact_id == "")
+        which: ColumnElement[bool] = or_(dialogs.c.contact_id == contact_id, shared)
+        return end_checks(
+            conn,
+            self._keyring,
+            tenant_id,
+            which,
+            "number_changed",
+            event.at,
+            lambda: self._new_id(event.at),
+            by=event.technician_id,
+        )
+
+    async def change_contact(
+        self, tenant_id: str, contact_id: str, event: AuditEvent, *, name: str, client_id: str, locale: str
+    ) -> Refused:
+        """Name, company and language, as they are to be from now on. A company that is not there is `not_found`."""
+
+        def work(conn: Connection) -> Refused:
+            if not _lock(conn, tenant_id, contact_id) or not _client_is_there(conn, tenant_id, client_id):
+                return "not_found"
+            values = {"name": name, "client_id": client_id, "locale": locale, "import_id": ""}
+            this = (contacts.c.tenant_id == tenant_id) & (contacts.c.id == contact_id)
+            conn.execute(update(contacts).where(this).values(values))
+            append_audit(conn, self._keyring, tenant_id, replace(event, contact_id=contact_id))
+            return ""
+
+        return await self._database.write(tenant_id, work)
+
+
+def end_calls(conn: Connection, tenant_id: str, contact_id: str, now: datetime) -> None:
+    """No announced call of theirs claims a check any more."""
+    conn.execute(
+        update(announced_calls)
+        .where(
+            announced_calls.c.tenant_id == tenant_id,
+            announced_calls.c.contact_id == contact_id,
+            announced_calls.c.ended_at.is_(None),
+        )
+        .values(ended_at=micros(now))
+    )
+
+
+def _lock(conn: Connection, tenant_id: str, contact_id: str) -> bool:
+    """One change of a contact at a time, and none of somebody who is being erased."""
+    this = (contacts.c.tenant_id == tenant_id) & (contacts.c.id == contact_id)
+    return conn.execute(select(contacts.c.id).where(this).with_for_update()).first() is not None
+
+
+def _client_is_there(conn: Connection, tenant_id: str, client_id: str) -> bool:
+    this = (clients.c.tenant_id == tenant_id) & (clients.c.id == client_id)
+    return conn.scalar(select(clients.c.id).where(this)) is not None
+
+
+def _by_hand(conn: Connection, tenant_id: str, contact_id: str) -> None:
+    """Taking an import back must not take away what somebody has worked on since."""
+    this = (contacts.c.tenant_id == tenant_id) & (contacts.c.id == contact_id)
+    conn.execute(update(contacts).where(this, contacts.c.import_id != "").values(import_id=""))
+
+
+def _of_kind(tenant_id: str, contact_id: str, kind: str) -> ColumnElement[bool]:
+    return and_(addresses.c.tenant_id == tenant_id, addresses.c.contact_id == contact_id, addresses.c.kind == kind)
+
+
+def _this(tenant_id: str, contact_id: str, edit: AddressEdit) -> ColumnElement[bool]:
+    """The address as the person saw it, else none."""
+    return and_(
+        _of_kind(tenant_id, contact_id, edit.kind),
+        addresses.c.id == edit.address_id,
+        addresses.c.value == edit.before,
+    )
+
+
+def _add(conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit, now: int) -> bool:
+    theirs = _of_kind(tenant_id, contact_id, edit.kind)
+    first = conn.scalar(select(addresses.c.id).where(theirs, addresses.c.is_default)) is None
+    if edit.is_default:
+        conn.execute(update(addresses).where(theirs).values(is_default=False))
+    row = {"tenant_id": tenant_id, "id": edit.address_id, "contact_id": contact_id, "kind": edit.kind}
+    use = edit.is_default or first
+    conn.execute(insert(addresses).values(**row, value=edit.after, is_default=use, changed_at=now))
+    return True
+
+
+def _change(conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit, now: int) -> bool:
+    values: dict[str, object] = {"value": edit.after}
+    if not edit.rewritten:
+        values["changed_at"] = now
+    return conn.execute(update(addresses).where(_this(tenant_id, contact_id, edit)).values(values)).rowcount == 1
+
+
+def _remove(conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit, now: int) -> bool:
+    if conn.execute(delete(addresses).where(_this(tenant_id, contact_id, edit))).rowcount != 1:
+        return False
+    theirs = _of_kind(tenant_id, contact_id, edit.kind)
+    if conn.scalar(select(addresses.c.id).where(theirs, addresses.c.is_default)) is None:
+        next_one = conn.scalar(select(addresses.c.id).where(theirs).order_by(addresses.c.value).limit(1))
+        conn.execute(update(addresses).where(theirs, addresses.c.id == next_one).values(is_default=True))
+    return True
+
+
+def _use(conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit, now: int) -> bool:
+    """Texts go somewhere else from now on, which is a change like any other (SEC-12)."""
+    this = _this(tenant_id, contact_id, edit)
+    if conn.scalar(select(addresses.c.id).where(this)) is None:
+        return False
+    conn.execute(update(addresses).where(_of_kind(tenant_id, contact_id, edit.kind)).values(is_default=False))
+    conn.execute(update(addresses).where(this).values(is_default=True, changed_at=now))
+    return True
+
+
+_EDITS: Mapping[What, Callable[[Connection, str, str, AddressEdit, int], bool]] = {
+    "added": _add,
+    "changed": _change,
+    "removed": _remove,
+    "default": _use,
+}

@@ -1,0 +1,49 @@
+"""The page in the way of a sensitive form: show that it is you, and the form goes on with everything in it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from web import csrf
+from web.log_in import held_token
+from web.look import Frame, _
+from web.pages.context import HOME, length, look
+from web.pages.sign_in import PROBLEMS
+from web.ports import Acting
+from web.services import Services
+from web.step_up import CODE, PASSWORD, ProofWanted
+
+
+def prove_page(
+    request: web.Request, services: Services, wanted: ProofWanted, acting: Acting, *, back: str
+) -> web.Response:
+    """The page; `back` is where they go who would rather not."""
+    now = services.clock.now()
+    frame = Frame(
+        title=_("Show that it is you"),
+        name=acting.name,
+        supervisor=acting.supervisor,
+        admin=acting.role == "admin",
+        csrf=csrf.token_for(held_token(request)),
+        demo=services.demo is not None,
+        now=now,
+    )
+    problem, wait = "", None
+    if wanted.refused is not None:
+        problem = PROBLEMS[wanted.refused.word]
+        if wanted.refused.retry_at is not None:
+            wait = wanted.refused.retry_at - now
+            problem = problem % length(wait)
+    values: dict[str, object] = {
+        "action": request.path_qs,
+        "carried": wanted.carried,
+        "files": wanted.files or {},
+        "problem": problem,
+        "back": back or HOME,
+        "password_field": PASSWORD,
+        "code_field": CODE,
+    }
+    response = look().answer(request, "prove.html", frame, values, status=wanted.status)
+    if wait is not None:
+        response.headers["Retry-After"] = str(max(1, round(wait.total_seconds())))
+    return response
