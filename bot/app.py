@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -22,17 +23,23 @@ from bot.background import Background
 from bot.carrier_desk import TwilioDesk
 from bot.carriers import Carriers
 from bot.clock import DatabaseClock, SystemClock, SystemRandom
+from bot.contact_acts import ContactActs
 from bot.delivery import Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
+from bot.importing import Importing
 from bot.log_keeping import LogKeeping, keep_log
 from bot.logs import AccessLog, FaultLog
 from bot.metrics import Metrics, MetricsPage
 from bot.metrics_measured import MeasuredDelivery, MeasuredStore
+from bot.notices import open_notices
 from bot.opening import OpenStore, check_database, check_migrated, open_database, open_store
+from bot.outbound import GuardedOutbound
+from bot.post import OutboxPost
 from bot.readiness import Readiness
 from bot.settings import BadSetting, Settings, check_for_serving
 from bot.skew import keep_time, look_at_time, watch_skew
+from bot.trials import Trials
 from bot.upkeep import Upkeep
 from bot.wording import Wording
 from channels.twilio.sender import TwilioTexts
@@ -43,20 +50,28 @@ from identity.passwords import Passwords
 from identity.sign_in import SignIn
 from psa.base import Psa
 from psa.builtin import BuiltinPsa
+from storage.account_links import AccountLinks
 from storage.accounts import Accounts
 from storage.alerts import Alerts
 from storage.announced import AnnouncedCalls
+from storage.blocks import Blocks
 from storage.checks import Checks
+from storage.clients import Clients
+from storage.contact_changes import ContactChanges
 from storage.csp_reports import CspReports
 from storage.database import OpenDatabase, Unscoped
 from storage.directory import Directory
 from storage.feed import Feed
 from storage.health import read_load
 from storage.idempotency import Idempotency
+from storage.imports import Imports
+from storage.integration_keys import IntegrationKeys
 from storage.keys import Keyring
+from storage.known_browsers import KnownBrowsers
 from storage.log import Log
 from storage.own_numbers import OwnNumbers
 from storage.people import People
+from storage.reports import Reports
 from storage.shared import Shared, open_shared
 from storage.stream import EventStream
 from storage.tenants import Tenants
@@ -136,6 +151,8 @@ class Demo:
     simulator: Simulator
     routes: Sequence[web.AbstractRouteDef]
     psa: Callable[[Callable[[str], Psa]], Callable[[str], Psa]]
+    #: Trusts the simulated mail server's certificate.
+    mail_tls: ssl.SSLContext | None = None
 
 
 async def build(
@@ -196,13 +213,24 @@ async def _built(
         return BuiltinPsa(tenant_id, tickets, clock, random, public_url=settings.public_url)
 
     psa: Callable[[str], Psa] = demo.psa(connector) if demo is not None else connector
-    carriers = Carriers(tenants, people, clock)
+    carriers = Carriers(tenants, clock)
     session = aiohttp.ClientSession()
     stack.push_async_callback(session.close)
+    outbound = GuardedOutbound(clock=clock, allowed=settings.private_targets)
+    stack.push_async_callback(outbound.close)
     texts = TwilioTexts(
         session, account_for=carriers.for_number, public_url=settings.public_url, base_url=settings.twilio_url
     )
-    outside = Outside(texts=texts, psa=psa, refuse_destination=carriers.refuse_destination, mobiles=carriers.mobiles)
+    mail_tls = demo.mail_tls if demo is not None else None
+    notices = open_notices(settings, database, keyring, outbound, mail_tls)
+    outside = Outside(
+        texts=texts,
+        psa=psa,
+        refuse_destination=carriers.refuse_destination,
+        audience=notices.desk.audience,
+        mail=notices.mail,
+        posts=notices.posts,
+    )
     delivery = MeasuredDelivery(engine, outside, clock, random)
     delivery.measure(metrics)
     # A name that no other process has, here or elsewhere: leases are given back by it.
@@ -218,6 +246,8 @@ async def _built(
     stack.push_async_callback(keeping.sealer.close)
     _wake_all(settings, (kept, database), shared, dispatcher, stream, keeping, background)
     background.add("upkeep", Upkeep(database, clock).run)
+    importing = Importing(database, keyring, clock, random)
+    background.add("imports", importing.run)
     if isinstance(clock, DatabaseClock):
         background.add("time", partial(keep_time, database, clock))
     # What this machine's own clock says is told too: its log goes by it, and so does every other program on it.
@@ -240,6 +270,7 @@ async def _built(
         degraded=lambda: [spared.provider for spared in delivery.breakers.degraded(clock.now())],
         redis=shared.answers,
     )
+    post = OutboxPost(engine, notices.route, tenants)
     services = Services(
         db=database,
         accounts=accounts,
@@ -250,16 +281,34 @@ async def _built(
             session, tenants, database, clock, public_url=settings.public_url, base_url=settings.twilio_url
         ),
         directory=Directory(database, keyring),
+        clients=Clients(database, keyring),
+        contact_changes=ContactChanges(database, keyring, random.new_id),
+        contact_acts=ContactActs(database, keyring, Wording(settings.public_url), post.can_mail, clock, random),
+        imports=Imports(database, keyring),
+        begin_imports=importing.wake,
         checks=Checks(database, keyring),
         announced=AnnouncedCalls(database),
         alerts=Alerts(database, keyring),
         log=Log(database),
+        integrity=keeping.integrity,
+        reports=Reports(database),
         idempotency=Idempotency(database),
+        integration_keys=IntegrationKeys(database, keyring),
         csp_reports=CspReports(database),
+        blocks=Blocks(database, keyring),
         acts=Acts(engine, psa, database, clock, random),
         psa=psa,
         # Authenticator apps go by the real time, also where the demo has moved ours.
-        sign_in=SignIn(accounts, passwords, clock, random, authenticators=SystemClock() if demo is not None else clock),
+        sign_in=SignIn(
+            accounts,
+            passwords,
+            clock,
+            random,
+            authenticators=SystemClock() if demo is not None else clock,
+            browsers=KnownBrowsers(database),
+        ),
+        passwords=passwords,
+        account_links=AccountLinks(database, keyring),
         stream=stream,
         clock=clock,
         random=random,
@@ -272,6 +321,11 @@ async def _built(
         presence=shared.presence,
         metrics=page,
         metrics_token=settings.metrics_token,
+        outbound=outbound,
+        post=post,
+        trials=Trials(notices.route, notices.mail, notices.posts, clock, random),
+        mail_servers=notices.servers,
+        teams_connections=notices.connections,
     )
     app = build_web(services, pages=page_routes(), show_problem=page_problem(services))
     house = House(

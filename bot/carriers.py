@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from channels.twilio.numbers import refuse_destination
 from dialogs.ports import Clock
-from storage.people import People
 from storage.tenants import CarrierAccount, Tenants
 
 KEPT_FOR = timedelta(seconds=5)
@@ -21,9 +20,8 @@ KEPT_MOST = 1000
 class Carriers:
     """Accounts by sid and by number, and where a tenant's texts may go."""
 
-    def __init__(self, tenants: Tenants, people: People, clock: Clock) -> None:
+    def __init__(self, tenants: Tenants, clock: Clock) -> None:
         self._tenants = tenants
-        self._people = people
         self._clock = clock
         self._kept: dict[str, tuple[datetime, CarrierAccount | None]] = {}
 
@@ -40,11 +38,6 @@ class Carriers:
         tenant = await self._tenants.get(tenant_id)
         refused = refuse_destination(to, tenant.settings.countries if tenant is not None else (), our_number)
         return refused.word if refused is not None else ""
-
-    async def mobiles(self, tenant_id: str) -> dict[str, str]:
-        """Technicians on duty who can be texted: id -> mobile."""
-        people = await self._people.technicians(tenant_id)
-        return {p.id: p.mobile for p in people if p.on_duty and p.mobile and p.disabled_at is None}
 
     async def _keep(self, key: str, find: Callable[[str], Awaitable[CarrierAccount | None]]) -> CarrierAccount | None:
         now = self._clock.now()

@@ -5,16 +5,17 @@ At least once, with the item's id as idempotency key. Errors of the ports become
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.breakers import Breakers
+from bot.duty import Audience, Event
 from bot.engine import Engine
 from bot.hold import Hold
-from dialogs.ports import Clock, Randomness, SendLater, SendRefused, SendText, SendUnclear
+from dialogs.ports import Clock, Randomness, SendLater, SendMail, SendPost, SendRefused, SendText, SendUnclear
 from dialogs.tech_verify import Ticket, TicketCreated, TicketFailed
-from dialogs.turns import Alert, AuditEvent, CheckAsk, Leased, Settled, Suppression, Timer
+from dialogs.turns import Alert, AuditEvent, CheckAsk, Leased, OutboxKind, Settled, Suppression, Timer
 from psa.base import NewTicketFields, Psa, PsaError, PsaUnavailable, PsaUnclear
 from web.ports import DEGRADED
 
@@ -29,21 +30,31 @@ LOOK_AT_LEAST_EVERY = timedelta(minutes=10)
 MOST_UNCLEAR = 2
 #: What was put off until a provider is tried again comes back within this many seconds after that, not all at once.
 SPREAD_S = 3.0
-#: The provider works and asks us to slow down; each text waits as it is told to.
-SLOW_DOWN = frozenset({"20429", "http_429"})
+#: The provider works and asks us to slow down, or to come back to this one; each waits as it is told to.
+SLOW_DOWN = frozenset({"20429", "http_429", "smtp_450", "smtp_451", "smtp_452"})
 #: Refused by ourselves; the provider was not asked.
-NOT_ASKED = frozenset({"no_account"})
+NOT_ASKED = frozenset({"no_account", "no_mail_server", "bad_address", "no_connection", "address_refused"})
+#: Whose call an item's attempt is; the others stay in the house.
+PROVIDERS: Mapping[OutboxKind, str] = {
+    "text": "twilio",
+    "ticket.create": "psa",
+    "ticket.note": "psa",
+    "mail": "mail",
+    "teams_post": "teams",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What delivery may reach. `refuse_destination(to, our_number, tenant_id)` says why a text must not go there,
-    empty when it may (SEC-39). `mobiles(tenant_id)` are the technicians on duty: id -> mobile."""
+    empty when it may (SEC-39). `audience(tenant_id, event)`: who is to be told of it at this moment."""
 
     texts: SendText
     psa: Callable[[str], Psa]
     refuse_destination: Callable[[str, str, str], Awaitable[str]]
-    mobiles: Callable[[str], Awaitable[dict[str, str]]]
+    audience: Callable[[str, Event], Awaitable[Audience]]
+    mail: SendMail
+    posts: SendPost
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,10 @@ class Delivery:
                 return await self._try(leased, "psa", self._ticket, hold)
             case "ticket.note":
                 return await self._try(leased, "psa", self._note, hold)
+            case "mail":
+                return await self._try(leased, "mail", self._mail, hold)
+            case "teams_post":
+                return await self._try(leased, "teams", self._post, hold)
 
     async def _try(
         self, leased: Leased, provider: str, how: Callable[[Leased, Hold], Awaitable[Heard]], hold: Hold
@@ -172,9 +187,47 @@ class Delivery:
         )
 
     async def _alert(self, leased: Leased) -> Settled:
-        mobiles = await self._outside.mobiles(leased.tenant_id)
-        await self._engine.fan_out(leased.tenant_id, leased.item, mobiles)
-        return Settled(leased, "sent", provider="duty", provider_id=str(len(mobiles)))
+        event: Event = "alarm" if leased.item.payload.get("event") == "alarm" else "unclaimed"
+        audience = await self._outside.audience(leased.tenant_id, event)
+        await self._engine.fan_out(leased.tenant_id, leased.item, audience)
+        return Settled(leased, "sent", provider="duty", provider_id=str(len(audience.people)))
+
+    # --- mail and posts ---------------------------------------------------------------------------------------------
+
+    async def _mail(self, leased: Leased, hold: Hold) -> Heard:
+        item = leased.item
+        if leased.unclear >= MOST_UNCLEAR:
+            # No server can be asked what became of a mail; its Message-ID makes one repeat harmless, not many (REL-04).
+            return Heard(self.give_up(leased, "unclear"), None)
+        hold.require(self._clock.now())
+        try:
+            sent = await self._outside.mail.send(
+                leased.tenant_id,
+                to=item.payload["to"],
+                subject=item.payload["subject"],
+                text=item.payload["body"],
+                key=item.id,
+            )
+        except SendRefused as refusal:
+            return Heard(self.give_up(leased, refusal.code), None if refusal.code in NOT_ASKED else True)
+        except SendLater as later:
+            return Heard(self._again(leased, later.code, later.retry_after), later.code in SLOW_DOWN)
+        except SendUnclear:
+            return Heard(self._unclear(leased), False)
+        return Heard(Settled(leased, "sent", provider="mail", provider_id=sent), True)
+
+    async def _post(self, leased: Leased, hold: Hold) -> Heard:
+        payload = leased.item.payload
+        hold.require(self._clock.now())
+        try:
+            await self._outside.posts.post(leased.tenant_id, payload["connection_id"], payload["body"])
+        except SendRefused as refusal:
+            if refusal.code == "no_connection":
+                return Heard(self._dropped(leased, refusal.code), None)
+            return Heard(self.give_up(leased, refusal.code), None if refusal.code in NOT_ASKED else True)
+        except SendLater as later:
+            return Heard(self._again(leased, later.code, later.retry_after), later.code in SLOW_DOWN)
+        return Heard(Settled(leased, "sent", provider="teams"), True)
 
     # --- tickets ----------------------------------------------------------------------------------------------------
 
@@ -250,11 +303,10 @@ class Delivery:
     def too_long(self, leased: Leased, *, hung: bool) -> Settled:
         """An attempt that was cut off: it may have done its work. `hung`: by its provider; else this process stood
         still or lost its storage, which says nothing of the provider."""
-        if leased.item.kind == "text":
-            settled, provider = self._unclear(leased), "twilio"
-        else:
-            settled, provider = self._again(leased, "too_long", None), "psa"
-        return self._noted(settled, provider, works=False) if hung and leased.item.kind != "alert_text" else settled
+        unclear = leased.item.kind in ("text", "mail")
+        settled = self._unclear(leased) if unclear else self._again(leased, "too_long", None)
+        provider = PROVIDERS.get(leased.item.kind)
+        return self._noted(settled, provider, works=False) if hung and provider is not None else settled
 
     # --- outcomes ---------------------------------------------------------------------------------------------------
 

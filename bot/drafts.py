@@ -239,9 +239,13 @@ class Draft:
         """A text that belongs to no check."""
         self._tell(effect, thread, check_id="", contact_id=contact_id, technician_id=technician_id)
 
-    def alert(self, kind: str, text: str, contact_id: str) -> None:
-        """An alert that belongs to no check."""
-        self._alerts.append(Alert(self.new_id(), kind, self.now, "", contact_id, text))
+    def alert(self, kind: str, text: str, contact_id: str, *, check_id: str = "") -> None:
+        """An alert that no dialog asked for."""
+        self._alerts.append(Alert(self.new_id(), kind, self.now, check_id, contact_id, text))
+
+    def alert_words(self, kind: str) -> str:
+        """The sentence of an alert that is always the same."""
+        return self._wording.alert(self.tenant, kind, {})
 
     def tell_of_pause(self, destination: str, sends: SendCounts) -> None:
         """Texts were refused. If that is because hardly anybody answers at numbers like this one, the console is told,
@@ -308,19 +312,25 @@ class Draft:
         text = self._wording.alert(self.tenant, effect.kind, effect.values)
         self._alerts.append(Alert(self.new_id(), effect.kind, self.now, check.id, check.contact_id, text))
         self.audit("alert." + effect.kind, check_id=check.id, contact_id=check.contact_id, channel=check.channel)
+        post = self._wording.post(self.tenant, "post.alarm", {**effect.values, "alarm": text}, check.id)
+        payload = {"to": "", "from": "", "body": text, "event": "alarm", "post": post}
+        self._enqueue_for(check, "alert_text", "alarm:" + check.id, payload, template="post.alarm")
 
     def _alert_technicians(self, effect: AlertTechnicians, check: StoredCheck) -> None:
-        """One item that the dispatcher turns into a text for each person on duty at that moment."""
+        """One item that the dispatcher turns into what goes to each person on duty at that moment, by their own ways,
+        and to each Teams connection that wants it."""
         link = self._wording.link(f"/codes/{check.id}")
-        body, segments = self._wording.text(self.tenant, effect.template, {**effect.values, "link": link}, "")
-        self._enqueue_for(
-            check,
-            "alert_text",
-            "duty:" + check.id,
-            {"to": "", "from": check.our_address, "body": body},
-            template=effect.template,
-            segments=segments,
-        )
+        values = {**effect.values, "link": link}
+        body, segments = self._wording.text(self.tenant, effect.template, values, "")
+        payload = {
+            "to": "",
+            "from": check.our_address,
+            "body": body,
+            "subject": self._wording.note(self.tenant, "mail.unclaimed.subject", effect.values),
+            "mail": self._wording.note(self.tenant, "mail.unclaimed.body", values),
+            "post": self._wording.post(self.tenant, "post.unclaimed", effect.values, check.id),
+        }
+        self._enqueue_for(check, "alert_text", "duty:" + check.id, payload, template=effect.template, segments=segments)
 
     def _create_ticket(self, effect: CreateTicket, check: StoredCheck) -> None:
         title, body = self._wording.ticket(self.tenant, effect.template, effect.values)

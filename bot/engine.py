@@ -13,6 +13,8 @@ from typing import TypeVar
 import structlog
 
 from bot.drafts import Draft, Thread
+from bot.duty import Audience
+from bot.fan_out import fan_out
 from bot.inbound import LimitsNeeded, Reading, put_aside
 from bot.strangers import Strangers
 from bot.wording import Wording
@@ -174,29 +176,16 @@ class Engine:
         ask = CheckAsk(timer.tenant_id, timer.check_id, timer=timer.name)
         await self.act(ask, lambda facts: event, quiet=True)
 
-    async def fan_out(self, tenant_id: str, item: OutboxItem, mobiles: dict[str, str]) -> None:
-        """Turn one alert into a text for each technician (id -> mobile); once, however often it is tried."""
+    async def fan_out(self, tenant_id: str, item: OutboxItem, audience: Audience) -> None:
+        """Turn one alert into what goes to each one who is told; once, however often it is tried."""
         now = self._clock.now()
 
         def decide(facts: Facts) -> Decision[None]:
             if not isinstance(facts, CheckFacts):
                 raise TypeError("the store answered a check ask with other facts")
             draft = Draft(facts.tenant, now, self._random, self._wording)
-            for technician_id, mobile in sorted(mobiles.items()):
-                draft.enqueue(
-                    OutboxItem(
-                        id=draft.new_id(),
-                        kind="text",
-                        lane="duty:" + mobile,
-                        payload={"to": mobile, "from": item.payload["from"], "body": item.payload["body"]},
-                        due_at=now,
-                        check_id=item.check_id,
-                        technician_id=technician_id,
-                        template=item.template,
-                        segments=item.segments,
-                    )
-                )
-            draft.audit("tv.duty_alerted", check_id=item.check_id, public={"technicians": len(mobiles)})
+            if facts.check is not None:
+                fan_out(draft, facts.check, item, audience)
             return draft.decision(None)
 
         await self._store.take(Turn(CheckAsk(tenant_id, item.check_id, once="fan_out:" + item.id), decide, now))

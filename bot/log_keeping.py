@@ -15,15 +15,17 @@ from dialogs.ports import Clock, Randomness
 from storage.database import Database
 from storage.keys import Keyring
 from storage.sealed.checkpoint_file import CheckpointFile
+from storage.sealed.integrity import Integrity
 from storage.sealed.sealer import Sealer
 
 
 @dataclass(frozen=True, slots=True)
 class LogKeeping:
     """`wake`: something was committed. `placed`: have a callback called when lines have got their place elsewhere than
-    in the commit that wrote them."""
+    in the commit that wrote them. `integrity`: for the pages."""
 
     sealer: Sealer
+    integrity: Integrity
     wake: Callable[[], None]
     placed: Callable[[Callable[[], None]], None]
 
@@ -55,12 +57,15 @@ def keep_log(
         database, keyring, clock, random, file=checkpoint_file(settings), publish=publish, alarm=alarm.raise_it
     )
     background.add("sealer", sealer.run)
+    file = checkpoint_file(settings)
+    integrity = Integrity(database, keyring, clock, random, sealer, file=file, alarm=alarm.raise_it)
+    background.add("log check", integrity.run)
     if settings.is_sqlite:
         # The one writer gives each line its place as it writes it.
-        return LogKeeping(sealer, sealer.wake, lambda callback: None)
+        return LogKeeping(sealer, integrity, sealer.wake, lambda callback: None)
     from storage.sealed.sequencer import Sequencer
 
     sequencer = Sequencer(settings.database_url)
     sequencer.on_placed(sealer.wake)
     background.add("sequencer", sequencer.run)
-    return LogKeeping(sealer, sequencer.wake, sequencer.on_placed)
+    return LogKeeping(sealer, integrity, sequencer.wake, sequencer.on_placed)

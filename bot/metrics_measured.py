@@ -7,17 +7,15 @@ from datetime import datetime
 from time import perf_counter
 from typing import TypeVar
 
-from bot.delivery import Delivery
+from bot.delivery import PROVIDERS, Delivery
 from bot.hold import Hold
 from bot.metrics import Metrics
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended, TurnStore
-from dialogs.turns import Decision, Duplicate, Facts, Leased, OutboxKind, Settled, Taken, Turn, TurnResult
+from dialogs.turns import Decision, Duplicate, Facts, Leased, Settled, Taken, Turn, TurnResult
 
 R = TypeVar("R")
 
-#: Whose call an item's attempt is; the others stay in the house.
-_PROVIDERS: dict[OutboxKind, str] = {"text": "twilio", "ticket.create": "psa", "ticket.note": "psa"}
 _TURNED: dict[type[object], str] = {Taken: "taken", Duplicate: "duplicate"}
 
 
@@ -82,7 +80,7 @@ class MeasuredDelivery(Delivery):
             settled = await super().carry_out(leased, hold)
             outcome = settled.outcome if settled.tried else "dropped"
         finally:
-            provider = _PROVIDERS.get(leased.item.kind)
+            provider = PROVIDERS.get(leased.item.kind)
             # What is dropped or put off never got as far as a provider.
             if self._metrics is not None and provider is not None and outcome != "dropped":
                 self._metrics.call(provider, leased.item.kind, outcome, perf_counter() - began)

@@ -91,6 +91,12 @@ class GuardedOutbound:
             why = f"The name {target.host} has no address that can be found. Check how it is written."
             raise OutboundRefused(why) from None
 
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Where a host that is no web address may be connected to, a mail server for instance; to these and no others.
+        Raises `OutboundRefused`, and OSError when there are none."""
+        written = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+        return [str(address) for address in await self._addresses(read_target(written))]
+
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> OutboundAnswer:
         """POST once, following no redirect. Raises `OutboundRefused` and `OutboundFailed`."""
         target = read_target(url)

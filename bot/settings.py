@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from bot.mail_setting import read_mail
+from bot.networks import Network, read_networks
+from channels.email.message import Server
+
 SQLITE = "sqlite:///"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -28,6 +32,9 @@ class Settings:
     as the role that owns its tables, empty where that is the same role. `redis_url`: empty without. `checkpoints_file`:
     where the log's signed heads are kept outside the database, None without; `checkpoint_webhook`: where they are
     posted too, empty without. `metrics_token`: what `/metrics` asks for from other machines, empty: they get nothing.
+    `private_targets`: networks that addresses which tenants enter may lead into, although they are not public. `mail`:
+    the server for tenants that have set up none of their own. `workflow_hosts`: hosts that Teams connections may have
+    besides Microsoft's usual ones; with a dot in front, everything below.
     `public_url`: scheme, host and port as the outside sees them, no path; signatures
     are checked against it. `master_key`: 32 bytes, never stored in the database. `twilio_url`: where the carrier's
     REST interface is; replaced by tests and the demo.
@@ -43,6 +50,9 @@ class Settings:
     checkpoints_file: Path | None = None
     checkpoint_webhook: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
+    private_targets: tuple[Network, ...] = ()
+    mail: Server | None = None
+    workflow_hosts: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8080
     behind_tls_proxy: bool = False
@@ -86,6 +96,9 @@ def read_settings(
         checkpoints_file=_checkpoints(environment, database_url),
         checkpoint_webhook=_address("WATCHWORD_CHECKPOINT_WEBHOOK", environment),
         metrics_token=_metrics_token(environment),
+        private_targets=_private_targets(environment),
+        mail=_mail(environment),
+        workflow_hosts=tuple(environment.get("WATCHWORD_WORKFLOW_HOSTS", "").replace(",", " ").lower().split()),
         public_url=public,
         master_key=_master_key(environment),
         previous_master_keys=tuple(
@@ -203,6 +216,23 @@ def _metrics_token(environment: Mapping[str, str]) -> str:
     if token and len(token) < 24:
         raise BadSetting("WATCHWORD_METRICS_TOKEN is short enough to guess. Make one with 'openssl rand -base64 32'.")
     return token
+
+
+def _private_targets(environment: Mapping[str, str]) -> tuple[Network, ...]:
+    try:
+        return read_networks(environment.get("WATCHWORD_PRIVATE_TARGETS", ""))
+    except ValueError as wrong:
+        raise BadSetting(
+            f"WATCHWORD_PRIVATE_TARGETS: {wrong}. Give networks as address/bits with commas between them, for example "
+            "10.20.0.0/16,fd12:3456::/32."
+        ) from None
+
+
+def _mail(environment: Mapping[str, str]) -> Server | None:
+    try:
+        return read_mail(_value("WATCHWORD_MAIL_URL", environment), environment.get("WATCHWORD_MAIL_FROM", "").strip())
+    except ValueError as wrong:
+        raise BadSetting(str(wrong)) from None
 
 
 def _value(name: str, environment: Mapping[str, str]) -> str:

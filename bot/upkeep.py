@@ -1,5 +1,5 @@
-"""Once a day, on one replica: take away words whose time is over. Woken by nothing; it looks every few minutes whether
-the day's work is still to be done."""
+"""Once a day, on one replica: count what reports need, and take away words whose time is over. Woken by nothing; it
+looks every few minutes whether the day's work is still to be done."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from dialogs.messages import Unavailable
 from dialogs.ports import Clock
 from storage.database import Database
+from storage.reports import settle_all
 from storage.retention import Swept, sweep
 from storage.slots import claim_slot, finish_slot
 
@@ -32,6 +33,8 @@ class Upkeep:
         slot = f"{now:%Y-%m-%d}"
         if not await claim_slot(self._database, JOB, slot, now):
             return None
+        # Counted first, as reports go by what is then taken away.
+        await settle_all(self._database, now)
         swept = await sweep(self._database, now)
         await finish_slot(self._database, JOB, slot, self._clock.now())
         for tenant, counts in swept.tenants.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from channels.teams.posts import harmless
 from dialogs.effects import Values
 from dialogs.texts import TenantValues, render, segments
 from dialogs.turns import TenantFacts
@@ -60,6 +61,11 @@ class Wording:
     def alert(self, tenant: TenantFacts, kind: str, values: Values) -> str:
         """The sentence of an alert in the console."""
         return self.note(tenant, "alert." + kind, values)
+
+    def post(self, tenant: TenantFacts, template: str, values: Values, check_id: str) -> str:
+        """A post to a Teams channel about a check, with a link to it. Words of strangers make no other link there."""
+        plain = {name: harmless(value) if isinstance(value, str) else value for name, value in values.items()}
+        return self.note(tenant, template, {**plain, "link": self.link(f"/codes/{check_id}")})
 
     def _values(self, tenant: TenantFacts) -> TenantValues:
         key = (tenant.id, tenant.name, tenant.settings.phone, tenant.settings.timezone)

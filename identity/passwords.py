@@ -73,13 +73,14 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, _normal(password))
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether the password belongs to the hash. With None it takes the same time and is always False."""
+        """Whether the password belongs to the hash. With None, or the empty one of an account that waits for its
+        person, it takes the same time and is always False."""
         tidy = _normal(password)
         if len(tidy) > LONGEST:
             stored, tidy = None, ""
         async with self._turns:
             right = await asyncio.to_thread(self._matches, stored or self._nobody, tidy)
-        return right and stored is not None
+        return right and bool(stored)
 
     def needs_rehash(self, stored: str) -> bool:
         """Whether the hash was made at another cost than today's."""

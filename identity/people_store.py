@@ -31,6 +31,10 @@ class Account(Protocol):
     def totp_step(self) -> int: ...
     @property
     def disabled_at(self) -> datetime | None: ...
+    @property
+    def use_mfa(self) -> bool: ...
+    @property
+    def ui_access(self) -> bool: ...
 
 
 class Held(Protocol):
@@ -102,7 +106,10 @@ class PeopleStore(Protocol):
         expires_at: datetime,
         address_block: str,
         browser: str,
-    ) -> None: ...
+        proven: bool = True,
+    ) -> None:
+        """`proven`: whether a second factor was given; without one the log-in is never fresh (SEC-34)."""
+        ...
 
     async def rotate_log_in(
         self, *, tenant_id: str, log_in_id: str, digest: str, now: datetime, address_block: str, browser: str
@@ -117,3 +124,21 @@ class PeopleStore(Protocol):
     async def revoke(self, tenant_id: str, technician_id: str, log_in_id: str, now: datetime) -> bool:
         """End one log-in; False when it does not run."""
         ...
+
+
+class BrowserStore(Protocol):
+    """Browsers in which a second factor has been given, by the digest of the token in their cookie."""
+
+    async def is_known(self, tenant_id: str, technician_id: str, digest: str, now: datetime) -> bool: ...
+
+    async def remember(
+        self,
+        *,
+        tenant_id: str,
+        technician_id: str,
+        browser_id: str,
+        digest: str,
+        browser: str,
+        now: datetime,
+        expires_at: datetime,
+    ) -> None: ...

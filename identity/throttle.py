@@ -14,6 +14,9 @@ FIRST_DELAY = timedelta(minutes=15)
 LONGEST_DELAY = timedelta(minutes=60)
 ADDRESS_FAILURES = 50
 ADDRESS_WINDOW = timedelta(hours=1)
+#: Links to a new password that are sent for one login in this time.
+LINKS = 3
+LINKS_WINDOW = timedelta(hours=1)
 #: How far back failures have to be known: a delay starts small again after a day without one.
 REMEMBERED = timedelta(hours=24)
 
@@ -22,6 +25,17 @@ def not_before(by_account: Sequence[datetime], by_address: Sequence[datetime], n
     """None when a try may be made now, else the later of both bounds. The order of the times does not matter."""
     bounds = [_account(by_account, now), _address(by_address, now)]
     return max((bound for bound in bounds if bound is not None), default=None)
+
+
+def links_not_before(by_address: Sequence[datetime], now: datetime) -> datetime | None:
+    """The same for asking for a link to a new password. It is bounded by the address alone, because what is said must
+    not depend on the login; see `too_many_links`."""
+    return _address(by_address, now)
+
+
+def too_many_links(asked: Sequence[datetime], now: datetime) -> bool:
+    """Whether so many links were asked for this login lately that no further one is sent."""
+    return sum(1 for at in asked if now - LINKS_WINDOW < at <= now) >= LINKS
 
 
 def _account(failures: Sequence[datetime], now: datetime) -> datetime | None:

@@ -224,7 +224,7 @@ def void_links(
 
 
 def open_links(tenant_id: str, now: datetime) -> Update:
-    """Ends every link of the tenant that may still be used."""
+    """What ends every link of the tenant that may still be used."""
     return (
         update(account_links)
         .where(account_links.c.tenant_id == tenant_id, account_links.c.used_at.is_(None))

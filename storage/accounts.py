@@ -340,9 +340,8 @@ def end_log_ins(
 def _log_ins() -> Select[Any]:
     """Log-ins with what their owner is now, so that a changed role counts at once."""
     owner = (technicians.c.tenant_id == log_ins.c.tenant_id) & (technicians.c.id == log_ins.c.technician_id)
-    also = (technicians.c.role, technicians.c.supervisor, technicians.c.name, technicians.c.first_name)
-    also = (*also, technicians.c.ui_access)
-    return select(log_ins, *also).join(technicians, owner)
+    names = ("role", "supervisor", "name", "first_name", "ui_access")
+    return select(log_ins, *(technicians.c[name] for name in names)).join(technicians, owner)
 
 
 def _log_in(row: RowMapping) -> StoredLogIn:

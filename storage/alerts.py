@@ -102,27 +102,40 @@ def raise_for_all(conn: Connection, keyring: Keyring, kind: str, make: Callable[
     """An alert of that kind, and its line in the log, for every tenant that has none unseen. `make` is called for each,
     since ids are used once. Needs the operator's scope."""
     for tenant_id in conn.scalars(select(tenants.c.id).order_by(tenants.c.id)).all():
-        unseen = select(alerts.c.id).where(
-            alerts.c.tenant_id == tenant_id, alerts.c.kind == kind, alerts.c.seen_at.is_(None)
+        if not _waits(conn, tenant_id, kind):
+            alert, event = make()
+            append_audit(conn, keyring, tenant_id, event)
+            _raise(conn, keyring, tenant_id, alert)
+
+
+def raise_unless_unseen(conn: Connection, keyring: Keyring, tenant_id: str, alert: Alert) -> None:
+    """An alert, unless one of its kind waits to be seen. Its line in the log is the caller's."""
+    if not _waits(conn, tenant_id, alert.kind):
+        _raise(conn, keyring, tenant_id, alert)
+
+
+def _waits(conn: Connection, tenant_id: str, kind: str) -> bool:
+    unseen = select(alerts.c.id).where(
+        alerts.c.tenant_id == tenant_id, alerts.c.kind == kind, alerts.c.seen_at.is_(None)
+    )
+    return conn.execute(unseen.limit(1)).first() is not None
+
+
+def _raise(conn: Connection, keyring: Keyring, tenant_id: str, alert: Alert) -> None:
+    body = row_keys(conn, keyring, tenant_id, alert.contact_id).seal(
+        alert.text.encode(), place("alerts", "body", tenant_id, alert.id)
+    )
+    conn.execute(
+        insert(alerts).values(
+            tenant_id=tenant_id,
+            id=alert.id,
+            kind=alert.kind,
+            at=micros(alert.at),
+            check_id=alert.check_id,
+            contact_id=alert.contact_id,
+            body=body,
         )
-        if conn.execute(unseen.limit(1)).first() is not None:
-            continue
-        alert, event = make()
-        append_audit(conn, keyring, tenant_id, event)
-        body = row_keys(conn, keyring, tenant_id, alert.contact_id).seal(
-            alert.text.encode(), place("alerts", "body", tenant_id, alert.id)
-        )
-        conn.execute(
-            insert(alerts).values(
-                tenant_id=tenant_id,
-                id=alert.id,
-                kind=alert.kind,
-                at=micros(alert.at),
-                check_id=alert.check_id,
-                contact_id=alert.contact_id,
-                body=body,
-            )
-        )
+    )
 
 
 def _alerts(tenant_id: str) -> Select[Any]:

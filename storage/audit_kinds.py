@@ -69,6 +69,10 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "`answered` were answered; once for each pause.",
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
+    "sender.": {
+        "sender.blocked": "A technician blocked a sender for so many `hours`, 0: for good. Number and reason are sealed.",
+        "sender.unblocked": "A blocked sender was let through again.",
+    },
     "text.": {
         "text.delivery": "The carrier reported on a text of ours.",
         "text.opted_out": "The carrier refused a text because the receiver had opted out with the carrier.",
@@ -92,17 +96,77 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "sign_in.proven": "A running log-in was proven anew with password and second factor; its token changed.",
         "sign_in.recovery_code_used": "A recovery code stood in for the second factor; `left` are left.",
         "sign_in.recovery_codes_replaced": "Somebody made themselves new recovery codes.",
-        "sign_in.ended": "A log-in was ended: signed_out, revoked by its owner, or replaced by a newer one.",
+        "sign_in.ended": "A log-in was ended: signed_out, revoked by its owner, replaced by a newer one, or "
+        "by_admin, then of `technician`.",
+        "sign_in.link_asked": "Somebody asked for a link to a new password. `sent`: by mail, by text, or nothing "
+        "where there was no way.",
+        "sign_in.password_set": "Somebody set a new password by a link; all log-ins ended.",
+        "sign_in.password_changed": "Somebody changed their own password; their other log-ins ended.",
     },
     "access.": {
-        "access.denied": "Somebody signed in tried what their role may not (not_allowed), or a request in their name "
-        "came from a foreign page (forged_request); the same at most once an hour.",
+        "access.denied": "Somebody signed in tried what their role may not (not_allowed) or their account (pod_only), a "
+        "key tried what its scopes do not name (scope_missing), or a request in somebody's name came from a foreign page "
+        "(forged_request); the same at most once an hour.",
     },
     "settings.": {
+        "settings.key_made": "An admin made a key for another program: `key` is its id, `scopes` what it may do, `days` "
+        "how long.",
+        "settings.key_revoked": "An admin revoked the key `key`; it works no more.",
         "settings.text_changed": "The tenant's own wording of a template was set (`own` 1) or taken back (0).",
+        "settings.changed": "Settings of the tenant were changed; `settings` names them.",
+        "settings.renamed": "The tenant got another name.",
+        "settings.number_added": "A number became the tenant's.",
+        "settings.number_primary": "A number became the primary one of its purpose.",
+        "settings.number_opt_out": "Who answers STOP, START and HELP on a number was set; `opt_out` says.",
+        "settings.number_removed": "A number is the tenant's no longer.",
+        "settings.carrier_set": "The account at the carrier was set, or its secrets were.",
+        "settings.carrier_removed": "The account at the carrier was removed, with its secrets.",
+        "settings.text_tried": "A test text was sent; `status` is what the carrier answered, `taken` 1 if it took it.",
     },
     "technician.": {
         "technician.duty_changed": "Somebody went on duty (`on_duty` 1) or off (0).",
+        "technician.invited": "An admin invited somebody, `technician`, with the rights named.",
+        "technician.invited_again": "An admin made another invitation for `technician`; the older link ended.",
+        "technician.invitation_withdrawn": "An admin took the invitation of `technician` back.",
+        "technician.joined": "Somebody accepted their invitation: password and second factor are set.",
+        "technician.changed": "An admin changed the account of `technician`; `changed` names what, and the rights as "
+        "they are now stand beside it. Where rights changed, log-ins ended.",
+        "technician.profile_changed": "Somebody changed their own account; `changed` names what.",
+        "technician.disabled": "An admin switched the account of `technician` off; log-ins and links ended.",
+        "technician.enabled": "An admin switched the account of `technician` on again.",
+        "technician.second_factor_dropped": "An admin ended the second factor of `technician`, which was lost, with "
+        "all log-ins and recovery codes, and made a link for a new one.",
+        "technician.second_factor_set": "Somebody set up a new second factor by a link.",
+        "technician.log_ins_ended": "An admin ended all log-ins of `technician`.",
+    },
+    "log.": {
+        "log.exported": "An admin exported the log: `lines`, as `format` says, of the days from `since` to `until`; "
+        "`opened` 1 with what people wrote.",
+        "log.receipt_made": "An admin had a receipt of this verification made, to prove it to others.",
+        "log.check_asked": "An admin had the last `lines` lines of the log checked against its seals.",
+    },
+    "contact.": {
+        "contact.added": "Somebody added a contact by hand, with as many `addresses`.",
+        "contact.changed": "Somebody changed a contact's name, company or language; `changed` names which.",
+        "contact.address_added": "A contact got another number or e-mail address; where they were reached so far was "
+        "told.",
+        "contact.address_changed": "A contact's number or e-mail address became another one; the old one was told, and "
+        "`ended` checks that ran on it ended.",
+        "contact.address_removed": "A number or e-mail address was taken off a contact; it was told, and `ended` checks "
+        "that ran on it ended.",
+        "contact.address_default": "Another number or e-mail address of a contact is the one to use from now on.",
+    },
+    "client.": {
+        "client.added": "Somebody added a client.",
+        "client.renamed": "Somebody gave a client another name.",
+    },
+    "import.": {
+        "import.looked_at": "A file of contacts was read and kept for a day at most; nobody was added.",
+        "import.discarded": "A file of contacts was put away without bringing anybody in.",
+        "import.begun": "Bringing in a file of contacts was begun.",
+        "import.done": "A file of contacts was brought in: `added` contacts, `added_clients`, `there_already`.",
+        "import.undo_begun": "Taking an import back was begun.",
+        "import.undone": "An import was taken back: `removed` contacts, `removed_clients`; `stayed` are referred to.",
     },
     "installation.": {
         "installation.backed_up": "A backup of everything was taken, `rows` rows; it opens with the master key `key`.",
@@ -110,8 +174,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "installation.key_printed": "Somebody wrote the master key `key` on a sheet to print.",
         "installation.log_not_sealed": "The log did not fit its seals, or could not be sealed; every console was told.",
         "installation.restored": "The database was restored from a backup that had `lines` of the log, and what older "
-        "epochs had open is void: `checks`, `texts`, `log_ins`, `calls`, `recovery_codes` say how many. `seen`: lines "
-        "that the last signed head outside had covered.",
+        "epochs had open is void: `checks`, `texts`, `log_ins`, `calls`, `recovery_codes`, `links` say how many. "
+        "`seen`: lines that the last signed head outside had covered.",
     },
     "operator.": {
         "operator.tenant_added": "The tenant was added.",
@@ -138,6 +202,7 @@ ABOUT: Mapping[str, str] = {
     "desk.": "Texts that belong to no check",
     "call.": "Announced calls",
     "alert.": "Alerts",
+    "sender.": "Blocked senders",
     "text.": "Texts on their way",
     "outbox.": "What did not leave",
     "channel.": "Providers that fail",
@@ -146,6 +211,10 @@ ABOUT: Mapping[str, str] = {
     "access.": "Denied",
     "settings.": "Settings, by an admin",
     "technician.": "Technicians",
+    "log.": "The log itself",
+    "contact.": "Contacts, by hand",
+    "client.": "Clients, by hand",
+    "import.": "Files of contacts",
     "installation.": "The installation",
     "operator.": "The operator's commands",
 }
@@ -157,7 +226,8 @@ This page is generated from `storage/audit_kinds.py`; edit that, then run `pytho
 Each line is written in the transaction of what it tells of: if one fails, so does the other. A line has ids, kinds,
 words and counts that technicians may read (`facts` in the API, in quotes of code below), and a sealed part with what
 people said or wrote. Neither ever holds a password, a code, a token, or a login that was typed wrong. Lines about
-signing in and about acts on pages carry `address`, the network (/24 or /48) they came from.
+signing in and about acts on pages carry `address`, the network (/24 or /48) they came from, and `by_log_in`, the log-in
+that was used, or `by_key`, the integration key.
 """
 
 

@@ -16,7 +16,7 @@ from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting
-from storage.tables import blocks
+from storage.tables import addresses, audit, blocks, conversations, dialogs
 from storage.times import maybe_micros, maybe_moment, micros, moment
 
 #: A reason is read by colleagues months later: a word is not enough, and a letter is too much.
@@ -98,3 +98,23 @@ def _block(row: RowMapping) -> Block:
     return Block(
         row["their_address"], row["reason"], row["technician_id"], moment(row["at"]), maybe_moment(row["until"])
     )
+
+
+def address_behind(
+    conn: Connection, tenant_id: str, *, check_id: str = "", line_id: str = "", address_id: str = ""
+) -> str:
+    """The sender's address of a check or of a line of the log, or a contact's address; empty when there is none."""
+    if check_id:
+        query = select(dialogs.c.their_address).where(dialogs.c.tenant_id == tenant_id, dialogs.c.id == check_id)
+    elif line_id:
+        query = (
+            select(conversations.c.their_address)
+            .join(
+                audit,
+                (audit.c.tenant_id == conversations.c.tenant_id) & (audit.c.conversation_id == conversations.c.id),
+            )
+            .where(conversations.c.tenant_id == tenant_id, audit.c.id == line_id)
+        )
+    else:
+        query = select(addresses.c.value).where(addresses.c.tenant_id == tenant_id, addresses.c.id == address_id)
+    return conn.scalar(query) or ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from dialogs import tech_verify as tv
 from storage.codec import KIND, load_state
@@ -115,14 +115,17 @@ class Checks:
         contact_id: str = "",
         ticket_id: str = "",
         technician_id: str = "",
+        since: datetime | None = None,
         cursor: str = "",
         limit: int = PAGE,
     ) -> Page[CheckRow]:
-        """Checks that fit everything given, newest first. Raises `BadCursor`."""
+        """Checks that fit everything given, newest first; `since`: asked for then or later. Raises `BadCursor`."""
         size = page_size(limit)
         query = _checks(tenant_id).order_by(dialogs.c.created_at.desc(), dialogs.c.id.desc()).limit(size + 1)
         if live is not None:
             query = query.where(dialogs.c.is_live.is_(live))
+        if since is not None:
+            query = query.where(dialogs.c.created_at >= micros(since))
         for column, wanted in (
             (dialogs.c.contact_id, contact_id),
             (dialogs.c.ticket_id, ticket_id),
@@ -136,6 +139,27 @@ class Checks:
             tenant_id, lambda conn: self._rows(conn, tenant_id, conn.execute(query).mappings().all(), opened=False)
         )
         return page_of(found, size, lambda row: (micros(row.created_at), row.id))
+
+    async def some(self, tenant_id: str, check_ids: Sequence[str]) -> tuple[CheckRow, ...]:
+        """Those of these checks that exist, in no order, without their codes."""
+        query = _checks(tenant_id).where(dialogs.c.id.in_(check_ids))
+        return await self._database.read(
+            tenant_id, lambda conn: self._rows(conn, tenant_id, conn.execute(query).mappings().all(), opened=False)
+        )
+
+    async def count_ended(self, tenant_id: str, since: datetime) -> int:
+        """How many checks that were asked for since then are over."""
+        query = (
+            select(func.count())
+            .select_from(dialogs)
+            .where(
+                dialogs.c.tenant_id == tenant_id,
+                dialogs.c.kind == KIND,
+                dialogs.c.created_at >= micros(since),
+                dialogs.c.is_live.is_(False),
+            )
+        )
+        return await self._database.read(tenant_id, lambda conn: conn.scalar(query) or 0)
 
     def _rows(
         self, conn: Connection, tenant_id: str, rows: Sequence[RowMapping], *, opened: bool
@@ -195,8 +219,10 @@ def _technician_names(conn: Connection, tenant_id: str, ids: Iterable[str]) -> d
 
 def _deliveries(conn: Connection, tenant_id: str, check_ids: Sequence[str]) -> dict[str, Delivery]:
     """The newest text with a code of each check."""
+    # Not the bodies: they are sealed, large, and none of a list's business.
+    told = ("check_id", "template", "status", "delivery", "error", "done_at", "created_at")
     query = (
-        select(outbox)
+        select(*(outbox.c[name] for name in told))
         .where(outbox.c.tenant_id == tenant_id, outbox.c.check_id.in_(check_ids), outbox.c.check_id != "")
         .order_by(outbox.c.created_at, outbox.c.id)
     )

@@ -1,6 +1,6 @@
-"""Changing people who are here already. A number or an e-mail address is what somebody is recognised by, so changing
-one does everything SEC-13 asks for in the same transaction: what is open ends, the old address is told, the log says so.
-"""
+"""Adding people by hand, and changing those who are here. A number or an e-mail address is what somebody is recognised
+by, so changing one does everything SEC-13 asks for in one transaction: what is open ends, the old address is told, the
+log says so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dialogs.turns import AuditEvent, OutboxItem
 from storage.database import Database
-from storage.directory import AddressTaken
+from storage.directory import AddressTaken, NewContact, put_contacts
 from storage.keys import Keyring
 from storage.noting import append_audit
 from storage.outbox_rows import put_items
@@ -26,14 +26,14 @@ __all__ = ["AddressEdit", "ContactChanges", "Edited", "Refused"]
 
 PHONES = ("mobile", "phone")
 What = Literal["added", "changed", "removed", "default"]
-Refused = Literal["", "not_found", "changed_meanwhile"]
+Refused = Literal["", "not_found", "changed_meanwhile", "no_client"]
 
 
 @dataclass(frozen=True, slots=True)
 class AddressEdit:
     """One address, added, changed, taken away, or made the one to use of its kind. `before` is what stood there when
-    the person looked, empty for one that is added; `after` what is to stand there, empty for one that goes. `rewritten`:
-    only the writing changes, so nobody needs to hear of it."""
+    the person looked, empty for one that is added; `after` what is to stand there, empty for one that goes.
+    `rewritten`: only the writing changes, so nobody needs to hear of it."""
 
     what: What
     address_id: str
@@ -64,6 +64,19 @@ class ContactChanges:
         self._database = database
         self._keyring = keyring
         self._new_id = new_id
+
+    async def add_contact(self, tenant_id: str, new: NewContact, event: AuditEvent) -> Refused:
+        """Somebody new; their addresses are not changes."""
+
+        def work(conn: Connection) -> Refused:
+            if not _client_is_there(conn, tenant_id, new.client_id):
+                return "no_client"
+            put_contacts(conn, self._keyring, tenant_id, [new], event.at)
+            public = {**event.public, "addresses": len(new.addresses)}
+            append_audit(conn, self._keyring, tenant_id, replace(event, contact_id=new.id, public=public))
+            return ""
+
+        return await self._database.write(tenant_id, work)
 
     async def edit_address(
         self, tenant_id: str, contact_id: str, edit: AddressEdit, event: AuditEvent, notices: Sequence[OutboxItem]
@@ -102,13 +115,11 @@ class ContactChanges:
         if edit.ends_checks:
             ended = self._end_checks(conn, tenant_id, contact_id, edit.before, event)
             end_calls(conn, tenant_id, contact_id, event.at)
-        facts: Mapping[str, str | int] = {**event.public, "address": edit.address_id, "kind": edit.kind}
+        facts: Mapping[str, str | int] = {**event.public, "address_id": edit.address_id, "kind": edit.kind}
         if edit.ends_checks:
             facts = {**facts, "ended": ended}
         sealed = {name: value for name, value in (("before", edit.before), ("after", edit.after)) if value}
-        append_audit(
-            conn, self._keyring, tenant_id, replace(event, contact_id=contact_id, public=facts, sealed=sealed)
-        )
+        append_audit(conn, self._keyring, tenant_id, replace(event, contact_id=contact_id, public=facts, sealed=sealed))
         _by_hand(conn, tenant_id, contact_id)
         put_items(conn, self._keyring, tenant_id, notices, event.at)
         return Edited("", ended)
@@ -131,11 +142,13 @@ class ContactChanges:
     async def change_contact(
         self, tenant_id: str, contact_id: str, event: AuditEvent, *, name: str, client_id: str, locale: str
     ) -> Refused:
-        """Name, company and language, as they are to be from now on. A company that is not there is `not_found`."""
+        """Name, company and language, as they are to be from now on."""
 
         def work(conn: Connection) -> Refused:
-            if not _lock(conn, tenant_id, contact_id) or not _client_is_there(conn, tenant_id, client_id):
+            if not _lock(conn, tenant_id, contact_id):
                 return "not_found"
+            if not _client_is_there(conn, tenant_id, client_id):
+                return "no_client"
             values = {"name": name, "client_id": client_id, "locale": locale, "import_id": ""}
             this = (contacts.c.tenant_id == tenant_id) & (contacts.c.id == contact_id)
             conn.execute(update(contacts).where(this).values(values))

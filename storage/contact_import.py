@@ -52,7 +52,7 @@ class ContactImport:
                 client_ids[name.casefold()] = self._randomness.new_id(now)
                 put_client(conn, tenant_id, client_ids[name.casefold()], name, now)
             new = [
-                _contact(row, client_ids[row.client.casefold()], lambda: self._randomness.new_id(now))
+                new_contact(row, client_ids[row.client.casefold()], lambda: self._randomness.new_id(now))
                 for row in plan.new_contacts
             ]
             put_contacts(conn, self._keyring, tenant_id, new, now)
@@ -76,7 +76,9 @@ def _plan(conn: Connection, tenant_id: str, parsed: ParsedImport) -> tuple[Impor
         unchanged += 1
         if not {value for _, value in row.addresses} <= theirs:
             what = f"{row.name} of {row.client} is here already, with other addresses; left as they are."
-            problems.append(Problem(row.line, "", what, "Addresses cannot be changed here yet.", "warning"))
+            problems.append(
+                Problem(row.line, "", what, "An import changes nobody. Change them on their own page.", "warning")
+            )
     names = {row.client.casefold(): row.client for row in reversed(new) if row.client.casefold() not in client_ids}
     ordered = sorted(problems, key=lambda p: (p.line, p.column, p.what))
     return ImportPlan(tuple(sorted(names.values())), tuple(new), unchanged, tuple(ordered)), client_ids
@@ -100,6 +102,13 @@ def _people(conn: Connection, tenant_id: str) -> tuple[dict[tuple[str, str], set
     return people, owners
 
 
+def people_here(conn: Connection, tenant_id: str) -> set[tuple[str, str]]:
+    """Client and name of everybody, case folded, as `ContactRow.key` is."""
+    at = (clients.c.tenant_id == contacts.c.tenant_id) & (clients.c.id == contacts.c.client_id)
+    query = select(clients.c.name, contacts.c.name).join(clients, at).where(contacts.c.tenant_id == tenant_id)
+    return {(client.casefold(), name.casefold()) for client, name in conn.execute(query)}
+
+
 def _shared(row: ContactRow, owners: dict[str, str]) -> Iterator[Problem]:
     for kind, value in row.addresses:
         if value in owners:
@@ -108,6 +117,7 @@ def _shared(row: ContactRow, owners: dict[str, str]) -> Iterator[Problem]:
             yield Problem(row.line, kind, what, remedy, "warning")
 
 
-def _contact(row: ContactRow, client_id: str, new_id: Callable[[], str]) -> NewContact:
+def new_contact(row: ContactRow, client_id: str, new_id: Callable[[], str]) -> NewContact:
+    """A row as a contact of that client; the first address of each kind is the one to use."""
     new = tuple(NewAddress(new_id(), kind, value, is_default=True) for kind, value in row.addresses)
     return NewContact(new_id(), client_id, row.name, new)

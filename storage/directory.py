@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
@@ -117,6 +117,11 @@ class Directory:
         """First entry of a contact; its addresses are not changes. Raises IntegrityError for an unknown client."""
         await self._database.write(tenant_id, lambda conn: put_contacts(conn, self._keyring, tenant_id, [new], now))
 
+    async def count(self, tenant_id: str) -> int:
+        """How many contacts there are."""
+        query = select(func.count()).select_from(contacts).where(contacts.c.tenant_id == tenant_id)
+        return await self._database.read(tenant_id, lambda conn: conn.scalar(query) or 0)
+
     async def contact(self, tenant_id: str, contact_id: str) -> StoredContact | None:
         query = _contacts(tenant_id).where(contacts.c.id == contact_id)
         found = await self._database.read(tenant_id, lambda conn: _with_addresses(conn, tenant_id, query))
@@ -157,7 +162,7 @@ class Directory:
             mail = _has(
                 tenant_id, addresses.c.kind == "email", addresses.c.value.contains(q.casefold(), autoescape=True)
             )
-            query = query.where(or_(_like(contacts.c.name, q), _like(clients.c.name, q), mail))
+            query = query.where(or_(contains(contacts.c.name, q), contains(clients.c.name, q), mail))
         if phone:
             matching = _phone_matches(phone, region)
             if matching is None:
@@ -170,12 +175,23 @@ class Directory:
 # --- what the import shares ---------------------------------------------------------------------------------------
 
 
-def put_client(conn: Connection, tenant_id: str, client_id: str, name: str, now: datetime) -> None:
+def put_client(
+    conn: Connection, tenant_id: str, client_id: str, name: str, now: datetime, *, import_id: str = ""
+) -> None:
     """Insert a client."""
-    conn.execute(insert(clients).values(tenant_id=tenant_id, id=client_id, name=name, created_at=micros(now)))
+    row = {"tenant_id": tenant_id, "id": client_id, "name": name, "created_at": micros(now), "import_id": import_id}
+    conn.execute(insert(clients).values(row))
 
 
-def put_contacts(conn: Connection, keyring: Keyring, tenant_id: str, new: Sequence[NewContact], now: datetime) -> None:
+def put_contacts(
+    conn: Connection,
+    keyring: Keyring,
+    tenant_id: str,
+    new: Sequence[NewContact],
+    now: datetime,
+    *,
+    import_id: str = "",
+) -> None:
     """Insert contacts, each with a key of its own, and their addresses. In bulk: an import must not hold up texts."""
     key = tenant_key(conn, keyring, tenant_id)
     people = [
@@ -187,6 +203,7 @@ def put_contacts(conn: Connection, keyring: Keyring, tenant_id: str, new: Sequen
             "locale": contact.locale,
             "key": keyring.new_contact_key(key, contact.id),
             "created_at": micros(now),
+            "import_id": import_id,
         }
         for contact in new
     ]
@@ -239,7 +256,7 @@ def _has(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool
     return contacts.c.id.in_(inner)
 
 
-def _like(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+def contains(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
     """Contains, whatever the case. SQLite folds only ASCII by itself, so the usual spellings are asked one by one."""
     part = part.strip()
     spellings = {part, part.lower(), part.upper(), part.title(), part.capitalize()}

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Update, delete, func, insert, select, update
 
 from dialogs.turns import AuditEvent
+from storage.account_links import open_links
 from storage.database import Database, Unscoped
 from storage.keys import Keyring
 from storage.noting import append_audit
@@ -26,6 +27,7 @@ from storage.tables import (
     fences,
     idempotency,
     installation,
+    known_browsers,
     log_ins,
     outbox,
     recovery_codes,
@@ -46,7 +48,7 @@ _STEP_SECONDS = 30
 @dataclass(frozen=True, slots=True)
 class Fenced:
     """What the fence ended. `size`: lines the log has; `seen`: lines the last signed head outside had covered, 0 for
-    none. `checks` to `recovery_codes`: how many of each are void; `unclear`: tickets and notes to be looked up before
+    none. `checks` to `links`: how many of each are void; `unclear`: tickets and notes to be looked up before
     they are made again."""
 
     epoch: int
@@ -58,6 +60,7 @@ class Fenced:
     log_ins: int = 0
     calls: int = 0
     recovery_codes: int = 0
+    links: int = 0
 
     @property
     def lost_lines(self) -> int:
@@ -124,7 +127,7 @@ def raise_fence(
         _void(conn, keyring, tenant_id, Fenced(epoch, size, lines), now, new_id)
         for tenant_id in conn.scalars(select(tenants.c.id).order_by(tenants.c.id)).all()
     ]
-    names = ("checks", "texts", "unclear", "log_ins", "calls", "recovery_codes")
+    names = ("checks", "texts", "unclear", "log_ins", "calls", "recovery_codes", "links")
     return Fenced(epoch, size, lines, **{name: sum(getattr(each, name) for each in every) for name in names})
 
 
@@ -158,11 +161,13 @@ def _void(
         .where(recovery_codes.c.tenant_id == tenant_id, recovery_codes.c.used_at.is_(None))
         .values(used_at=micros(now))
     ).rowcount
+    links = conn.execute(open_links(tenant_id, now)).rowcount
+    conn.execute(delete(known_browsers).where(known_browsers.c.tenant_id == tenant_id))
     # A code of an authenticator app that was used after the backup must not be good once more.
     step = int(now.timestamp()) // _STEP_SECONDS
     behind = technicians.c.totp_step < step
     conn.execute(update(technicians).where(technicians.c.tenant_id == tenant_id, behind).values(totp_step=step))
-    done = Fenced(begun.epoch, begun.size, begun.seen, checks, texts, unclear, ended, calls, used)
+    done = Fenced(begun.epoch, begun.size, begun.seen, checks, texts, unclear, ended, calls, used, links)
     told = {
         "epoch": done.epoch,
         "lines": done.size,
@@ -173,6 +178,7 @@ def _void(
         "log_ins": ended,
         "calls": calls,
         "recovery_codes": used,
+        "links": links,
     }
     event = AuditEvent(id=new_id(), at=now, kind="installation.restored", public={"who": "operator", **told})
     append_audit(conn, keyring, tenant_id, event)

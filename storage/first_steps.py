@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, func, or_, select
 
+from storage.codec import KIND
 from storage.tables import addresses, carrier_accounts, dialogs, inbound, numbers, technicians
 
 
@@ -26,8 +27,11 @@ class Progress:
 
 
 def read_progress(conn: Connection, tenant_id: str) -> Progress:
-    """A few short questions; asked only until the first check is confirmed."""
-    if is_confirmed(conn, tenant_id):
+    """A few short questions; once a check is confirmed, a single one."""
+    confirmed = select(dialogs.c.id).where(
+        dialogs.c.tenant_id == tenant_id, dialogs.c.kind == KIND, dialogs.c.state == "confirmed"
+    )
+    if _any(conn, confirmed):
         return Progress(*(True,) * 7)
     mine = technicians.c.tenant_id == tenant_id
     on = technicians.c.disabled_at.is_(None)
@@ -51,14 +55,6 @@ def read_progress(conn: Connection, tenant_id: str) -> Progress:
         second_admin=(conn.scalar(admins) or 0) > 1,
         reachable=_any(conn, select(technicians.c.id).where(mine, on, technicians.c.on_duty, told)),
     )
-
-
-def is_confirmed(conn: Connection, tenant_id: str) -> bool:
-    """Whether a check of this tenant was ever confirmed. Once it was, it stays so."""
-    query = select(dialogs.c.id).where(
-        dialogs.c.tenant_id == tenant_id, dialogs.c.kind == "tech_verify", dialogs.c.state == "confirmed"
-    )
-    return _any(conn, query)
 
 
 def _any(conn: Connection, query: Select[tuple[str]]) -> bool:

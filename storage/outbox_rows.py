@@ -22,9 +22,7 @@ _COLUMNS = (
 )
 
 
-def put_items(
-    conn: Connection, keyring: Keyring, tenant_id: str, items: Sequence[OutboxItem], now: datetime
-) -> None:
+def put_items(conn: Connection, keyring: Keyring, tenant_id: str, items: Sequence[OutboxItem], now: datetime) -> None:
     """Write them down; the dispatcher takes them up after the commit. What is about a contact is sealed under their
     key. Raises `NoSuchTenant`."""
     if not items:

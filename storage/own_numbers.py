@@ -1,4 +1,4 @@
-"""What an admin does to the tenant's own numbers and accounts at the carrier, beyond adding them (`storage.tenants`)."""
+"""What an admin does to the tenant's own numbers and carrier accounts, beyond adding them (`storage.tenants`)."""
 
 from __future__ import annotations
 

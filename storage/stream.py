@@ -142,6 +142,10 @@ class EventStream:
         """How many subscribe at this moment, of all tenants."""
         return sum(map(len, self._readers.values()))
 
+    def standing(self, tenant_id: str) -> int:
+        """The place of the last event of this tenant that was handed out here, 0 when nobody subscribes."""
+        return self._seen.get(tenant_id, 0)
+
     async def run(self) -> None:
         """Hand out what the log gains until cancelled; one task of the program."""
         self._loop = asyncio.get_running_loop()

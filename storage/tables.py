@@ -398,6 +398,14 @@ dialogs = Table(
     Index(None, "tenant_id", "kind", "created_at"),
     Index(None, "tenant_id", "their_address", "created_at"),
     Index(None, "tenant_id", "contact_id", "created_at"),
+    Index(
+        "ix_dialogs_ticket",
+        "tenant_id",
+        "ticket_id",
+        "created_at",
+        sqlite_where=text("ticket_id <> ''"),
+        postgresql_where=text("ticket_id <> ''"),
+    ),
 )
 
 announced_calls = Table(
@@ -766,6 +774,29 @@ audit = Table(
     Index(None, "tenant_id", "check_id", "seq"),
     # What the sequencer has still to place; nearly always empty.
     Index("ix_audit_unplaced", "at", "id", sqlite_where=text("seq IS NULL"), postgresql_where=text("seq IS NULL")),
+)
+
+#: What reports count of each day that nothing changes any more, so that a year is not counted anew each time.
+report_days = Table(
+    "report_days",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    #: Days are those of the tenant's clocks: in another zone they are counted anew.
+    Column("zone", String(64), nullable=False),
+    #: 2026-03-01
+    Column("day", String(10), nullable=False),
+    #: Which way of counting it was; an older one is done again.
+    Column("shape", SmallInteger, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("verified", Integer, nullable=False),
+    Column("denied", Integer, nullable=False),
+    Column("alarms", Integer, nullable=False),
+    Column("texts", Integer, nullable=False),
+    Column("segments", Integer, nullable=False),
+    #: JSON: the same by client, technician and channel, and how long it took. Ids and counts, no words.
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "zone", "day"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
 )
 
 #: The Merkle tree over the log, in tiles: row `idx` of level 0 holds the leaf hashes of lines 256 idx + 1 and on, 32

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 from dialogs import tech_verify as tv
 
@@ -103,10 +102,11 @@ class Figures:
     undelivered: int = 0
 
     def count(self, call: Tally, *, client_id: str, technician_id: str, method: str) -> None:
-        """One more call, which `call` holds alone."""
+        """One more call, which `call` holds alone. `method` is empty where nothing was tried."""
         self.total.add(call)
         for group, key in ((self.clients, client_id), (self.technicians, technician_id), (self.methods, method)):
-            group.setdefault(key, Tally()).add(call)
+            if key or group is not self.methods:
+                group.setdefault(key, Tally()).add(call)
 
     def add(self, other: Figures) -> None:
         self.total.add(other.total)
@@ -183,8 +183,21 @@ def dump_figures(figures: Figures) -> str:
 
 def load_figures(body: str) -> Figures:
     kept = json.loads(body)
-    groups = ({key: _tally(t) for key, t in kept[name].items()} for name in ("clients", "technicians", "methods"))
-    return Figures(_tally(kept["total"]), *groups, Counter(kept["refused"]), Counter(kept["alerts"]), *kept["texts"])
+    clients, technicians, methods = (
+        {key: _tally(tally) for key, tally in kept[name].items()} for name in ("clients", "technicians", "methods")
+    )
+    texts, segments, undelivered = kept["texts"]
+    return Figures(
+        _tally(kept["total"]),
+        clients,
+        technicians,
+        methods,
+        Counter(kept["refused"]),
+        Counter(kept["alerts"]),
+        texts,
+        segments,
+        undelivered,
+    )
 
 
 def _plain(tally: Tally) -> list[Mapping[str, int] | Mapping[int, int]]:
@@ -194,41 +207,3 @@ def _plain(tally: Tally) -> list[Mapping[str, int] | Mapping[int, int]]:
 def _tally(kept: list[dict[str, int]]) -> Tally:
     outcomes, *times = kept
     return Tally(Counter(outcomes), *(Counter({int(tenths): n for tenths, n in each.items()}) for each in times))
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
-    """A month of the calendar."""
-
-    year: int
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.year:04}-{self.number:02}"
-
-    @property
-    def first(self) -> date:
-        return date(self.year, self.number, 1)
-
-    def moved(self, months: int) -> Month:
-        """So many months later, or earlier."""
-        count = self.year * 12 + self.number - 1 + months
-        return Month(count // 12, count % 12 + 1)
-
-    def days(self) -> Iterator[date]:
-        first = self.first.toordinal()
-        for ordinal in range(first, self.moved(1).first.toordinal()):
-            yield date.fromordinal(ordinal)
-
-
-def month_of(day: date) -> Month:
-    return Month(day.year, day.month)
-
-
-def read_month(text: str) -> Month | None:
-    """`2026-03`; None for anything else."""
-    year, dash, number = text.partition("-")
-    if dash and len(year) == 4 and len(number) == 2 and text.isascii() and (year + number).isdigit():
-        found = Month(int(year), int(number))
-        return found if 1 <= found.number <= 12 and 2000 <= found.year <= 2999 else None
-    return None

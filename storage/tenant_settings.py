@@ -62,6 +62,17 @@ def change(settings: TenantSettings, pairs: Mapping[str, str]) -> TenantSettings
     return settings
 
 
+LONGEST_NAME = 120
+
+
+def check_name(name: str) -> str:
+    """The tenant's name, tidied. Raises SettingsError."""
+    tidy = " ".join(name.split())
+    if not 1 <= len(tidy) <= LONGEST_NAME or not tidy.isprintable():
+        raise SettingsError(f"the name has {len(tidy)} characters; choose 1 to {LONGEST_NAME} that can be printed")
+    return tidy
+
+
 def _whole(typed: str) -> int:
     if not (typed.isascii() and typed.isdecimal()):
         raise ValueError

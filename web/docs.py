@@ -31,6 +31,7 @@ class Operation:
     about: str
     who: str
     fresh: bool
+    scope: str
     fields: tuple[tuple[str, bool], ...]
     statuses: str
 
@@ -62,6 +63,7 @@ def _operation(route: Route) -> Operation:
         about=" ".join((route.handler.__doc__ or "").split()),
         who=_WHO[route.access],
         fresh=route.step_up,
+        scope=route.scope.value if route.scope is not None else "",
         fields=fields,
         statuses=", ".join(str(status) for status in sorted({*route.answers, *refusals_of(route)})),
     )

@@ -6,6 +6,7 @@ A handler gets a `Call` with checked values and raises `Problem` for what it doe
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,9 +16,10 @@ from aiohttp import web
 
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
+from identity.integration_keys import looks_like_one
 from web import bodies, csrf, step_up
 from web.answers import extra, trouble
-from web.log_in import Recognised, recognise
+from web.log_in import Recognised, recognise, shown_token
 from web.noting import line
 from web.once import once_per_key
 from web.ports import Acting
@@ -58,7 +60,9 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         known = await recognise(request, services)
         if known is not None:
             request[ACTING] = known.acting
-        _admit(route, known)
+        _admit(request, route, known)
+        if known is not None and known.acting.kind == "key":
+            _count_call(services, known.acting)
         unsafe = request.method in csrf.UNSAFE
         by_cookie = known is not None and known.acting.kind == "cookie"
         if unsafe:
@@ -114,10 +118,12 @@ def may(access: Access, acting: Acting) -> bool:
             return True
 
 
-def _admit(route: Route, known: Recognised | None) -> None:
+def _admit(request: web.Request, route: Route, known: Recognised | None) -> None:
     if route.access is Access.PUBLIC:
         return
     if known is None:
+        if looks_like_one(shown_token(request)[1]):
+            raise Problem(401, "key_not_valid", "This key does not work: it has run out, was revoked, or is mistyped.")
         raise Problem(401, "sign_in_required", "Sign in first. A log-in ends after a while without use.")
     if known.acting.kind == "key":
         if route.scope is None or route.scope.value not in known.acting.scopes:
@@ -139,6 +145,18 @@ def _admit(route: Route, known: Recognised | None) -> None:
 def _brings_its_proof(route: Route, known: Recognised) -> bool:
     """A form may be sent again with the proof in it; it is asked for once the form has been read."""
     return route.surface is Surface.PAGE and route.method in csrf.UNSAFE and known.acting.kind == "cookie"
+
+
+def _count_call(services: Services, acting: Acting) -> None:
+    """A program that runs wild is held back, so that people's own calls do not wait behind it."""
+    bound, key_id, now = services.key_bound, acting.log_in_id, services.clock.now()
+    if not bound.has_room(key_id, now):
+        room_at = bound.lately(key_id, now)[0] + bound.within
+        wait = max(1, math.ceil((room_at - now).total_seconds()))
+        raise Problem(
+            429, "too_many_calls", f"This key may make {bound.most} calls a minute. Slow down.", retry_after=wait
+        )
+    bound.count(key_id, now)
 
 
 def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Recognised | None) -> None:

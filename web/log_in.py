@@ -1,4 +1,5 @@
-"""Who is asking: the log-in behind a cookie or a bearer token, and where the request comes from (SEC-29, SEC-34)."""
+"""Who is asking: the log-in behind a cookie or a bearer token, or the integration key, and where the request comes from
+(SEC-29, SEC-34, SEC-35)."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from aiohttp import web
 
-from identity import sessions
-from identity.sign_in import Origin
+from identity import integration_keys, sessions
+from identity.sign_in import KNOWN_FOR, Origin
 from web.csrf import COOKIE
 from web.ports import Acting
 from web.problems import Problem
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 NEW_TOKEN: web.RequestKey[str] = web.RequestKey("new_token", str)
 #: A token is 43 characters; anything much longer is not ours and is not worth a look-up.
 MAX_TOKEN = 128
+#: By which a browser is known in which the second factor was given lately.
+KNOWN_COOKIE = "__Host-ww-known"
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A running log-in. `elsewhere`: the request comes from another network or browser than it was made in."""
+    """A running log-in. `elsewhere`: the request comes from another network or browser than it was made in. A key is
+    always elsewhere and never fresh: it is shown no code and proves nobody."""
 
     acting: Acting
     elsewhere: bool
@@ -33,12 +37,15 @@ class Recognised:
 
 
 async def recognise(request: web.Request, services: Services) -> Recognised | None:
-    """The running log-in this request carries, None for none. A bearer token is looked at before the cookie, and each
-    kind counts only where it belongs: a cookie's token shown as bearer would slip past the check of forged requests.
+    """The running log-in or key this request carries, None for none. A bearer token is looked at before the cookie,
+    and each kind counts only where it belongs: a cookie's token shown as bearer would slip past the check of forged
+    requests.
     """
     kind, token = shown_token(request)
     if not token or len(token) > MAX_TOKEN:
         return None
+    if kind == "bearer" and integration_keys.looks_like_one(token):
+        return await _by_key(token, services)
     now = services.clock.now()
     found: StoredLogIn | None = await services.accounts.find_log_in(sessions.token_digest(token), now)
     if found is None or found.kind != kind or sessions.is_over(found, now):
@@ -55,9 +62,33 @@ async def recognise(request: web.Request, services: Services) -> Recognised | No
         log_in_id=found.id,
         kind=kind,
         proven_at=found.proven_at,
+        ui_access=found.ui_access,
     )
     elsewhere = sessions.is_elsewhere(found, origin.address, origin.user_agent)
     return Recognised(acting, elsewhere, sessions.is_fresh(found, now))
+
+
+async def _by_key(key: str, services: Services) -> Recognised | None:
+    """The program behind an integration key: it has scopes, and no role, no technician and no proof."""
+    now = services.clock.now()
+    found = await services.integration_keys.find(sessions.token_digest(key))
+    if found is None or integration_keys.is_over(found, now):
+        return None
+    await services.integration_keys.touch(found, now)
+    acting = Acting(
+        tenant_id=found.tenant_id,
+        technician_id="",
+        name=found.name,
+        first_name=found.name,
+        role="technician",
+        supervisor=False,
+        log_in_id=found.id,
+        kind="key",
+        proven_at=found.created_at,
+        ui_access=False,
+        scopes=found.scopes,
+    )
+    return Recognised(acting, elsewhere=True, fresh=False)
 
 
 def shown_token(request: web.Request) -> tuple[Literal["cookie", "bearer"], str]:
@@ -100,6 +131,20 @@ def install_new_tokens(app: web.Application) -> None:
             response.headers.add("Set-Cookie", as_written.cookies[COOKIE].OutputString())
 
     app.on_response_prepare.append(put)
+
+
+def set_known_cookie(response: web.StreamResponse, token: str) -> None:
+    """Let the browser be known, for accounts that are not asked for the second factor each time. Nothing to do for an
+    empty token."""
+    if token:
+        lasts = int(KNOWN_FOR.total_seconds())
+        response.set_cookie(KNOWN_COOKIE, token, max_age=lasts, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def known_token(request: web.Request) -> str:
+    """The token by which this browser may be known, empty for none."""
+    token = request.cookies.get(KNOWN_COOKIE, "")
+    return token if len(token) <= MAX_TOKEN else ""
 
 
 def drop_log_in_cookie(response: web.StreamResponse) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 import brotli
 from aiohttp import web
@@ -61,7 +62,7 @@ class Look:
         )
         self.templates.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         self.templates.globals |= {"static": self.assets.address, "icon": icon}
-        self.templates.filters |= {"iso": iso, "clock": clock, "spelled": spelled, "grouped": grouped}
+        self.templates.filters |= {"iso": iso, "clock": clock, "spelled": spelled, "grouped": grouped, "asked": asked}
 
     def html(self, template: str, frame: Frame, values: Mapping[str, object] | None = None) -> str:
         """The page as text."""
@@ -75,14 +76,28 @@ class Look:
         values: Mapping[str, object] | None = None,
         *,
         status: int = 200,
+        packed: bool = True,
     ) -> web.Response:
         """The page as an answer, packed for the browser. It is never kept by anyone in between."""
         body = self.html(template, frame, values).encode()
         headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-        if "br" in request.headers.get("Accept-Encoding", "") and len(body) > 800:
+        return self.pack(request, body, headers, "text/html", status=status, packed=packed)
+
+    def pack(
+        self,
+        request: web.Request,
+        body: bytes,
+        headers: dict[str, str],
+        content_type: str,
+        *,
+        status: int = 200,
+        packed: bool = True,
+    ) -> web.Response:
+        """An answer, made small where the browser takes that."""
+        if packed and "br" in request.headers.get("Accept-Encoding", "") and len(body) > 800:
             # Quality 5 packs a page in about a millisecond. What is reflected into a page never stands beside a code.
             body, headers["Content-Encoding"] = brotli.compress(body, quality=5), "br"
-        return web.Response(body=body, status=status, headers=headers, content_type="text/html", charset="utf-8")
+        return web.Response(body=body, status=status, headers=headers, content_type=content_type, charset="utf-8")
 
 
 @cache
@@ -100,6 +115,12 @@ def iso(at: datetime) -> str:
 def clock(at: datetime) -> str:
     """Hours and minutes in UTC, said to be so; scripts replace it by the reader's own time."""
     return at.astimezone(UTC).strftime("%H:%M UTC")
+
+
+def asked(query: Mapping[str, str]) -> str:
+    """What stands behind a page's path in a link, `?` included; empty values and `all` are left out."""
+    said = {name: value for name, value in query.items() if value and value != "all"}
+    return f"?{urlencode(said)}" if said else ""
 
 
 def grouped(code: str) -> str:

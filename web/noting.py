@@ -9,12 +9,12 @@ from web.routing import Call
 
 
 def line(call: Call, kind: str, **public: str | int) -> AuditEvent:
-    """A line about what the one who is signed in does now. `public` holds ids, words and counts; nothing that was
-    typed."""
+    """A line about what the one who is signed in does now; a program is named by its key. `public` holds ids, words and
+    counts; nothing that was typed."""
     who, now = call.who, call.services.clock.now()
     facts: dict[str, str | int] = {
         **public,
-        "by_log_in": who.log_in_id,
+        "by_key" if who.kind == "key" else "by_log_in": who.log_in_id,
         "address": address_block(origin_of(call.request, call.services).address),
     }
     return AuditEvent(call.services.random.new_id(now), now, kind, technician_id=who.technician_id, public=facts)

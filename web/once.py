@@ -31,7 +31,7 @@ async def once_per_key(handler: Handler, call: Call, raw: bytes) -> web.StreamRe
     if not 1 <= len(given) <= MAX_KEY:
         raise Problem(422, "bad_idempotency_key", f"An Idempotency-Key has 1 to {MAX_KEY} characters.")
     kept, tenant_id = call.services.idempotency, call.who.tenant_id
-    key = hashlib.sha256(f"{call.who.technician_id}\0{given}".encode("utf-8", "replace")).digest()
+    key = hashlib.sha256(f"{call.who.actor_id}\0{given}".encode("utf-8", "replace")).digest()
     about = hashlib.sha256(f"{call.request.method}\0{call.request.path_qs}\0".encode("utf-8", "replace") + raw).digest()
     entered = await kept.enter(tenant_id, key, about, call.services.clock.now())
     match entered.outcome:

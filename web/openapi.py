@@ -19,8 +19,9 @@ _REF = "#/components/schemas/{model}"
 #: What every guarded call may be answered besides its own answers.
 _REFUSALS: Mapping[int, str] = {
     400: "The request could not be read.",
-    401: "Nobody is signed in, or the sign-in must be fresh (`step_up_required`).",
-    403: "The role does not allow it, or the request was forged.",
+    401: "Nobody is signed in, the key does not work (`key_not_valid`), or the sign-in must be fresh "
+    "(`step_up_required`).",
+    403: "The role does not allow it, the key has not the scope (`scope_missing`), or the request was forged.",
     404: "There is no such thing here; it may belong to another tenant.",
     408: "The request took too long to arrive.",
     409: "It cannot be done in the state things are in; `error` says why.",
@@ -33,11 +34,15 @@ _REFUSALS: Mapping[int, str] = {
 }
 
 _INTRO = """\
-Sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer ...`. Bearer tokens belong to a
-technician's log-in; there are no integration keys yet. Lists answer `{"items": [...], "next": null}`; hand `next` back
-as `after`. Errors answer `{"error": "machine_word", "message": "what to do", "id": "..."}`. Times are ISO 8601 in UTC.
-A `POST` may carry an `Idempotency-Key` (kept for 24 hours, not for signing in): sent again with the same body it
-gets the same answer and nothing happens twice.
+People sign in with `POST /api/v1/sessions` and send the token as `Authorization: Bearer ...`. Other programs send an
+integration key (`wwk_...`) in the same header; an admin makes one under Settings, Keys. A key may do what its scopes
+name and nothing else: `x-scope` says which one a call needs, and a call without `x-scope` is for people alone, such as
+claiming, checking, ending and overriding. A key is never shown a code, and may make 600 calls a minute. Where
+`x-step-up` stands, password and second factor must have been given in the last five minutes: answer
+`step_up_required` with `POST /api/v1/sessions/current/proof`. Lists answer `{"items": [...], "next": null}`; hand
+`next` back as `after`. Errors answer `{"error": "machine_word", "message": "what to do", "id": "..."}`. Times are ISO
+8601 in UTC. A `POST` may carry an `Idempotency-Key` (kept for 24 hours, not where the answer is a secret): sent again
+with the same body it gets the same answer and nothing happens twice.
 """
 
 
@@ -61,7 +66,19 @@ def document(routes: Iterable[Route], version: str) -> dict[str, Any]:
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"log_in": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "log_in": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A technician's log-in, from `POST /api/v1/sessions`.",
+                },
+                "integration_key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "wwk_...",
+                    "description": "A key of another program, made by an admin. What a call needs stands with it.",
+                },
+            },
         },
     }
 
@@ -72,9 +89,11 @@ def _operation(route: Route, refs: Mapping[Any, Any], schemas: Mapping[str, Any]
         "summary": route.summary,
         "tags": [_tag(route.path)],
         "responses": _responses(route, refs),
-        "security": [] if route.access is Access.PUBLIC else [{"log_in": []}],
+        "security": _security(route),
         "x-access": route.access.value,
     }
+    if route.scope is not None:
+        operation["x-scope"] = route.scope.value
     if route.step_up:
         operation["x-step-up"] = True
     about = (route.handler.__doc__ or "").strip()
@@ -89,6 +108,13 @@ def _operation(route: Route, refs: Mapping[Any, Any], schemas: Mapping[str, Any]
             "content": {"application/json": {"schema": refs[route.body, "validation"]}},
         }
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.access is Access.PUBLIC:
+        return []
+    by_key = [{"integration_key": [route.scope.value]}] if route.scope is not None else []
+    return [{"log_in": []}, *by_key]
 
 
 def _responses(route: Route, refs: Mapping[Any, Any]) -> dict[str, Any]:
@@ -113,6 +139,8 @@ def refusals_of(route: Route) -> Sequence[int]:
     if route.access is Access.PUBLIC and route.method == "GET":
         return [500, 503]
     statuses = {401, 500, 503} | ({403} if route.access is not Access.PUBLIC else set())
+    if route.scope is not None:
+        statuses |= {429}
     if "{" in route.path:
         statuses |= {404}
     if route.query is not None:

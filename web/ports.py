@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from dialogs.turns import AuditEvent
+
+if TYPE_CHECKING:
+    from storage.contact_changes import AddressEdit
+    from storage.mail_servers import MailServer
 
 Role = Literal["technician", "admin"]
 
@@ -28,6 +34,11 @@ class Acting:
     proven_at: datetime
     ui_access: bool = True
     scopes: frozenset[str] = frozenset()
+
+    @property
+    def actor_id(self) -> str:
+        """The technician's id or the key's: whose calls these are, where that matters and not who they are."""
+        return self.technician_id or self.log_in_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,16 @@ DEGRADED: Mapping[str, Trouble] = {
         "The ticket system does not answer. Go on with checks, and link tickets later. New tickets and notes wait, and "
         "are written by themselves once it answers.",
         "The ticket system answers again. What has waited is being written; there is nothing to do.",
+    ),
+    "mail": Trouble(
+        "Mail is not going out: the mail server fails, or refuses to let us in. Invitations, links to accounts and "
+        "alerts by mail wait. An admin can look under Settings, Mail, and send a test.",
+        "Mail goes out again. What has waited is being sent; there is nothing to do.",
+    ),
+    "teams": Trouble(
+        "Posts to Microsoft Teams do not get through: the workflow fails or does not answer. Watch the console "
+        "instead. An admin can look under Settings, Teams.",
+        "Posts to Microsoft Teams get through again.",
     ),
 }
 
@@ -187,6 +208,66 @@ class CarrierDesk(Protocol):
 
     async def look_at_numbers(self, tenant_id: str) -> Sequence[CarrierFinding]:
         """Where the tenant's numbers send the texts that come in on them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a try. `said`: a sentence; `answer`: what the other side said, word for word, empty where it said
+    nothing."""
+
+    ok: bool
+    said: str
+    answer: str = ""
+
+
+class Trials(Protocol):
+    """Trying mail and Teams out, at once and not by the outbox, for whoever sets them up."""
+
+    async def has_common_mail(self) -> bool:
+        """Whether the operator has set a mail server for tenants without one of their own."""
+        ...
+
+    async def mail(self, tenant_id: str, *, to: str) -> Tried:
+        """A test mail by the server that the tenant's mail goes by."""
+        ...
+
+    async def mail_by(self, server: MailServer, *, to: str) -> Tried:
+        """A test mail by a server that has not been saved yet."""
+        ...
+
+    async def check_post(self, url: str) -> str:
+        """Why nothing would be posted to that address of a workflow, empty when it would."""
+        ...
+
+    async def post(self, tenant_id: str, connection_id: str) -> Tried:
+        """Post "Hello, World"."""
+        ...
+
+
+#: Why nobody could be told of a change: no way out for mail, a number that takes no texts, no number of ours.
+Untold = Literal["", "no_mail_server", "landline", "no_number"]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChanged:
+    """What came of a change of how a contact is reached. `refused` is empty when it happened, else a machine word.
+    `ended`: checks that ended with it. `told`: a notice is on its way to where they were reached before; `untold` why
+    not; both empty when there was nobody to tell."""
+
+    refused: Literal["", "not_found", "changed_meanwhile", "no_client", "address_taken"] = ""
+    ended: int = 0
+    told: bool = False
+    untold: Untold = ""
+
+
+class ContactActs(Protocol):
+    """Changes of how contacts are reached (SEC-13)."""
+
+    async def edit_address(
+        self, tenant_id: str, contact_id: str, edit: AddressEdit, event: AuditEvent
+    ) -> AddressChanged:
+        """Do it, end what runs on the old number, tell the old address, note `event`."""
         ...
 
 

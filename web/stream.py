@@ -1,5 +1,7 @@
 """The event stream of a browser: ids and kinds of what happened, never a code and never what anyone said.
 
+A console asks for the rows of `/codes` along with it: what changed then comes by itself, drawn once for everybody.
+
 One stream per browser is enough, the tabs share it. Its ids are those of the log, so a browser that comes back says
 where it was and misses nothing.
 """
@@ -9,23 +11,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
+from datetime import datetime
 
 from aiohttp import web
 
 from identity import sessions
 from storage.stream import Event, StartOver
 from web.log_in import shown_token
+from web.pages.shared_rows import SHARED, SharedRows
 from web.routing import Access, Call, Route, Surface
 
-#: Seconds of silence after which a comment keeps proxies from closing the line.
+#: Seconds of silence after which a beat keeps proxies from closing the line. It is an event, so that a browser notices
+#: when even that stays away: a line that was cut without a word looks like one on which nothing happens.
 PING_EVERY = 15.0
+BEAT = b"event: beat\ndata: 1\n\n"
 #: A log-in that has ended loses its stream within this many seconds (SEC-29 asks for five).
 LOOK_EVERY = 4.0
 #: What browsers wait before they come back, in milliseconds.
 RETRY_MS = 1500
 #: Somebody came or went. No line of the log says so, so it has no id.
 PRESENCE = b'event: change\ndata: {"kind": "presence"}\n\n'
+#: What the lists beside the rows are made of; the beginnings of kinds.
+BESIDE = (
+    "alert.",
+    "channel.",
+    "desk.blocked",
+    "desk.opted_out",
+    "desk.put_aside",
+    "desk.stranger",
+    "installation.",
+    "outbox.dead",
+    "timer.",
+)
+#: Of whoever announced it alone.
+CALL = "call."
+#: Checks of which a stream remembers what it has brought.
+REMEMBERED = 500
 #: The streams that are open, as tasks.
 OPEN: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("open_streams", set)
 
@@ -44,7 +67,7 @@ async def events(call: Call) -> web.StreamResponse:
             await response.write(f"retry: {RETRY_MS}\n\n".encode())
             call.services.presence.arrive(call.who.tenant_id, call.who.technician_id)
             try:
-                await _relay(call, response)
+                await _relay(call, response, _Rows(call) if wants_rows(call) else None)
             finally:
                 call.services.presence.leave(call.who.tenant_id, call.who.technician_id)
     finally:
@@ -55,6 +78,7 @@ async def events(call: Call) -> web.StreamResponse:
 def install_streams(app: web.Application) -> None:
     """Let open streams end when the application stops; they would hold it up for a minute otherwise."""
     app[OPEN] = set()
+    app[SHARED] = SharedRows()
 
     async def close(app: web.Application) -> None:
         open_streams = app[OPEN]
@@ -66,21 +90,72 @@ def install_streams(app: web.Application) -> None:
     app.on_shutdown.append(close)
 
 
-async def _relay(call: Call, response: web.StreamResponse) -> None:
+def wants_rows(call: Call) -> bool:
+    """Rows go where the console is open to the account: names and companies are in them."""
+    return call.request.query.get("rows") == "1" and call.who.kind == "cookie" and call.who.ui_access
+
+
+class _Rows:
+    """What one stream brings besides ids: the rows that changed, each once for whatever happened to it meanwhile."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._shared = call.request.app[SHARED]
+        self._brought: OrderedDict[str, int] = OrderedDict()
+
+    async def message(self, event: Event) -> bytes:
+        """`row` is the check for everybody but its claimer, who asks for it; `row_seq` is where the log stood then. A
+        later event that it covers comes bare. `beside`: something beside the rows has changed."""
+        services, who = self._call.services, self._call.who
+        data: dict[str, object] = {"kind": event.kind, "check_id": event.check_id}
+        mine = event.kind.startswith(CALL) and event.technician_id == who.technician_id
+        if mine or event.kind.startswith(BESIDE):
+            data["beside"] = True
+        row = ""
+        if event.check_id and self._brought.get(event.check_id, -1) < event.seq:
+            shown = await self._shared.row(services, who.tenant_id, event.check_id, event.seq)
+            if shown is not None and shown.claimer_id != who.technician_id:
+                data |= {"row_seq": shown.seq, "pending": shown.pending, "now": round(now_ms(services.clock.now()))}
+                row = f', "row": {shown.text}'
+                self._remember(event.check_id, shown.seq)
+        text = json.dumps(data)[:-1] + row + "}"
+        return f"id: {event.seq}\nevent: change\ndata: {text}\n\n".encode()
+
+    def start_over(self) -> None:
+        self._brought.clear()
+        self._shared.forget(self._call.who.tenant_id)
+
+    def _remember(self, check_id: str, seq: int) -> None:
+        self._brought[check_id] = seq
+        self._brought.move_to_end(check_id)
+        if len(self._brought) > REMEMBERED:
+            self._brought.popitem(last=False)
+
+
+def now_ms(now: datetime) -> float:
+    """What scripts count in."""
+    return now.timestamp() * 1000
+
+
+async def _relay(call: Call, response: web.StreamResponse, rows: _Rows | None) -> None:
     after = read_after(call.request)
     while True:
         try:
             source = call.services.stream.subscribe(call.who.tenant_id, after)
             async with contextlib.aclosing(source):
-                await _relay_from(call, response, source)
+                await _relay_from(call, response, source, rows)
             return
         except StartOver:
             # Too much was missed. The page reads everything anew at any event, so one without an id says it all.
             after = None
+            if rows is not None:
+                rows.start_over()
             await response.write(b'event: change\ndata: {"kind": "start_over"}\n\n')
 
 
-async def _relay_from(call: Call, response: web.StreamResponse, source: AsyncGenerator[Event]) -> None:
+async def _relay_from(
+    call: Call, response: web.StreamResponse, source: AsyncGenerator[Event], rows: _Rows | None
+) -> None:
     loop = asyncio.get_running_loop()
     wrote = looked = loop.time()
     here = await call.services.presence.present(call.who.tenant_id)
@@ -97,11 +172,12 @@ async def _relay_from(call: Call, response: web.StreamResponse, source: AsyncGen
                     await response.write(PRESENCE)
                     wrote = loop.time()
             if waiting.done():
-                await response.write(as_message(waiting.result()))
+                event = waiting.result()
+                await response.write(as_message(event) if rows is None else await rows.message(event))
                 wrote = loop.time()
                 waiting = asyncio.ensure_future(anext(source))
             elif loop.time() >= wrote + PING_EVERY:
-                await response.write(b": ping\n\n")
+                await response.write(BEAT)
                 wrote = loop.time()
     finally:
         waiting.cancel()

@@ -87,7 +87,8 @@ def restore_fence(
         say(
             f"Epoch {done.epoch} has begun. Void: {counted(done.checks, 'check')}, "
             f"{counted(done.texts, 'text')} that waited, {counted(done.log_ins, 'log-in')}, "
-            f"{counted(done.calls, 'announced call')}, {counted(done.recovery_codes, 'recovery code')}."
+            f"{counted(done.calls, 'announced call')}, {counted(done.recovery_codes, 'recovery code')}, "
+            f"{counted(done.links, 'link')} into accounts."
         )
         if done.unclear:
             said = counted(done.unclear, "ticket or note", "tickets and notes")

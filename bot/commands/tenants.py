@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from bot.commands.operator import Mistake, Operator, run, say, say_rows
-from storage.tenant_settings import SETTINGS, change
 from dialogs.settings import TenantSettings
+from storage.tenant_settings import SETTINGS, change, check_name
 from storage.tenants import SlugTaken, Tenants
 
 app = typer.Typer(help="Tenants and their settings.", no_args_is_help=True)
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="Short name of the tenant; needed when there are several.")]
-LONGEST_NAME = 120
 
 
 @app.command()
@@ -28,7 +27,7 @@ def add(
 ) -> None:
     """Add a tenant."""
     chosen = change(TenantSettings(), _pairs(settings or []))
-    shown = _checked_name(name)
+    shown = check_name(name)
 
     async def work(operator: Operator) -> None:
         tenant_id = operator.new_id()
@@ -68,7 +67,7 @@ def set_(
 ) -> None:
     """Change settings of a tenant, or show them. The names are in docs/reference/settings.md."""
     wanted = _pairs(pairs or [])
-    name = _checked_name(wanted.pop("name")) if "name" in wanted else ""
+    name = check_name(wanted.pop("name")) if "name" in wanted else ""
 
     async def work(operator: Operator) -> None:
         which = await operator.tenant(tenant)
@@ -96,10 +95,3 @@ def _pairs(typed: list[str]) -> dict[str, str]:
             raise Mistake(f"{pair!r} is no setting. Write name=value, such as mode=transfer.")
         pairs[name.strip()] = value
     return pairs
-
-
-def _checked_name(name: str) -> str:
-    tidy = " ".join(name.split())
-    if not 1 <= len(tidy) <= LONGEST_NAME or not tidy.isprintable():
-        raise Mistake(f"The name must have 1 to {LONGEST_NAME} characters.")
-    return tidy

@@ -57,6 +57,12 @@ VARIABLES = (
     ),
     Variable("WATCHWORD_METRICS_TOKEN_FILE", "A file that holds that token.", "none"),
     Variable(
+        "WATCHWORD_PRIVATE_TARGETS",
+        "Networks that webhooks and connections of tenants may lead into although they are not public, as address/bits "
+        "with commas between them: `10.20.0.0/16`. There, and only there, http is allowed too.",
+        "none",
+    ),
+    Variable(
         "WATCHWORD_MASTER_KEY",
         "The key that opens all others: 32 random bytes in base64 or hex, from `openssl rand -base64 32`. Whoever has "
         "it and the database can read everything; whoever loses it can read nothing any more.",

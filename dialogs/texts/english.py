@@ -254,6 +254,7 @@ def _all() -> Iterable[Template]:
         "Nobody has claimed a check; goes to everybody on duty.",
         also="contact link",
     )
+    yield from _notices()
     yield from _alerts()
     yield _other(
         "ticket.tv.title",
@@ -300,6 +301,40 @@ def _all() -> Iterable[Template]:
     )
 
 
+def _notices() -> Iterable[Template]:
+    """What goes to the people on duty otherwise than as a text."""
+    yield _other(
+        "mail.unclaimed.subject",
+        "{contact} is checking a caller: nobody has claimed it",
+        "technician",
+        "Subject of the mail that goes to everybody on duty who wants mails.",
+        also="contact",
+    )
+    yield _other(
+        "mail.unclaimed.body",
+        "{contact} is checking a caller, and nobody has claimed the check.\n\n"
+        "Claim it only if YOU are with them:\n{link}\n\n"
+        "If nobody claims it, they are told to hang up.",
+        "technician",
+        "Nobody has claimed a check; the mail to everybody on duty who wants mails.",
+        also="contact link",
+    )
+    yield _other(
+        "post.unclaimed",
+        "{contact} is checking a caller and nobody has claimed it. Claim it only if YOU are with them: {link}",
+        "technician",
+        "Nobody has claimed a check; posted to Teams connections that want it.",
+        also="contact link",
+    )
+    yield _other(
+        "post.alarm",
+        "ALARM: {alarm} {link}",
+        "technician",
+        "An alarm, posted to Teams connections that want it; the alarm itself has the words of the console.",
+        also="alarm contact link",
+    )
+
+
 def _alerts() -> Iterable[Template]:
     """What stays in the console until a person has acknowledged it."""
     call = "Call them now on a number on record"
@@ -328,6 +363,22 @@ def _alerts() -> Iterable[Template]:
         ),
     ):
         yield _other("alert." + kind, body, "technician", "Alert in the console: " + about, also="contact")
+    yield _other(
+        "alert.nobody_on_duty",
+        "Nobody on duty could be told of an unclaimed check, so everybody else was. Say on your profile page that you "
+        "are on duty, and give a mobile number or an e-mail address there.",
+        "technician",
+        "Alert in the console: nobody on duty could be reached.",
+        also="",
+    )
+    yield _other(
+        "alert.nobody_to_tell",
+        "Nobody could be told of an unclaimed check: no technician has a mobile number or an e-mail address that we "
+        "can use. Give yours on your profile page.",
+        "technician",
+        "Alert in the console: nobody at all could be reached.",
+        also="",
+    )
     yield _other(
         "alert.prefix_paused",
         "No texts go to {numbers} until {at}: of {sent} codes in 24 hours, {answered} got an "

@@ -39,6 +39,11 @@ class Wanted:
     until: datetime | None = None
     opened: bool = False
 
+    @property
+    def scope(self) -> str | Unscoped:
+        """What the reads may see: one tenant's lines are read as that tenant."""
+        return self.tenant_id or Unscoped.OPERATOR
+
     def narrow(self, query: Select[Any]) -> Select[Any]:
         if self.tenant_id:
             query = query.where(_a.tenant_id == self.tenant_id)
@@ -50,7 +55,7 @@ class Wanted:
 async def count(database: Database, wanted: Wanted) -> int:
     """How many lines an export would have now."""
     query = wanted.narrow(select(func.count()).select_from(audit))
-    return await database.read(Unscoped.OPERATOR, lambda conn: conn.scalar(query) or 0)
+    return await database.read(wanted.scope, lambda conn: conn.scalar(query) or 0)
 
 
 async def export(
@@ -71,7 +76,7 @@ async def export(
         while True:
             query = wanted.narrow(_lines(placed, last))
             look = partial(_opened, keyring=keyring, query=query, opened=wanted.opened)
-            rows = await database.read(Unscoped.OPERATOR, look)
+            rows = await database.read(wanted.scope, look)
             yield "".join(write(values) for values, _ in rows)
             if len(rows) < BLOCK:
                 break

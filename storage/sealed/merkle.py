@@ -133,6 +133,15 @@ class Peaks:
         self.size = 0
         self._peaks: list[bytes] = []
 
+    @classmethod
+    def at(cls, node: Node, size: int) -> Peaks:
+        """As if the first `size` leaves of the tree had been pushed."""
+        peaks = cls()
+        peaks.size = size
+        heights = [height for height in reversed(range(size.bit_length())) if size >> height & 1]
+        peaks._peaks = [node(height, (size >> height) - 1) for height in heights]
+        return peaks
+
     def push(self, leaf: bytes) -> None:
         carried, size = leaf, self.size
         while size & 1:

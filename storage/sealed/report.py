@@ -27,13 +27,15 @@ class Finding:
 @dataclass(slots=True)
 class Report:
     """`lines`: that have a place; `tree`: of them in the tree; `covered`: of those under a checkpoint. `unplaced`:
-    lines that wait for a place. `heads` and `outside`: checkpoints in the table and in the file. `notes`: what is no
-    tampering but should be known, such as lines that a restore has lost."""
+    lines that wait for a place. `begin`: lines at the beginning that were not looked at. `heads` and `outside`:
+    checkpoints in the table and in the file. `notes`: what is no tampering but should be known, such as lines that a
+    restore has lost."""
 
     lines: int = 0
     tree: int = 0
     covered: int = 0
     unplaced: int = 0
+    begin: int = 0
     heads: int = 0
     outside: int = 0
     bad_lines: int = 0

@@ -6,6 +6,8 @@ stood at the beginning.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,12 +16,12 @@ from sqlalchemy import Connection, func, select, tuple_
 from storage.database import Database, Unscoped
 from storage.keys import CannotOpen, Keyring
 from storage.sealed import heads, notes
-from storage.sealed.checkpoint_file import CheckpointFile
+from storage.sealed.checkpoint_file import BadFile, CheckpointFile, Record
 from storage.sealed.heads import Fence
 from storage.sealed.notes import BadNote, Checkpoint, Signer
 from storage.sealed.report import Finding, Progress, Report
 from storage.sealed.signing import existing_signer, public_key
-from storage.sealed.tiles import Tiles
+from storage.sealed.tiles import WIDE, BrokenTree, Tiles
 from storage.sealed.walk import Signed, Walk
 from storage.tables import audit, checkpoints
 
@@ -63,8 +65,12 @@ async def verify(
     progress: Progress = lambda done, total: None,
     *,
     is_copy: bool = False,
+    last: int = 0,
 ) -> Report:
     """Check everything. `file`: the checkpoints outside; `is_copy`: one saved earlier, which may lack the newest.
+
+    `last`: only about so many lines at the end, 0 for all. Of the lines before them the stored tree is taken at its
+    word, and of the file its last checkpoint; every root over those lines is compared all the same.
 
     Raises OSError when the file cannot be read.
     """
@@ -75,8 +81,9 @@ async def verify(
         by = None
         report.other("The signing key in the database does not open with the master keys given: it was exchanged")
     # In this order, as the server goes the other way: first the lines, then the checkpoint over them, then the file.
-    outside = _from_file(file, by, report)
-    table = await _from_table(database, by, report)
+    begin = await database.read(Unscoped.OPERATOR, lambda conn: _begin(conn, last)) if last else 0
+    outside = _from_file(file, by, report, only_last=bool(last))
+    table = await _from_table(database, by, report, above=begin)
     start = await database.read(Unscoped.OPERATOR, _start)
     report.lines, report.tree, report.unplaced = start.end, start.tree, start.unplaced
     report.heads, report.outside = len(table), len(outside)
@@ -84,14 +91,25 @@ async def verify(
         report.other(f"There is a line with the number {start.first}, which no line ever gets")
     if by is not None and start.public != by.public:
         report.other("The public key in the database is not that of the key that signs")
-    _compare_lists(table, outside, start, report, is_copy=is_copy)
-    _tell_losses(table, outside, start, report)
+    if not last:
+        _compare_lists(table, outside, start, report, is_copy=is_copy)
+        _tell_losses(table, outside, start, report)
     signed = [*_signed(table, _TABLE, start, report), *_signed(outside, _FILE, start, report)]
-    walk = Walk(start.end, start.tree, sorted(signed, key=lambda s: s.size), report)
+    signed.sort(key=lambda s: s.size)
+    walk = Walk(start.end, start.tree, [s for s in signed if s.size > begin], report)
+    report.begin = begin
+    try:
+        earlier = [s for s in signed if s.size <= begin]
+        await database.read(Unscoped.OPERATOR, lambda conn: _begin_walk(walk, Tiles(conn), begin, earlier, report))
+    except BrokenTree as why:
+        report.other(f"The stored tree has been damaged: {why}")
+        return report
     while walk.done < start.end:
-        progress(walk.done, start.end)
-        walk.check(await database.read(Unscoped.OPERATOR, walk.load))
-    progress(start.end, start.end)
+        progress(walk.done - begin, start.end - begin)
+        block = await database.read(Unscoped.OPERATOR, walk.load)
+        # Hashing is work: a server that checks its log goes on with everything else beside it.
+        await asyncio.to_thread(walk.check, block)
+    progress(start.end - begin, start.end - begin)
     seen = {f"the checkpoints {_FILE}": _reach(outside, start), f"the checkpoints {_TABLE}": _reach(table, start)}
     report.cut(start.end, {**seen, "the stored tree": start.tree})
     covered = min(start.end, _reach(table, start))
@@ -99,6 +117,24 @@ async def verify(
         report.other(f"The stored tree ends at line {start.tree} and had {covered} when it was signed: it was cut off")
     report.covered = max((size for _, size in table.found if size <= start.end), default=0)
     return report
+
+
+def _begin(conn: Connection, last: int) -> int:
+    """How many lines to leave out so that about `last` remain: a whole number of tiles that the tree has."""
+    end = conn.scalar(select(func.max(audit.c.seq))) or 0
+    return max(0, min(end - last, Tiles(conn).size())) // WIDE * WIDE
+
+
+def _begin_walk(walk: Walk, tree: Tiles, begin: int, signed: Sequence[Signed], report: Report) -> None:
+    """Raises BrokenTree."""
+    if begin:
+        walk.begin_at(tree, begin)
+    for head in signed:
+        if tree.root(head.size) != head.root:
+            report.other(
+                f"Lines 1 to {head.size} are not those that the checkpoint {head.where} of {head.when} was signed "
+                "over: at least one of them was changed, taken out or put in"
+            )
 
 
 def _start(conn: Connection) -> Start:
@@ -113,7 +149,7 @@ def _start(conn: Connection) -> Start:
     )
 
 
-def _from_file(file: CheckpointFile | None, by: Signer | None, report: Report) -> Heads:
+def _from_file(file: CheckpointFile | None, by: Signer | None, report: Report, *, only_last: bool = False) -> Heads:
     """The file's checkpoints; what is wrong with it is reported."""
     found = Heads()
     if file is None:
@@ -122,7 +158,7 @@ def _from_file(file: CheckpointFile | None, by: Signer | None, report: Report) -
         )
         return found
     last: Key = (0, 0)
-    for record in file.records():
+    for record in _last_record(file) if only_last else file.records():
         where = f"The checkpoint file {file.path}, line {record.line}"
         try:
             if not record.note:
@@ -144,11 +180,24 @@ def _from_file(file: CheckpointFile | None, by: Signer | None, report: Report) -
     return found
 
 
-async def _from_table(database: Database, by: Signer | None, report: Report) -> Heads:
-    """The table's checkpoints, each held against its note."""
+def _last_record(file: CheckpointFile) -> Iterator[Record]:
+    try:
+        note = file.last()
+    except BadFile as why:
+        raise OSError(str(why)) from why
+    if note:
+        yield Record(0, note, note)
+
+
+async def _from_table(database: Database, by: Signer | None, report: Report, *, above: int = 0) -> Heads:
+    """The table's checkpoints, each held against its note. `above`: those over more lines, and the largest."""
     found, last = Heads(), (0, 0)
+    largest = await database.read(Unscoped.OPERATOR, lambda conn: conn.scalar(select(func.max(checkpoints.c.size))))
+    above = min(above, (largest or 1) - 1)
     while True:
-        query = select(checkpoints).where(tuple_(checkpoints.c.epoch, checkpoints.c.size) > last)
+        query = select(checkpoints).where(
+            tuple_(checkpoints.c.epoch, checkpoints.c.size) > last, checkpoints.c.size > above
+        )
         query = query.order_by(checkpoints.c.epoch, checkpoints.c.size).limit(_HEADS)
         rows = await database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).all())  # noqa: B023  awaited here
         for row in rows:

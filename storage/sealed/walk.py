@@ -14,7 +14,7 @@ from storage.audit_lines import StoredLine, canonical
 from storage.sealed.growing import GONE
 from storage.sealed.merkle import HASH_BYTES, Peaks, leaf_hash, perfect
 from storage.sealed.report import Report
-from storage.sealed.tiles import WIDE
+from storage.sealed.tiles import WIDE, BrokenTree, Tiles, split
 from storage.tables import audit, audit_tiles
 
 #: Lines to a block, a whole number of tiles. Each is read in a transaction of its own, so nobody is held up for long.
@@ -61,6 +61,20 @@ class Walk:
         #: What the tiles above should hold: the hashes of the tile that is being filled, for each level.
         self._levels: list[list[bytes]] = [[]]
         self._tree_told = False
+
+    def begin_at(self, tree: Tiles, start: int) -> None:
+        """Leave out the first `start` lines, a whole number of tiles: what the stored tree says of them is taken, and
+        shows in every root that is compared. Raises BrokenTree."""
+        self.done = start
+        self._peaks = Peaks.at(tree.node, start)
+        self._levels = [[]]
+        level, tiles = 1, start // WIDE
+        while tiles:
+            kept = split(tree.tile(level, tiles // WIDE))[: tiles % WIDE]
+            if len(kept) < tiles % WIDE:
+                raise BrokenTree(f"tile {tiles // WIDE} of level {level} is missing or too short")
+            self._levels.append(kept)
+            level, tiles = level + 1, tiles // WIDE
 
     def load(self, conn: Connection) -> Block:
         """The next block."""

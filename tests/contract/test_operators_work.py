@@ -25,6 +25,7 @@ from storage.sealed.notes import Checkpoint
 from storage.sealing import row_keys
 from storage.slots import claim_slot, finish_slot
 from storage.tables import (
+    account_links,
     alerts,
     announced_calls,
     audit,
@@ -33,6 +34,7 @@ from storage.tables import (
     fences,
     idempotency,
     inbound,
+    known_browsers,
     log_ins,
     outbox,
     recovery_codes,
@@ -132,6 +134,30 @@ async def fill(kept: Kept) -> None:
             proven_at=at,
         )
         put(conn, recovery_codes, of, technician_id=world.dana, digest="r")
+        until = micros(now + timedelta(days=7))
+        for n, used in ((84, None), (85, at)):
+            put(
+                conn,
+                account_links,
+                of,
+                id=made(now, n),
+                technician_id=world.dana,
+                digest=f"link{n}",
+                purpose="password",
+                created_at=at,
+                expires_at=until,
+                used_at=used,
+            )
+        put(
+            conn,
+            known_browsers,
+            of,
+            id=made(now, 86),
+            technician_id=world.dana,
+            digest="k",
+            created_at=at,
+            expires_at=until,
+        )
         put(conn, idempotency, of, key=b"k" * 32, request=b"r" * 32, at=at)
         put(
             conn,
@@ -179,6 +205,7 @@ async def test_the_fence_ends_everything_of_before_in_one_go(kept: Kept) -> None
     done = await fence(kept.database, kept.keyring, now, kept.new_id, seen=lambda by: SEEN, reason="a test")
     assert (done.epoch, done.size, done.seen) == (2, 0, 9)
     assert (done.checks, done.texts, done.unclear, done.log_ins, done.calls, done.recovery_codes) == (2, 1, 2, 1, 1, 1)
+    assert done.links == 1
     assert await kept.database.read(Unscoped.OPERATOR, current_epoch) == 2
     assert [(row[0], row[1]) for row in await found(kept, fences.c.epoch, fences.c.reason)] == [(2, "a test")]
     for state, live, version, body, until in await found(
@@ -204,6 +231,9 @@ async def test_the_fence_ends_everything_of_before_in_one_go(kept: Kept) -> None
     assert await found(kept, idempotency.c.key) == []
     assert await found(kept, announced_calls.c.ended_at) == [(micros(now),)]
     assert await found(kept, recovery_codes.c.used_at) == [(micros(now),)]
+    links = await found(kept, account_links.c.digest, account_links.c.expires_at)
+    assert [(digest, until <= micros(now)) for digest, until in links] == [("link84", True), ("link85", False)]
+    assert await found(kept, known_browsers.c.digest) == [], "every browser gives its second factor again"
     assert {row[0] for row in await found(kept, technicians.c.totp_step)} == {int(now.timestamp()) // 30}
     lines = await found(kept, audit.c.kind, audit.c.tenant_id)
     assert [kind for kind, _ in lines] == ["installation.restored"] * 2 + ["tv.void"] * 2

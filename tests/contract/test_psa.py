@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -209,11 +209,31 @@ async def test_what_is_offered_at_a_claim(two: Two) -> None:
     assert await open_tickets(two.mine, client_id="", contact_id="") == ()
 
 
+async def test_a_ticket_belongs_to_whoever_opened_or_took_it(two: Two) -> None:
+    dana, theo = (technician for technician, _ in two.kept.world.technicians)
+    made = await two.mine.create_ticket(replace(printer(two), technician_id=dana), key="k1")
+    nobodys = await two.mine.create_ticket(printer(two), key="k2")
+    assert (made.technician_id, nobodys.technician_id) == (dana, "")
+    assert [t.id for t in (await two.mine.search_tickets(technician_id=dana)).items] == [made.id]
+    assert (await two.mine.assign(nobodys.id, theo)).technician_id == theo
+    assert [t.id for t in (await two.mine.search_tickets(technician_id=theo)).items] == [nobodys.id]
+    assert (await two.theirs.search_tickets(technician_id=dana)).items == ()
+
+
+async def test_a_note_bears_the_name_of_its_author(two: Two) -> None:
+    made = await two.mine.create_ticket(printer(two), key="k1")
+    await two.mine.add_note(made.id, "mine", internal=True, key="n1", author="Dana Reyes")
+    await two.mine.add_note(made.id, "its own", internal=True, key="n2")
+    assert [n.author for n in await two.mine.notes(made.id)] == ["Dana Reyes", "Watchword"]
+
+
 def calls_on(psa: Psa, ticket_id: str) -> tuple[Callable[[], Awaitable[object]], ...]:
     """Everything that names a ticket, as far as the system offers it."""
     offered: list[Callable[[], Awaitable[object]]] = [lambda: psa.get_ticket(ticket_id)]
     if Can.INTERNAL_NOTE in psa.can:
         offered.append(lambda: psa.add_note(ticket_id, "n", internal=True, key="n0"))
+    if Can.ASSIGN in psa.can:
+        offered.append(lambda: psa.assign(ticket_id, "somebody"))
     if Can.READ_NOTES in psa.can:
         offered.append(lambda: psa.notes(ticket_id))
     if Can.SET_STATUS in psa.can:

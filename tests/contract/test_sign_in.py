@@ -250,6 +250,8 @@ async def test_proving_again_gives_a_new_token_and_the_old_one_is_nobodys(desk: 
 @pytest.mark.feature("SEC-33")
 async def test_a_disabled_technician_is_out_at_once_and_stays_out(desk: Desk) -> None:
     tenant_id, clock = desk.kept.world.tenant_id, desk.kept.clock
+    other = NewTechnician(desk.kept.new_id(), "ada@msp.example", "Ada Moss", "admin", "h", "A" * 32, ())
+    await desk.people.add(tenant_id, other, clock.now())
     granted = await desk.get_in()
     assert await desk.people.disable(tenant_id, desk.id, clock.now())
     assert await desk.accounts.find_log_in(token_digest(granted.token), clock.now()) is None

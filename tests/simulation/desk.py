@@ -18,6 +18,7 @@ from dialogs.ports import SendText, TurnStore
 from storage import tables
 from storage.database import Unscoped
 from storage.digests import once_key
+from tests.fixtures.duty import NoMail, by_text
 from tests.fixtures.stand_ins import START, StandingClock
 from tests.fixtures.turn_stores import StoredHouse
 from tests.simulation.house import Chance
@@ -54,11 +55,13 @@ class Desk:
                 await gate()
             return ""
 
-        async def on_duty(tenant_id: str) -> dict[str, str]:
-            return {}
-
         outside = Outside(
-            texts or Carrier(self.ledger, self.clock, weather), lambda tenant_id: tickets, anywhere, on_duty
+            texts or Carrier(self.ledger, self.clock, weather),
+            lambda tenant_id: tickets,
+            anywhere,
+            by_text({}),
+            NoMail(),
+            NoMail(),
         )
         delivery = Delivery(self.engine, outside, self.clock, self.chance)
         self.dispatcher = Dispatcher(store or house.store, self.engine, delivery, self.clock, "desk")

@@ -24,6 +24,7 @@ from dialogs.turns import Alert, AuditEvent, Decision, Facts, Leased, Settled, T
 from psa.base import Psa
 from storage.database import Database
 from storage.memory import MemoryTurnStore
+from tests.fixtures.duty import NoMail, by_text
 from tests.simulation.loop import Life
 from tests.simulation.outside import Point
 from tests.simulation.watch import Watch
@@ -178,11 +179,9 @@ class House:
         async def anywhere(to: str, our_number: str, tenant_id: str) -> str:
             return ""
 
-        async def on_duty(tenant_id: str) -> dict[str, str]:
-            return mobiles
-
         kept = store(self.life)
         self.engine = Engine(kept, clock, chance, Wording("https://desk.example"))
         self.acts = Acts(self.engine, psa, database, clock, chance)
-        delivery = Delivery(self.engine, Outside(texts, psa, anywhere, on_duty), clock, chance)
+        outside = Outside(texts, psa, anywhere, by_text(mobiles), NoMail(), NoMail())
+        delivery = Delivery(self.engine, outside, clock, chance)
         self.dispatcher = Dispatcher(kept, self.engine, delivery, clock, name)

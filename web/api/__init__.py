@@ -1,6 +1,6 @@
 """The programming interface, version 1: the same acts and reads as the console, as JSON with a bearer token."""
 
-from web.api import announced, checks, contacts, records, sessions, texts, tickets
+from web.api import announced, blocks, checks, contacts, keys, records, sessions, texts, tickets
 from web.routing import Route
 
 
@@ -12,6 +12,8 @@ def routes() -> tuple[Route, ...]:
         *announced.ROUTES,
         *contacts.ROUTES,
         *tickets.ROUTES,
+        *blocks.ROUTES,
         *records.ROUTES,
         *texts.ROUTES,
+        *keys.ROUTES,
     )

@@ -28,7 +28,7 @@ from web.api.shapes import (
 from web.bodies import Strict
 from web.ports import Acted
 from web.problems import bad_cursor, not_found
-from web.routing import Access, Call, Handler, Route, Surface
+from web.routing import Access, Call, Handler, Route, Scope, Surface
 from web.views import is_theirs, seen_by
 
 #: How often a list is read on to fill one page of a filter that storage does not know.
@@ -210,6 +210,7 @@ ROUTES = (
         "List checks",
         query=CheckQuery,
         answers={200: Listed[Verification]},
+        scope=Scope.CHECKS_READ,
     ),
     Route(
         "GET",
@@ -219,6 +220,7 @@ ROUTES = (
         Surface.API,
         "Read a check",
         answers={200: Verification},
+        scope=Scope.CHECKS_READ,
     ),
     _act("claim", claim, "Claim a check", ClaimWith),
     _act("release", release, "Release a claim"),
@@ -237,5 +239,6 @@ ROUTES = (
         "List a contact's checks",
         query=Paged,
         answers={200: Listed[Verification]},
+        scope=Scope.CHECKS_READ,
     ),
 )

@@ -11,7 +11,7 @@ from web.answers import answer
 from web.api.ids import our_id
 from web.api.shapes import Address, Contact, ContactQuery, Listed
 from web.problems import bad_cursor, not_found
-from web.routing import Access, Call, Route, Surface
+from web.routing import Access, Call, Route, Scope, Surface
 
 
 async def find(call: Call) -> web.StreamResponse:
@@ -73,6 +73,7 @@ ROUTES = (
         "Find contacts",
         query=ContactQuery,
         answers={200: Listed[Contact]},
+        scope=Scope.CONTACTS_READ,
     ),
     Route(
         "GET",
@@ -82,5 +83,6 @@ ROUTES = (
         Surface.API,
         "Read a contact",
         answers={200: Contact},
+        scope=Scope.CONTACTS_READ,
     ),
 )

@@ -19,9 +19,14 @@ def our_id(call: Call, name: str = "id") -> str:
 
 def checked(id: str) -> str:
     """`id` when it is a UUID as we write it, else 404."""
-    if not _OURS.fullmatch(id):
+    if not is_our_id(id):
         raise not_found()
     return id
+
+
+def is_our_id(id: str) -> bool:
+    """Whether it is a UUID as we write it."""
+    return _OURS.fullmatch(id) is not None
 
 
 def ticket_id(call: Call, name: str = "id") -> str:

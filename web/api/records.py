@@ -11,7 +11,7 @@ from web.api.ids import our_id
 from web.api.shapes import AlertShown, AuditQuery, AuditRow, Listed
 from web.noting import line
 from web.problems import bad_cursor, not_found
-from web.routing import Access, Call, Route, Surface
+from web.routing import Access, Call, Route, Scope, Surface
 
 _LAST_SEQ = 2**63 - 1
 
@@ -93,6 +93,7 @@ ROUTES = (
         "Read the log",
         query=AuditQuery,
         answers={200: Listed[AuditRow]},
+        scope=Scope.AUDIT_READ,
     ),
     Route(
         "GET",

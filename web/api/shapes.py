@@ -96,6 +96,29 @@ class NewTicketWith(Strict):
     body: Annotated[str, Field(max_length=20_000)] = ""
 
 
+class NoteWith(Strict):
+    """A note for a ticket. `internal`: the end user does not see it."""
+
+    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+    internal: bool = True
+
+
+class StatusWith(Strict):
+    """A ticket's new state, in the ticket system's own word (`open` and `closed` in the built-in one)."""
+
+    status: Annotated[str, Field(min_length=1, max_length=60)]
+
+
+class BlockWith(Strict):
+    """Whom to block: a phone number in E.164, or whoever sent what a check began with. `hours` null: for good, which
+    takes a supervisor or an admin."""
+
+    address: Annotated[str, Field(max_length=254)] = ""
+    check_id: Annotated[str, Field(max_length=64)] = ""
+    hours: Annotated[int, Field(ge=1, le=8760)] | None = 24
+    reason: Annotated[str, Field(min_length=5, max_length=300)]
+
+
 class TextQuery(Strict):
     """In which language; empty for the tenant's usual one."""
 
@@ -145,6 +168,7 @@ class TicketQuery(Strict):
     client_id: Annotated[str, Field(max_length=64)] = ""
     q: Annotated[str, Field(max_length=100)] = ""
     open: bool = False
+    technician_id: Annotated[str, Field(max_length=64)] = ""
     after: Annotated[str, Field(max_length=1000)] = ""
 
 
@@ -262,7 +286,18 @@ class Ticket(Reply):
     open: bool
     client_id: str | None
     contact_id: str | None
+    technician_id: str | None
     url: str | None
+
+
+class Blocked(Reply):
+    """A blocked sender. `until` is null for a block that is for good."""
+
+    address: str
+    reason: str
+    technician_id: str
+    at: Moment
+    until: Moment | None
 
 
 class Note(Reply):

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from psa.base import Can, NewTicketFields, Psa, PsaError, PsaRejected, PsaUnavailable, TicketMissing, TicketRef
-from web.answers import answer
+from web.answers import answer, no_content
 from web.api.ids import ticket_id
-from web.api.shapes import Listed, NewTicketWith, Note, Ticket, TicketQuery, TicketWithNotes
+from web.api.shapes import Listed, NewTicketWith, Note, NoteWith, StatusWith, Ticket, TicketQuery, TicketWithNotes
 from web.once import HEADER
 from web.problems import Problem, not_found
-from web.routing import Access, Call, Route, Surface
+from web.routing import Access, Call, Route, Scope, Surface
 
 
 async def search(call: Call) -> web.StreamResponse:
@@ -24,6 +24,7 @@ async def search(call: Call) -> web.StreamResponse:
     for given, ability in (
         (asked.contact_id, Can.SEARCH_BY_CONTACT),
         (asked.client_id, Can.SEARCH_BY_CLIENT),
+        (asked.technician_id, Can.SEARCH_BY_TECHNICIAN),
         (asked.q, Can.SEARCH_TEXT),
     ):
         if given:
@@ -32,6 +33,7 @@ async def search(call: Call) -> web.StreamResponse:
         found = await psa.search_tickets(
             contact_id=asked.contact_id,
             client_id=asked.client_id,
+            technician_id=asked.technician_id,
             query=asked.q,
             open_only=asked.open,
             cursor=asked.after,
@@ -66,9 +68,44 @@ async def create(call: Call) -> web.StreamResponse:
     psa = services.psa(tenant_id)
     _needs(psa, Can.CREATE_TICKET)
     with ticket_system():
-        fields = NewTicketFields(given.title, given.body, contact_id=given.contact_id, client_id=client_id)
+        fields = NewTicketFields(
+            given.title,
+            given.body,
+            contact_id=given.contact_id,
+            client_id=client_id,
+            technician_id=call.who.technician_id,
+        )
         ticket = await psa.create_ticket(fields, key=_key(call))
     return answer(Ticket.model_validate(_fields(ticket)), 201)
+
+
+async def note(call: Call) -> web.StreamResponse:
+    """Write a note, also to a closed ticket. It bears the name of whoever writes it."""
+    given: NoteWith = call.body
+    psa, id = call.services.psa(call.who.tenant_id), ticket_id(call)
+    _needs(psa, Can.INTERNAL_NOTE if given.internal else Can.PUBLIC_NOTE)
+    with ticket_system():
+        await psa.add_note(id, given.text, internal=given.internal, key=_key(call), author=call.who.name)
+    return no_content()
+
+
+async def status(call: Call) -> web.StreamResponse:
+    """Close it, open it again, or whatever the ticket system's own words mean."""
+    given: StatusWith = call.body
+    psa, id = call.services.psa(call.who.tenant_id), ticket_id(call)
+    _needs(psa, Can.SET_STATUS)
+    with ticket_system():
+        changed = await psa.set_status(id, given.status)
+    return answer(Ticket.model_validate(_fields(changed)))
+
+
+async def take(call: Call) -> web.StreamResponse:
+    """It is yours from now on, whoever had it."""
+    psa, id = call.services.psa(call.who.tenant_id), ticket_id(call)
+    _needs(psa, Can.ASSIGN)
+    with ticket_system():
+        taken = await psa.assign(id, call.who.technician_id)
+    return answer(Ticket.model_validate(_fields(taken)))
 
 
 def _key(call: Call) -> str:
@@ -76,7 +113,7 @@ def _key(call: Call) -> str:
     given = call.request.headers.get(HEADER)
     if given is None:
         return call.services.random.new_id(call.services.clock.now())
-    return "api:" + hashlib.sha256(f"{call.who.technician_id}\0{given}".encode("utf-8", "replace")).hexdigest()
+    return "api:" + hashlib.sha256(f"{call.who.actor_id}\0{given}".encode("utf-8", "replace")).hexdigest()
 
 
 def _needs(psa: Psa, ability: Can) -> None:
@@ -116,6 +153,7 @@ def _fields(ticket: TicketRef) -> dict[str, object]:
         "open": ticket.is_open,
         "client_id": ticket.client_id or None,
         "contact_id": ticket.contact_id or None,
+        "technician_id": ticket.technician_id or None,
         "url": ticket.url or None,
     }
 
@@ -130,6 +168,7 @@ ROUTES = (
         "Find tickets",
         query=TicketQuery,
         answers={200: Listed[Ticket]},
+        scope=Scope.TICKETS_READ,
     ),
     Route(
         "GET",
@@ -139,6 +178,7 @@ ROUTES = (
         Surface.API,
         "Read a ticket with its notes",
         answers={200: TicketWithNotes},
+        scope=Scope.TICKETS_READ,
     ),
     Route(
         "POST",
@@ -149,5 +189,37 @@ ROUTES = (
         "Open a ticket",
         body=NewTicketWith,
         answers={201: Ticket},
+        scope=Scope.TICKETS_WRITE,
+    ),
+    Route(
+        "POST",
+        "/api/v1/tickets/{id}/notes",
+        note,
+        Access.TECHNICIAN,
+        Surface.API,
+        "Write a note to a ticket",
+        body=NoteWith,
+        answers={204: None},
+        scope=Scope.TICKETS_WRITE,
+    ),
+    Route(
+        "POST",
+        "/api/v1/tickets/{id}/status",
+        status,
+        Access.TECHNICIAN,
+        Surface.API,
+        "Close a ticket, or open it again",
+        body=StatusWith,
+        answers={200: Ticket},
+        scope=Scope.TICKETS_WRITE,
+    ),
+    Route(
+        "POST",
+        "/api/v1/tickets/{id}/take",
+        take,
+        Access.TECHNICIAN,
+        Surface.API,
+        "Make a ticket yours",
+        answers={200: Ticket},
     ),
 )

@@ -1,7 +1,7 @@
 """Every page a person opens, and what shows when something is not granted."""
 
 from web import stream
-from web.pages import assets, codes, directory, profile, sign_in, simulator, tickets
+from web.pages import assets, blocks, codes, directory, profile, sign_in, simulator, tickets
 from web.pages.context import look
 from web.pages.errors import show_problem
 from web.pages.settings import settings_routes
@@ -18,6 +18,7 @@ def page_routes() -> tuple[Route, ...]:
         *assets.ROUTES,
         *sign_in.ROUTES,
         *codes.routes(),
+        *blocks.ROUTES,
         *directory.ROUTES,
         *tickets.ROUTES,
         *profile.ROUTES,

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from dialogs.tech_verify import Happened
 from dialogs.texts.catalogue import language_for
 from storage.alerts import AlertRow
-from storage.checks import CheckRow
 from storage.log import LogRow
 from web.look import _
-from web.pages.check_cards import card
+from web.pages.rows import rows_for
 from web.pages.tickets_of import Shelf, ticket_text
-from web.pages.views import Board, Calling, Card, Choice, Colleague, Notice, Step
+from web.pages.views import Board, Calling, Card, Colleague, Notice, Step, as_json
 from web.problems import not_found
 from web.routing import Call
-from web.views import is_theirs, reveal
 
 #: Ended checks and unknown senders of the last hours stay on the page.
 RECENT = timedelta(hours=12)
 SHOWN = 30
-MOST_LIVE = 100
+MOST_LIVE = 200
+#: No code lives as long; what is older is no more than a row that nobody has tidied up.
+LIVE_AT_MOST = timedelta(days=1)
 
 #: What an alert asks for besides what its own text says, by its kind.
 WHAT_TO_DO = {
@@ -34,40 +36,61 @@ WHAT_TO_DO = {
 STRANGER = "desk.stranger"
 #: And one that could not be answered, because its sender has opted out of texts.
 OPTED_OUT = "desk.opted_out"
+STRANGERS = (STRANGER, OPTED_OUT)
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    card: Card
-    pending: bool
-
-
-async def board_of(call: Call, shelf: Shelf) -> Board:
-    """The whole board for whoever is signed in. The code is in it for their own live claims only."""
+async def board_of(call: Call, shelf: Shelf, *, earlier: str = "") -> Board:
+    """The whole board for whoever is signed in. The code is in it for their own live claims only. `earlier`: where
+    today's list goes on. Raises `BadCursor`."""
     who, services = call.who, call.services
     now = services.clock.now()
     # Read before the rows: what happens meanwhile has a later number, so the stream brings it once more, never not.
     seq = await services.log.newest(who.tenant_id)
-    live, ended, alerts, calling, strangers, silent = await asyncio.gather(
-        services.checks.page(who.tenant_id, live=True, limit=MOST_LIVE),
-        services.checks.page(who.tenant_id, live=False, limit=SHOWN),
+    since = await _today_since(call)
+    live, ended, many, beside = await asyncio.gather(
+        services.checks.page(who.tenant_id, live=True, since=now - LIVE_AT_MOST, limit=MOST_LIVE),
+        services.checks.page(who.tenant_id, live=False, since=since, cursor=earlier, limit=SHOWN),
+        services.checks.count_ended(who.tenant_id, since),
+        beside_of(call),
+    )
+    # Whose time is up is over, even before that has been written down: no code may stand there any more.
+    lapsed = () if earlier else tuple(row for row in live.items if not row.is_live(now))
+    running = tuple(row for row in live.items if row.is_live(now))
+    found, pending = await rows_for(call, shelf, (*running, *lapsed, *ended.items))
+    shown, done = found[: len(running)], found[len(running) :]
+    return replace(
+        beside,
+        live=tuple(sorted(shown, key=_order)),
+        today=tuple(sorted(done, key=_order)),
+        now=now,
+        seq=seq,
+        pending=pending,
+        since=since,
+        ended=many + len(lapsed),
+        earlier=ended.next or "",
+        more=live.next is not None,
+    )
+
+
+async def beside_of(call: Call) -> Board:
+    """What stands beside the rows, and no rows: alerts, announced calls, senders who started nothing, who is here."""
+    who, services = call.who, call.services
+    now = services.clock.now()
+    seq = await services.log.newest(who.tenant_id)
+    alerts, calling, here, logged = await asyncio.gather(
         services.alerts.unseen(who.tenant_id),
         announced_of(call),
-        services.log.before(who.tenant_id, kind=STRANGER, limit=10),
-        services.log.before(who.tenant_id, kind=OPTED_OUT, limit=10),
+        _others_here(call),
+        asyncio.gather(*(services.log.before(who.tenant_id, kind=kind, limit=10) for kind in STRANGERS)),
     )
-    lines = [line for line in (*strangers.items, *silent.items) if now - line.at < RECENT]
+    lines = [line for page in logged for line in page.items if now - line.at < RECENT]
     named = await services.directory.contacts_with(
         who.tenant_id, [line.contact_id for line in lines if line.contact_id]
     )
     names = {person.id: person.name for person in named}
-    recent = [row for row in ended.items if now - (row.ended_at or row.created_at) < RECENT]
-    running = [row for row in live.items if row.is_live(now)]
-    shown = await asyncio.gather(*(_card(call, shelf, row) for row in running))
-    done = await asyncio.gather(*(_card(call, shelf, row) for row in recent))
     return Board(
-        live=tuple(offer.card for offer in shown),
-        today=tuple(offer.card for offer in done),
+        live=(),
+        today=(),
         strangers=tuple(
             stranger(line, names.get(line.contact_id, "")) for line in sorted(lines, key=lambda at: at.at, reverse=True)
         ),
@@ -75,9 +98,16 @@ async def board_of(call: Call, shelf: Shelf) -> Board:
         calling=calling,
         now=now,
         seq=seq,
-        pending=any(offer.pending for offer in (*shown, *done)),
-        here=await _others_here(call),
+        here=here,
     )
+
+
+async def rows_of_some(call: Call, shelf: Shelf, check_ids: Sequence[str]) -> dict[str, object]:
+    """Some checks alone, as JSON: `{"rows", "now", "seq", "pending"}`. What is no check of this tenant is left out."""
+    who, services = call.who, call.services
+    seq = await services.log.newest(who.tenant_id)
+    rows, pending = await rows_for(call, shelf, await services.checks.some(who.tenant_id, check_ids))
+    return {"rows": as_json(rows), "now": as_json(services.clock.now()), "seq": seq, "pending": pending}
 
 
 async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> Board:
@@ -87,9 +117,21 @@ async def board_of_one(call: Call, shelf: Shelf, check_id: str) -> Board:
     row = await services.checks.get(who.tenant_id, check_id)
     if row is None:
         raise not_found()
-    offer = await _card(call, shelf, row, alone=True)
+    cards, pending = await rows_for(call, shelf, (row,), alone=True)
     story = tuple(step(place, happened) for place, happened in enumerate(row.trail))
-    return Board((offer.card,), (), (), (), (), services.clock.now(), seq, offer.pending, story)
+    return Board(cards, (), (), (), (), services.clock.now(), seq, pending, story)
+
+
+def _order(shown: Card) -> int:
+    return -shown.order
+
+
+async def _today_since(call: Call) -> datetime:
+    """Midnight where the tenant is; soon after midnight, still the shift that began before."""
+    now = call.services.clock.now()
+    tenant = await call.services.tenants.get(call.who.tenant_id)
+    there = now.astimezone(ZoneInfo(tenant.settings.timezone) if tenant is not None else UTC)
+    return min(there.replace(hour=0, minute=0, second=0, microsecond=0), now - RECENT)
 
 
 async def _others_here(call: Call) -> tuple[Colleague, ...]:
@@ -120,33 +162,6 @@ async def announced_of(call: Call) -> tuple[Calling, ...]:
         )
         for r in rows
     )
-
-
-async def _card(call: Call, shelf: Shelf, row: CheckRow, *, alone: bool = False) -> _Offer:
-    """The row's card; with the code if it is this technician's own live claim, and with tickets where one is chosen.
-
-    On the board only a flagged record offers its tickets at once: a list of thirty would ask the ticket system thirty
-    times over. The others do so on their own page (`alone`).
-    """
-    who, services = call.who, call.services
-    code = await reveal(call, row.id, insist=True) if is_theirs(row, call) else ""
-    made = card(row, who.technician_id, code)
-    if made.kind == "ended":
-        made = replace(made, can_link=made.can_link and (alone or made.needs_ticket))
-    if made.kind == "theirs" or (made.kind == "ended" and not made.can_link):
-        return _Offer(made, False)
-    people = row.candidates or ((row.contact,) if row.contact else ())
-    clients = {person.client_id for person in people}
-    client_id = clients.pop() if len(clients) == 1 else ""
-    key = (who.tenant_id, client_id, row.contact.id if row.contact else "")
-    offered = await shelf.offer(
-        services.psa(who.tenant_id), key, services.clock.now(), chosen=row.ticket_id, with_later=made.kind == "waiting"
-    )
-    whom: tuple[Choice, ...] = ()
-    if made.kind == "waiting" and row.contact is None and row.candidates:
-        names = tuple(Choice(c.id, f"{c.name}, {c.client}") for c in row.candidates)
-        whom = (Choice("", _("Choose one"), chosen=True), *names)
-    return _Offer(replace(made, tickets=offered.choices, contacts=whom), offered.pending)
 
 
 def stranger(line: LogRow, name: str = "") -> Card:

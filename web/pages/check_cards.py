@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from dialogs.tech_verify import (
@@ -30,6 +31,9 @@ from web.look import _, grouped, spelled
 from web.pages.tickets_of import ticket_text
 from web.pages.views import Card, Tone
 
+TIME_IS_UP = _("Time is up")
+#: Above every time of day in `Card.order`: a code that is being read out is never lost among two hundred rows.
+FIRST = 10**14
 CHANNELS: Mapping[str, str] = {
     "sms": _("by text from"),
     "email": _("by e-mail from"),
@@ -51,9 +55,9 @@ ASSURANCES: Mapping[str, str] = {
 }
 
 
-def card(row: CheckRow, viewer_id: str, code: str = "") -> Card:
+def card(row: CheckRow, viewer_id: str, code: str = "", *, now: datetime | None = None) -> Card:
     """The card of `row` for the technician `viewer_id`. `code` is what `web.views.reveal` lets them see. Selects are
-    filled by whoever knows the tickets."""
+    filled by whoever knows the tickets. With `now`, a check whose time is up is shown as over."""
     name, company = name_of(row)
     base = Card(
         id=row.id,
@@ -65,7 +69,11 @@ def card(row: CheckRow, viewer_id: str, code: str = "") -> Card:
         address=row.number,
         contact_id=row.contact.id if row.contact else "",
         created_at=row.created_at,
+        order=round(row.created_at.timestamp() * 1000),
+        technician_id=row.technician.id if row.technician else "",
     )
+    if isinstance(row.state, Open | Claimed) and now is not None and now >= row.state.challenge.expires_at:
+        return _lapsed(base, row)
     match row.state:
         case Open() as state:
             return _waiting(base, state, row)
@@ -93,6 +101,10 @@ def delivery_words(row: CheckRow) -> str:
     return _("Their code text: %s") % row.delivery.words
 
 
+def _is_undelivered(row: CheckRow) -> bool:
+    return row.delivery is not None and row.delivery.state in ("failed", "dropped")
+
+
 def ticket_words(ticket: TicketChoice) -> str:
     """The ticket of a claim, as text."""
     match ticket:
@@ -104,6 +116,18 @@ def ticket_words(ticket: TicketChoice) -> str:
             return _("no ticket yet")
         case _:
             assert_never(ticket)
+
+
+def _lapsed(base: Card, row: CheckRow) -> Card:
+    """Its time is up, though nobody has written that down yet: seconds at most, but no code may stand there."""
+    claim = row.state.claim if isinstance(row.state, Claimed) else None
+    return replace(
+        base,
+        state=TIME_IS_UP,
+        assurance=_("The code is no longer good."),
+        technician=claim.technician.first_name if claim else "",
+        needs_ticket=claim is not None and isinstance(claim.ticket, Later),
+    )
 
 
 def _waiting(base: Card, state: Open, row: CheckRow) -> Card:
@@ -118,6 +142,7 @@ def _waiting(base: Card, state: Open, row: CheckRow) -> Card:
         state=words,
         expires_at=state.challenge.expires_at,
         delivery=delivery_words(row),
+        undelivered=_is_undelivered(row),
         can_resend=True,
     )
 
@@ -126,8 +151,11 @@ def _claimed(base: Card, state: Claimed, row: CheckRow, viewer_id: str, code: st
     claim = state.claim
     common = replace(
         base,
+        order=base.order + (FIRST if claim.technician.id == viewer_id else 0),
         expires_at=state.challenge.expires_at,
         technician=claim.technician.first_name,
+        delivery=delivery_words(row),
+        undelivered=_is_undelivered(row),
         direction=claim.direction.value,
         ticket_id=claim.ticket.id if isinstance(claim.ticket, Ticket) else "",
         ticket=ticket_words(claim.ticket),
@@ -142,7 +170,6 @@ def _claimed(base: Card, state: Claimed, row: CheckRow, viewer_id: str, code: st
         code_shown=grouped(code),
         code_spelled=spelled(code),
         needs_ticket=isinstance(claim.ticket, Later),
-        delivery=delivery_words(row),
         can_resend=True,
     )
 

@@ -6,18 +6,23 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from web.api.ids import our_id
+from storage.paging import BadCursor
+from web.api.ids import is_our_id, our_id
 from web.look import _
 from web.noting import line
-from web.pages.board import board_of, board_of_one
-from web.pages.context import after, frame, own_path, page, see_other, wants_json
+from web.pages.board import beside_of, board_of, board_of_one, rows_of_some
+from web.pages.context import after, frame, json_answer, own_path, page, see_other, wants_json
+from web.pages.finding import EVERYTHING, Sought, found_in, sought_in
 from web.pages.forms import ClaimForm, Press, RejectForm, TicketForm, VerbalForm
+from web.pages.shared_rows import SHARED
 from web.pages.tickets_of import Shelf
 from web.pages.views import EPOCH, Board, Calling, Card, Colleague, Notice, Step, as_json
 from web.ports import Acted
-from web.problems import not_found
+from web.problems import Problem, not_found
 from web.routing import Access, Call, Handler, Route, Surface
 
+#: Checks a script may ask for in one go.
+AT_ONCE = 50
 #: What the page's `<template>` elements are drawn from; scripts fill in the rest.
 BLANK = {
     "card": Card("", "waiting", ""),
@@ -29,34 +34,42 @@ BLANK = {
 
 
 class Codes:
-    """The handlers of `/codes`; together they hold the tickets that were last offered."""
-
-    def __init__(self) -> None:
-        self._shelf = Shelf()
+    """The handlers of `/codes`."""
 
     async def home(self, call: Call) -> web.StreamResponse:
         """The console begins with the codes."""
         return see_other("/codes")
 
     async def show(self, call: Call) -> web.StreamResponse:
-        """What waits, what runs, what ended lately."""
-        board = await board_of(call, self._shelf)
-        return self._page(call, board, _("Codes"), rows="/codes/rows", here="/codes")
+        """What waits, what runs, what ended today. `q` and `show` say which of it is to be seen, `earlier` where the
+        list of today goes on."""
+        board = await _board(call)
+        sought = sought_in(call.request.query)
+        return self._page(call, board, _("Codes"), rows="/codes/rows", here="/codes", sought=sought)
 
     async def rows(self, call: Call) -> web.StreamResponse:
-        """The same as JSON, fetched by the page when the event stream says that something changed."""
-        return web.json_response(as_json(await board_of(call, self._shelf)))
+        """The same as JSON for the page's script: all of it, only the checks named by `check`, or with `part=beside`
+        only what stands beside the rows."""
+        wanted = call.request.query.getall("check", [])
+        if wanted:
+            ids = [check_id for check_id in wanted[:AT_ONCE] if is_our_id(check_id)]
+            return json_answer(call, await rows_of_some(call, _shelf(call), ids))
+        if call.request.query.get("part") == "beside":
+            beside = await beside_of(call)
+            names = ("strangers", "warnings", "calling", "here", "now")
+            return json_answer(call, {name: as_json(getattr(beside, name)) for name in names})
+        return json_answer(call, as_json(await _board(call)))
 
     async def show_one(self, call: Call) -> web.StreamResponse:
         """One check, for one thumb: where the alert texts lead."""
         check_id = _check_id(call)
-        board = await board_of_one(call, self._shelf, check_id)
+        board = await board_of_one(call, _shelf(call), check_id)
         path = f"/codes/{check_id}"
         return self._page(call, board, _("One check"), rows=f"{path}/rows", here=path, story=board.story)
 
     async def rows_of_one(self, call: Call) -> web.StreamResponse:
         """The same as JSON."""
-        return web.json_response(as_json(await board_of_one(call, self._shelf, _check_id(call))))
+        return json_answer(call, as_json(await board_of_one(call, _shelf(call), _check_id(call))))
 
     async def claim(self, call: Call) -> web.StreamResponse:
         """I am calling them: the check is mine, and the code stands on my page."""
@@ -66,7 +79,7 @@ class Codes:
             call.who, check_id, direction=form.direction, ticket=form.ticket, contact_id=form.contact_id
         )
         if form.ticket == "new":
-            self._shelf.forget(call.who.tenant_id)
+            _shelf(call).forget(call.who.tenant_id)
         return _after(call, acted, "claim")
 
     async def release(self, call: Call) -> web.StreamResponse:
@@ -92,7 +105,7 @@ class Codes:
         form: TicketForm = call.body
         acted = await call.services.acts.link_ticket(call.who, _check_id(call), ticket=form.ticket)
         if form.ticket == "new":
-            self._shelf.forget(call.who.tenant_id)
+            _shelf(call).forget(call.who.tenant_id)
         return _after(call, acted, "ticket")
 
     async def resend(self, call: Call) -> web.StreamResponse:
@@ -112,7 +125,15 @@ class Codes:
         return after(call, Acted(alert_id), "seen", "/codes")
 
     def _page(
-        self, call: Call, board: Board, title: str, *, rows: str, here: str, story: Sequence[Step] | None = None
+        self,
+        call: Call,
+        board: Board,
+        title: str,
+        *,
+        rows: str,
+        here: str,
+        story: Sequence[Step] | None = None,
+        sought: Sought = EVERYTHING,
     ) -> web.StreamResponse:
         values = {
             "board": board,
@@ -121,8 +142,26 @@ class Codes:
             "here": here,
             "single": story is not None,
             "story": story,
+            "me": call.who.technician_id,
+            "sought": sought,
+            "found": found_in(board, sought, call.who.technician_id),
         }
-        return page(call, "codes.html", frame(call, title, "codes"), values)
+        shown = frame(call, title, "codes")
+        # A packed page tells by its length whether what stands in it twice is the same: what was typed must not stand
+        # beside a code in one.
+        packed = not (sought.words and any(one.code for one in board.live))
+        return page(call, "codes.html", shown, values, packed=packed)
+
+
+async def _board(call: Call) -> Board:
+    try:
+        return await board_of(call, _shelf(call), earlier=call.request.query.get("earlier", ""))
+    except BadCursor:
+        raise Problem(400, "bad_cursor", _("That link is old. Start again from the first page.")) from None
+
+
+def _shelf(call: Call) -> Shelf:
+    return call.request.app[SHARED].shelf
 
 
 def _check_id(call: Call) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,11 +30,24 @@ SAID: Mapping[str, str] = {
     "resend": _("The code is on its way again."),
     "note": _("The result is being written to the ticket."),
     "seen": _("Noted: you have seen it."),
+    "ticket_made": _("The ticket is open, and it is yours."),
+    "note_written": _("The note is written."),
+    "status_set": _("Saved."),
+    "ticket_taken": _("The ticket is yours now."),
+    "blocked": _("Blocked. Nothing they send starts or is answered, and nothing goes to them."),
+    "unblocked": _("Let through again."),
     "announced": _("Announced. When they text #verify, the code appears here."),
     "withdrawn": _("Taken back: you are not calling them."),
     "duty": _("Saved."),
+    "key_revoked": _("Revoked. Whatever used that key is shut out now."),
     "proven": _("Thank you. If you had pressed a button before, press it again now."),
     "log_in_ended": _("That log-in is signed out."),
+    "saved": _("Saved."),
+    "number_added": _("Number added."),
+    "number_primary": _("It is the primary number now."),
+    "number_removed": _("Number removed."),
+    "carrier_set": _("Account saved. Its token is kept encrypted."),
+    "carrier_removed": _("Account forgotten."),
     "recovery_used": _("That recovery code is used up now. Make new ones when few are left."),
 }
 
@@ -69,10 +83,23 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
 
 
 def page(
-    call: Call, template: str, shown: Frame, values: Mapping[str, object] | None = None, *, status: int = 200
+    call: Call,
+    template: str,
+    shown: Frame,
+    values: Mapping[str, object] | None = None,
+    *,
+    status: int = 200,
+    packed: bool = True,
 ) -> web.Response:
-    """The rendered page."""
-    return look().answer(call.request, template, shown, values, status=status)
+    """The rendered page, `packed` for the wire unless its length must tell nothing."""
+    return look().answer(call.request, template, shown, values, status=status, packed=packed)
+
+
+def json_answer(call: Call, value: object) -> web.Response:
+    """Rows for a page's script, packed for the wire; nothing of the request is in them."""
+    body = json.dumps(value, separators=(",", ":")).encode()
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    return look().pack(call.request, body, headers, "application/json")
 
 
 def sentence(refused: str, wait: timedelta | None = None) -> str:

@@ -72,6 +72,46 @@ class TicketForm(Press):
     ticket: Id
 
 
+class NewTicketForm(Press):
+    """A ticket for a contact; without a title it gets one. `key`: of the form, so that sent twice it is one ticket."""
+
+    contact_id: Id
+    title: Annotated[str, Field(max_length=300)] = ""
+    body: Annotated[str, Field(max_length=20_000)] = ""
+    key: Id = ""
+
+
+class NoteForm(Press):
+    """A note, and whether the client may read it."""
+
+    note: Annotated[str, Field(max_length=20_000)] = ""
+    public: Literal["", "yes"] = ""
+    key: Id = ""
+
+
+class StatusForm(Press):
+    """A ticket's new state, in the ticket system's own word."""
+
+    status: Annotated[str, Field(max_length=60)]
+
+
+class BlockForm(Press):
+    """Whom to block (a check, a line of the log, or an address of a contact), for how many hours (0: for good), and
+    why."""
+
+    check_id: Id = ""
+    line_id: Id = ""
+    address_id: Id = ""
+    hours: Literal["1", "24", "720", "0"] = "24"
+    reason: Annotated[str, Field(max_length=300)] = ""
+
+
+class UnblockForm(Press):
+    """Whom to let through again."""
+
+    address: Annotated[str, Field(max_length=254)]
+
+
 class AnnounceForm(Form):
     """I am calling them."""
 

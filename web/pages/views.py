@@ -5,7 +5,7 @@ A card's fields are exactly what its macro and its `<template>` fill in; `as_jso
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -28,7 +28,8 @@ class Card:
     """One check as one technician sees it.
 
     `code` is set only on the viewer's own live claim; `code_shown` is the same in groups, `code_spelled` digit by
-    digit. `tone` chooses colour and icon, `state` says the same in words. `delivery` says how the code's text fares.
+    digit. `tone` chooses colour and icon, `state` says the same in words. `delivery` says how the code's text fares,
+    `undelivered` that it will not arrive. `technician_id` is the claimer. Lists stand in falling `order`.
     """
 
     id: str
@@ -46,12 +47,15 @@ class Card:
     code_shown: str = ""
     code_spelled: str = ""
     technician: str = ""
+    technician_id: str = ""
     direction: str = ""
+    order: int = 0
     ticket_id: str = ""
     ticket: str = ""
     tickets: tuple[Choice, ...] = ()
     contacts: tuple[Choice, ...] = ()
     delivery: str = ""
+    undelivered: bool = False
     can_resend: bool = False
     needs_ticket: bool = False
     can_link: bool = False
@@ -105,7 +109,8 @@ class Step:
 class Board:
     """All of `/codes`. `seq` is where the event stream stands, `now` the server's time. `pending`: some select
     still waits for the ticket system, so ask again in a second. `story` is set on a single check's own page.
-    `here`: who else has a console open."""
+    `here`: who else has a console open. `since`: when `today` begins; `ended` checks are in it altogether, `earlier` is
+    the cursor to those that are not shown, empty when all are. `more`: more checks are live than are shown."""
 
     live: tuple[Card, ...]
     today: tuple[Card, ...]
@@ -117,6 +122,10 @@ class Board:
     pending: bool = False
     story: tuple[Step, ...] = ()
     here: tuple[Colleague, ...] = ()
+    since: datetime = EPOCH
+    ended: int = 0
+    earlier: str = ""
+    more: bool = False
 
 
 def as_json(value: object) -> object:
@@ -128,7 +137,14 @@ def as_json(value: object) -> object:
             return {k: as_json(v) for k, v in value.items()}
         case list() | tuple():
             return [as_json(v) for v in value]
-        case _ if hasattr(value, "__dataclass_fields__"):
-            return as_json(asdict(value))  # type: ignore[call-overload]
+        case Card():
+            # Two hundred of them go out at once, and most fields of each are empty: what is left out is empty.
+            return {name: as_json(v) for name in _CARD if (v := getattr(value, name)) != _BLANK[name]}
+        case _ if is_dataclass(value):
+            return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
         case _:
             return value
+
+
+_CARD = tuple(f.name for f in fields(Card))
+_BLANK = {f.name: () if f.default is MISSING else f.default for f in fields(Card)}

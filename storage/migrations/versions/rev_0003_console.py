@@ -84,6 +84,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_mail_servers")),
     )
     op.create_table(
+        "report_days",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("shape", sa.SmallInteger(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("verified", sa.Integer(), nullable=False),
+        sa.Column("denied", sa.Integer(), nullable=False),
+        sa.Column("alarms", sa.Integer(), nullable=False),
+        sa.Column("texts", sa.Integer(), nullable=False),
+        sa.Column("segments", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_report_days_tenant_id_tenants")),
+        sa.PrimaryKeyConstraint("tenant_id", "zone", "day", name=op.f("pk_report_days")),
+    )
+    op.create_table(
         "teams_connections",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -215,4 +231,12 @@ def upgrade() -> None:
         "tickets",
         ["tenant_id", "technician_id", "status"],
         unique=False,
+    )
+    op.create_index(
+        "ix_dialogs_ticket",
+        "dialogs",
+        ["tenant_id", "ticket_id", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("ticket_id <> ''"),
+        postgresql_where=sa.text("ticket_id <> ''"),
     )

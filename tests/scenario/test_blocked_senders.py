@@ -1,0 +1,164 @@
+"""Senders whom a technician blocks: nothing starts, nobody answers, nothing goes to them, and all of it is logged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import select
+
+from storage.database import Unscoped
+from storage.tables import audit, outbox
+from tests.fixtures.web_house import Answer, House, OpenWeb, Who
+from tests.fixtures.world import Person
+from web.csrf import COOKIE, token_for
+from web.pages import page_routes
+from web.pages.errors import show_problem
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+TV = "/api/v1/technician-verifications"
+REASON = "texts us all night"
+
+
+@pytest.fixture
+async def house(open_web: OpenWeb) -> AsyncIterator[House]:
+    async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
+        yield opened
+
+
+async def press(house: House, path: str, who: Who = "technician", **fields: str) -> Answer:
+    cookie = await house.log_in(who, "cookie")
+    headers = {**FORM, "Cookie": f"{COOKIE}={cookie}", "X-CSRF": token_for(cookie)}
+    return await house.ask("POST", path, raw=urlencode(fields).encode(), headers=headers, validate=False)
+
+
+async def see(house: House, path: str, who: Who = "technician") -> Answer:
+    return await house.ask("GET", path, cookie=await house.log_in(who, "cookie"), validate=False)
+
+
+async def lines(house: House, kind: str) -> list[Any]:
+    await house.place_lines()
+    query = select(audit).where(audit.c.kind == kind).order_by(audit.c.at, audit.c.id)
+    return list(await house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).mappings().all()))
+
+
+async def waiting(house: House) -> int:
+    """Texts that are to leave."""
+    query = select(outbox.c.id).where(outbox.c.kind == "text")
+    return len(await house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).all()))
+
+
+async def test_a_stranger_is_blocked_from_their_line_and_let_through_again(house: House) -> None:
+    stranger = house.world.stranger
+    await house.text(stranger, "#verify")
+    (line,) = await lines(house, "desk.stranger")
+    form = await see(house, f"/blocks/new?line_id={line['id']}")
+    assert form.status == 200
+    assert stranger[-4:] in form.text
+    assert stranger not in form.text.replace(" ", "").replace("-", ""), "the whole number is nobody's business"
+    done = await press(house, "/blocks", line_id=line["id"], hours="24", reason=REASON)
+    assert (done.status, done.headers["Location"]) == (303, "/codes?said=blocked")
+
+    before = await waiting(house)
+    for words in ("#verify", "hello", "START", "HELP"):
+        await house.text(stranger, words)
+    assert await waiting(house) == before
+    assert len(await lines(house, "desk.blocked")) == 4
+    listed = await see(house, "/blocks")
+    assert REASON in listed.text
+
+    (noted,) = await lines(house, "sender.blocked")
+    assert json.loads(noted["public"])["hours"] == 24
+    assert noted["technician_id"] == house.people["technician"].id
+    assert stranger not in noted["public"]
+    assert REASON.encode() not in noted["sealed"]
+
+    lifted = await press(house, "/blocks/lift", address=stranger)
+    assert lifted.headers["Location"] == "/blocks?said=unblocked"
+    await house.text(stranger, "hello")
+    assert len(await lines(house, "desk.blocked")) == 4
+    assert (await press(house, "/blocks/lift", address=stranger)).status == 404
+
+
+async def test_a_block_ends_by_itself_and_a_ban_does_not(house: House) -> None:
+    ada, ben = house.world.people[:2]
+    asked: tuple[tuple[Person, str, Who], ...] = ((ada, "1", "technician"), (ben, "0", "supervisor"))
+    for person, hours, who in asked:
+        await house.text(person.mobile, "hello")
+        line = (await lines(house, "desk.plain"))[-1]
+        assert (await press(house, "/blocks", who, line_id=line["id"], hours=hours, reason=REASON)).status == 303
+    house.clock.advance(timedelta(hours=1))
+    await house.text(ada.mobile, "hello")
+    assert len(await lines(house, "desk.blocked")) == 0
+    house.clock.advance(timedelta(days=3650))
+    await house.text(ben.mobile, "hello")
+    assert len(await lines(house, "desk.blocked")) == 1
+
+
+async def test_only_those_who_may_ban_lift_a_ban(house: House) -> None:
+    ada = house.world.people[0]
+    await house.text(ada.mobile, "hello")
+    (line,) = await lines(house, "desk.plain")
+    refused = await press(house, "/blocks", line_id=line["id"], hours="0", reason=REASON)
+    assert refused.status == 422
+    assert "supervisor" in refused.text
+    assert REASON in refused.text, "what was typed is not lost"
+    assert (await press(house, "/blocks", "admin", line_id=line["id"], hours="0", reason=REASON)).status == 303
+    assert (await press(house, "/blocks/lift", address=ada.mobile)).status == 403
+    assert "Let through again" not in (await see(house, "/blocks")).text
+    assert (await press(house, "/blocks/lift", "supervisor", address=ada.mobile)).status == 303
+
+
+async def test_blocking_from_a_check_ends_it_and_the_reason_must_say_something(house: House) -> None:
+    ada = house.world.people[0]
+    await house.text(ada.mobile, "#verify")
+    bearer = await house.log_in("technician")
+    (check,) = (await house.ask("GET", TV, bearer=bearer)).json["items"]
+    assert (await press(house, "/blocks", check_id=check["id"], reason=" x ")).status == 422
+    assert (await press(house, "/blocks", check_id=check["id"], reason=REASON)).status == 303
+    assert (await house.ask("GET", f"{TV}/{check['id']}", bearer=bearer)).json["state"] == "rejected"
+    again = await house.ask("POST", f"{TV}/{check['id']}/resend", bearer=bearer, body={}, validate=False)
+    assert again.status in (409, 404)
+    announce = {"contact_id": ada.id, "direction": "we_called_user", "ticket": "later", "notify": True}
+    refused = await house.ask("POST", "/api/v1/announced-calls", bearer=bearer, body=announce)
+    assert (refused.status, refused.json["error"]) == (409, "blocked")
+
+
+@pytest.mark.feature("SEC-36", "SEC-37")
+async def test_nobody_blocks_past_their_tenant(house: House) -> None:
+    ada = house.world.people[0]
+    await house.text(ada.mobile, "hello")
+    (line,) = await lines(house, "desk.plain")
+    for fields in (
+        {"line_id": line["id"]},
+        {"line_id": "01900000-0000-7000-8000-00000000dead"},
+        {"line_id": "nonsense"},
+        {},
+        {"line_id": line["id"], "check_id": line["id"]},
+    ):
+        answer = await press(house, "/blocks", "other_admin", reason=REASON, **fields)
+        assert answer.status == 404, fields
+    await press(house, "/blocks", line_id=line["id"], reason=REASON)
+    assert REASON not in (await see(house, "/blocks", "other_admin")).text
+    assert (await press(house, "/blocks/lift", "other_admin", address=ada.mobile)).status == 404
+
+
+async def test_programs_and_scripts_block_by_the_api(house: House) -> None:
+    bearer, ada = await house.log_in("technician"), house.world.people[0]
+    body = {"address": ada.mobile, "hours": 2, "reason": REASON}
+    made = await house.ask("POST", "/api/v1/blocks", bearer=bearer, body=body)
+    assert (made.status, made.json["until"]) == (201, "2026-03-02T11:00:00Z")
+    (listed,) = (await house.ask("GET", "/api/v1/blocks", bearer=bearer)).json["items"]
+    assert listed == made.json
+    assert (await house.ask("POST", "/api/v1/blocks", bearer=bearer, body=body | {"hours": None})).status == 403
+    for wrong in ({"address": "12"}, {"address": ""}, {"check_id": "01900000-0000-7000-8000-00000000dead"}):
+        assert (await house.ask("POST", "/api/v1/blocks", bearer=bearer, body=body | wrong)).status == 422
+    path = f"/api/v1/blocks/{ada.mobile}"
+    stranger = await house.ask("DELETE", path, bearer=await house.log_in("other_admin"))
+    assert stranger.status == 404
+    assert (await house.ask("DELETE", path, bearer=bearer)).status == 204
+    assert (await house.ask("DELETE", path, bearer=bearer)).status == 404
