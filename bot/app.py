@@ -41,6 +41,7 @@ from bot.settings import BadSetting, Settings, check_for_serving
 from bot.skew import keep_time, look_at_time, watch_skew
 from bot.trials import Trials
 from bot.upkeep import Upkeep
+from bot.webhook_feed import WebhookFeed
 from bot.wording import Wording
 from channels.twilio.sender import TwilioTexts
 from channels.twilio.texts import DELIVERY_RANK
@@ -55,6 +56,7 @@ from storage.accounts import Accounts
 from storage.alerts import Alerts
 from storage.announced import AnnouncedCalls
 from storage.blocks import Blocks
+from storage.brands import Brands
 from storage.checks import Checks
 from storage.clients import Clients
 from storage.contact_changes import ContactChanges
@@ -76,6 +78,7 @@ from storage.shared import Shared, open_shared
 from storage.stream import EventStream
 from storage.tenants import Tenants
 from storage.tickets import Tickets
+from storage.webhooks import Webhooks
 from web.app import build_web
 from web.headers import of_every_answer
 from web.pages import page_problem, page_routes
@@ -245,6 +248,10 @@ async def _built(
         keeping.placed(feed.placed)
     stack.push_async_callback(keeping.sealer.close)
     _wake_all(settings, (kept, database), shared, dispatcher, stream, keeping, background)
+    telling = WebhookFeed(database, keyring, outbound, clock, random)
+    background.add("webhook feed", telling.run)
+    for gained in (kept.on_commit, database.on_commit, shared.wakeups.on_wake, keeping.placed):
+        gained(telling.wake)
     background.add("upkeep", Upkeep(database, clock).run)
     importing = Importing(database, keyring, clock, random)
     background.add("imports", importing.run)
@@ -256,7 +263,10 @@ async def _built(
     if isinstance(clock, SystemClock):
         clock.on_advance(dispatcher.wake)
         clock.on_advance(keeping.sealer.wake)
+        clock.on_advance(telling.wake)
 
+    brands = Brands(database, keyring)
+    background.add("brands", brands.run)
     accounts = Accounts(database, keyring)
     readiness = Readiness(database, keyring)
     counts: dict[str, int] = {}
@@ -296,6 +306,7 @@ async def _built(
         integration_keys=IntegrationKeys(database, keyring),
         csp_reports=CspReports(database),
         blocks=Blocks(database, keyring),
+        brands=brands,
         acts=Acts(engine, psa, database, clock, random),
         psa=psa,
         # Authenticator apps go by the real time, also where the demo has moved ours.
@@ -322,6 +333,8 @@ async def _built(
         metrics=page,
         metrics_token=settings.metrics_token,
         outbound=outbound,
+        webhooks=Webhooks(database, keyring),
+        tell_now=telling.tell_now,
         post=post,
         trials=Trials(notices.route, notices.mail, notices.posts, clock, random),
         mail_servers=notices.servers,

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,8 +27,10 @@ from pydantic import TypeAdapter
 from bot.app import Demo, House, build, listen, until_told_to_stop
 from bot.app import run as run_until_done
 from bot.clock import SystemClock, SystemRandom
+from bot.demo_notices import open_demo_notices
 from bot.demo_world import DemoWorld, WatchedPsa
 from bot.logs import configure
+from bot.networks import read_networks
 from bot.seeds import (
     CHANNEL_NUMBER,
     UNKNOWN_MOBILE,
@@ -117,6 +120,9 @@ async def open_demo(
         public_url=base_url,
         master_key=base64.b64decode(keys["master_key"]),
         twilio_url=base_url + CARRIER_PATH,
+        # What tenants enter in a demo may lead to its stand-ins, which are on this computer.
+        private_targets=read_networks("127.0.0.0/8,::1/128"),
+        workflow_hosts=tuple(sorted(LOOPBACK)),
         host=host,
         port=port,
         demo=True,
@@ -129,12 +135,19 @@ async def open_demo(
         keys["account_sid"], keys["auth_token"], frozenset({VERIFICATION_NUMBER, CHANNEL_NUMBER, VOICE_NUMBER})
     )
     carrier = Carrier([account], clock=clock, randomness=random, public_url=base_url, answers_opt_out=carrier_answers)
-    world = DemoWorld(clock, carrier)
+    notices = await open_demo_notices(clock, stack)
+    world = DemoWorld(clock, carrier, notices)
+    world.base_url = base_url
 
     def watch(psa: Callable[[str], Psa]) -> Callable[[str], Psa]:
         return lambda tenant_id: WatchedPsa(psa(tenant_id), world, clock)
 
-    demo = Demo(simulator=world, routes=_under(CARRIER_PATH, CarrierApi(carrier)), psa=watch)
+    demo = Demo(
+        simulator=world,
+        routes=[*_under(CARRIER_PATH, CarrierApi(carrier)), *notices.workflow.routes(), *world.tool.routes()],
+        psa=watch,
+        mail_tls=notices.certificate.client,
+    )
     house = await build(settings, clock=clock, random=random, demo=demo, passwords=passwords, synchronous="NORMAL")
     house.app.middlewares.insert(0, _loopback_names_only)
     await carrier.start()
@@ -142,6 +155,8 @@ async def open_demo(
     stack.push_async_callback(house.stop)
     stack.push_async_callback(carrier.stop)
     world.seeded = await _seeded(house, folder, keys)
+    await notices.lead_here(house, world.seeded.tenant_id)
+    world.webhooks = partial(house.services.webhooks.opened, world.seeded.tenant_id)
     world.written.clear()
     return house, world
 

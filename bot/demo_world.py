@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from bot.clock import SystemClock
+from bot.demo_notices import DemoNotices
 from bot.seeds import CHANNEL_NUMBER, SHARED_MOBILE, UNKNOWN_MOBILE, VERIFICATION_NUMBER, Seeded
 from dialogs.ports import Clock
 from identity.totp import code_at
 from psa.base import Can, NewTicketFields, Psa, PsaUnavailable, TicketNote, TicketPage, TicketRef
 from psa.builtin import BuiltinPsa
 from simulator.carrier import Carrier
+from simulator.tool import PATH as TOOL_PATH
+from simulator.tool import Tool
 from web.ports import DemoAccount, Phone, SentMessage
 
 
 class DemoWorld:
     """The stand-ins for everything outside, and the clock. Implements `web.ports.Simulator`."""
 
-    def __init__(self, clock: SystemClock, carrier: Carrier) -> None:
+    def __init__(self, clock: SystemClock, carrier: Carrier, notices: DemoNotices) -> None:
         self._clock = clock
         self._wall = SystemClock()
         self.carrier = carrier
+        self.notices = notices
+        self.tool = Tool(self._tool_secrets, clock)
+        #: Where the stand-in of another tool takes events, and what finds its secrets once the demo runs.
+        self.base_url = ""
+        self.webhooks: Callable[[], Awaitable[Sequence[tuple[str, tuple[str, ...]]]]] | None = None
         self.seeded: Seeded | None = None
         self.written: list[SentMessage] = []
         #: While this is set no ticket can be read or written, as if the ticket system were switched off.
@@ -45,7 +53,9 @@ class DemoWorld:
         return (await self.carrier.text(sender, to, body)).status
 
     def outbox(self) -> Sequence[SentMessage]:
-        everything = [_sent(entry) for entry in self.carrier.outbox()] + self.written
+        mails_and_posts = (*self.notices.mailbox.outbox(), *self.notices.workflow.outbox())
+        left = (*self.carrier.outbox(), *mails_and_posts, *self.tool.outbox())
+        everything = [_sent(entry) for entry in left] + self.written
         return sorted(everything, key=lambda message: message.at, reverse=True)
 
     def received_by(self, phone: str) -> Sequence[SentMessage]:
@@ -58,6 +68,16 @@ class DemoWorld:
 
     def now(self) -> datetime:
         return self._clock.now()
+
+    def tool_address(self) -> str:
+        return self.base_url + TOOL_PATH
+
+    async def _tool_secrets(self) -> Sequence[str]:
+        """Nobody pastes a secret into the demo's tool: it knows those of every webhook that leads to it."""
+        if self.webhooks is None:
+            return ()
+        known = await self.webhooks()
+        return [secret for url, secrets in known if url == self.tool_address() for secret in secrets]
 
     @property
     def _seeded(self) -> Seeded:

@@ -239,13 +239,14 @@ class Draft:
         """A text that belongs to no check."""
         self._tell(effect, thread, check_id="", contact_id=contact_id, technician_id=technician_id)
 
-    def alert(self, kind: str, text: str, contact_id: str, *, check_id: str = "") -> None:
-        """An alert that no dialog asked for."""
-        self._alerts.append(Alert(self.new_id(), kind, self.now, check_id, contact_id, text))
+    def alert(self, kind: str, text: str, contact_id: str) -> None:
+        """An alert that belongs to no check."""
+        self._alerts.append(Alert(self.new_id(), kind, self.now, "", contact_id, text))
 
-    def alert_words(self, kind: str) -> str:
-        """The sentence of an alert that is always the same."""
-        return self._wording.alert(self.tenant, kind, {})
+    def alert_of(self, kind: str, check: StoredCheck) -> None:
+        """An alert about a check that its dialog did not ask for; it always says the same."""
+        text = self._wording.alert(self.tenant, kind, {})
+        self._alerts.append(Alert(self.new_id(), kind, self.now, check.id, check.contact_id, text))
 
     def tell_of_pause(self, destination: str, sends: SendCounts) -> None:
         """Texts were refused. If that is because hardly anybody answers at numbers like this one, the console is told,
@@ -312,9 +313,9 @@ class Draft:
         text = self._wording.alert(self.tenant, effect.kind, effect.values)
         self._alerts.append(Alert(self.new_id(), effect.kind, self.now, check.id, check.contact_id, text))
         self.audit("alert." + effect.kind, check_id=check.id, contact_id=check.contact_id, channel=check.channel)
-        post = self._wording.post(self.tenant, "post.alarm", {**effect.values, "alarm": text}, check.id)
+        post = self._wording.post(self.tenant, "alert." + effect.kind, effect.values, check.id)
         payload = {"to": "", "from": "", "body": text, "event": "alarm", "post": post}
-        self._enqueue_for(check, "alert_text", "alarm:" + check.id, payload, template="post.alarm")
+        self._enqueue_for(check, "alert_text", "alarm:" + check.id, payload, template="alert." + effect.kind)
 
     def _alert_technicians(self, effect: AlertTechnicians, check: StoredCheck) -> None:
         """One item that the dispatcher turns into what goes to each person on duty at that moment, by their own ways,

@@ -35,10 +35,12 @@ def fan_out(draft: Draft, check: StoredCheck, item: OutboxItem, audience: Audien
             "off_duty": int(audience.off_duty and bool(audience.people)),
         },
     )
-    if audience.off_duty:
-        kind = "nobody_on_duty" if audience.people else "nobody_to_tell"
-        draft.alert(kind, draft.alert_words(kind), check.contact_id, check_id=check.id)
-        draft.audit("alert." + kind, check_id=check.id, contact_id=check.contact_id, channel=check.channel)
+    if audience.off_duty and audience.people:
+        draft.alert_of("nobody_on_duty", check)
+        draft.audit("alert.nobody_on_duty", check_id=check.id, contact_id=check.contact_id, channel=check.channel)
+    elif audience.off_duty:
+        draft.alert_of("nobody_to_tell", check)
+        draft.audit("alert.nobody_to_tell", check_id=check.id, contact_id=check.contact_id, channel=check.channel)
 
 
 def _text(draft: Draft, item: OutboxItem, told: Told, until: datetime) -> OutboxItem:

@@ -65,7 +65,9 @@ class Wording:
     def post(self, tenant: TenantFacts, template: str, values: Values, check_id: str) -> str:
         """A post to a Teams channel about a check, with a link to it. Words of strangers make no other link there."""
         plain = {name: harmless(value) if isinstance(value, str) else value for name, value in values.items()}
-        return self.note(tenant, template, {**plain, "link": self.link(f"/codes/{check_id}")})
+        link = self.link(f"/codes/{check_id}")
+        text = self.note(tenant, template, {**plain, "link": link})
+        return text if link in text else f"{text} {link}"
 
     def _values(self, tenant: TenantFacts) -> TenantValues:
         key = (tenant.id, tenant.name, tenant.settings.phone, tenant.settings.timezone)

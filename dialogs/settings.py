@@ -53,7 +53,7 @@ class TenantSettings:
 
     `phone`: the published number texts tell people to call. `countries`: ISO regions texts may go to; empty means
     the region of the tenant's primary number only. `words`: own command words, without `#`. `texts`: own wording,
-    keyed `template` or `template@locale`.
+    keyed `template` or `template@locale`. `invited_role`: what an invitation is for unless an admin chooses otherwise.
     """
 
     phone: str = ""
@@ -68,6 +68,7 @@ class TenantSettings:
     unknown_sender: Literal["neutral", "silent"] = "neutral"
     announced_call_lasts: timedelta = timedelta(minutes=15)
     retention: Retention = field(default_factory=Retention)
+    invited_role: Literal["technician", "admin"] = "technician"
 
 
 class SettingsError(ValueError):

@@ -46,6 +46,7 @@ class StoredLink:
     tenant_id: str
     id: str
     technician_id: str
+    digest: str
     purpose: Purpose
     expires_at: datetime
     used_at: datetime | None
@@ -267,6 +268,7 @@ def _link(row: RowMapping) -> StoredLink:
         tenant_id=row["tenant_id"],
         id=row["id"],
         technician_id=row["technician_id"],
+        digest=row["digest"],
         purpose=row["purpose"],
         expires_at=moment(row["expires_at"]),
         used_at=maybe_moment(row["used_at"]),

@@ -70,6 +70,11 @@ class Alerts:
         )
         return await self._database.write(tenant_id, lambda conn: conn.execute(seen).rowcount == 1)
 
+    async def is_there(self, tenant_id: str, alert_id: str) -> bool:
+        """Whether there is such an alert, seen or not."""
+        query = select(alerts.c.id).where(alerts.c.tenant_id == tenant_id, alerts.c.id == alert_id)
+        return await self._database.read(tenant_id, lambda conn: conn.scalar(query) is not None)
+
     async def _listed(self, tenant_id: str, query: Select[Any], limit: int) -> tuple[AlertRow, ...]:
         newest = query.order_by(alerts.c.at.desc(), alerts.c.id.desc()).limit(limit)
 

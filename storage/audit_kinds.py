@@ -34,7 +34,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "tv.expire": "Time ran out.",
         "tv.void": "The operator made the check void: after a restore, or because the contact was erased.",
         "tv.alert_people_on_duty": "Nobody had claimed in time, so the people on duty were to be alerted.",
-        "tv.duty_alerted": "The alert went out to as many technicians as `technicians` says.",
+        "tv.duty_alerted": "The alert went out to as many technicians as `technicians` says, by so many `texts` and "
+        "`mails`, and so many `posts` to Teams; `off_duty` 1: nobody on duty could be reached, so everybody else was.",
         "tv.link_ticket": "A ticket was linked, or another one, while the check was live.",
         "tv.link_ticket_afterwards": "A ticket was linked, or another one, after the check was over.",
         "tv.keep_new_ticket": "The new ticket was made; its number is known now.",
@@ -67,6 +68,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "alert.wrong_codes": "An alert: too many wrong codes.",
         "alert.prefix_paused": "An alert: texts to a number prefix pause, because of `sent` codes in 24 hours only "
         "`answered` were answered; once for each pause.",
+        "alert.nobody_on_duty": "An alert: nobody on duty could be told of an unclaimed check, so everybody else was.",
+        "alert.nobody_to_tell": "An alert: nobody at all could be told of an unclaimed check.",
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
     "sender.": {
@@ -98,8 +101,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "sign_in.recovery_codes_replaced": "Somebody made themselves new recovery codes.",
         "sign_in.ended": "A log-in was ended: signed_out, revoked by its owner, replaced by a newer one, or "
         "by_admin, then of `technician`.",
-        "sign_in.link_asked": "Somebody asked for a link to a new password. `sent`: by mail, by text, or nothing "
-        "where there was no way.",
+        "sign_in.link_asked": "Somebody asked for a link to a new password; it went to the account's own address.",
         "sign_in.password_set": "Somebody set a new password by a link; all log-ins ended.",
         "sign_in.password_changed": "Somebody changed their own password; their other log-ins ended.",
     },
@@ -109,10 +111,18 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "(forged_request); the same at most once an hour.",
     },
     "settings.": {
+        "settings.mail_changed": "The mail server was set up or changed; `host` says which one it is now.",
+        "settings.mail_removed": "The mail server was taken away.",
+        "settings.mail_tried": "A test mail was asked for; `ok` 1: the server took it.",
+        "settings.teams_added": "A connection to a Teams channel was added.",
+        "settings.teams_changed": "A connection to a Teams channel was changed; `address` 1: its address too.",
+        "settings.teams_removed": "A connection to a Teams channel was taken away.",
+        "settings.teams_tried": "A test post was asked for; `ok` 1: the workflow took it.",
         "settings.key_made": "An admin made a key for another program: `key` is its id, `scopes` what it may do, `days` "
         "how long.",
         "settings.key_revoked": "An admin revoked the key `key`; it works no more.",
         "settings.text_changed": "The tenant's own wording of a template was set (`own` 1) or taken back (0).",
+        "settings.brand_changed": "The looks were changed: `what` says logo, colours or mail.",
         "settings.changed": "Settings of the tenant were changed; `settings` names them.",
         "settings.renamed": "The tenant got another name.",
         "settings.number_added": "A number became the tenant's.",
@@ -122,6 +132,16 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "settings.carrier_set": "The account at the carrier was set, or its secrets were.",
         "settings.carrier_removed": "The account at the carrier was removed, with its secrets.",
         "settings.text_tried": "A test text was sent; `status` is what the carrier answered, `taken` 1 if it took it.",
+    },
+    "webhook.": {
+        "webhook.added": "A webhook was added: `webhook` is its id, `events` how many kinds of events it is told of.",
+        "webhook.changed": "A webhook got another name, other events, or (`moved` 1) another address.",
+        "webhook.rotated": "A webhook got a new secret; the one before signs beside it for a day.",
+        "webhook.switched": "A webhook was switched on (`on` 1) or off (0).",
+        "webhook.removed": "A webhook was removed, with what it had still to be told.",
+        "webhook.sent_by_hand": "Somebody sent a test (`what` test) or an event once more (again).",
+        "webhook.gone": "The other side answered 410, so the webhook was switched off.",
+        "webhook.given_up": "An event was given up after `tries` tries; `answer` is the last one, 0 for none.",
     },
     "technician.": {
         "technician.duty_changed": "Somebody went on duty (`on_duty` 1) or off (0).",
@@ -136,6 +156,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "technician.enabled": "An admin switched the account of `technician` on again.",
         "technician.second_factor_dropped": "An admin ended the second factor of `technician`, which was lost, with "
         "all log-ins and recovery codes, and made a link for a new one.",
+        "technician.password_link_made": "An admin made a link to a new password for `technician`.",
         "technician.second_factor_set": "Somebody set up a new second factor by a link.",
         "technician.log_ins_ended": "An admin ended all log-ins of `technician`.",
     },
@@ -210,6 +231,7 @@ ABOUT: Mapping[str, str] = {
     "sign_in.": "Signing in",
     "access.": "Denied",
     "settings.": "Settings, by an admin",
+    "webhook.": "Other tools",
     "technician.": "Technicians",
     "log.": "The log itself",
     "contact.": "Contacts, by hand",

@@ -61,6 +61,11 @@ class ContactImport:
         return await self._database.write(tenant_id, work)
 
 
+def look_at(conn: Connection, tenant_id: str, parsed: ParsedImport) -> ImportPlan:
+    """What bringing the file in would do now."""
+    return _plan(conn, tenant_id, parsed)[0]
+
+
 def _plan(conn: Connection, tenant_id: str, parsed: ParsedImport) -> tuple[ImportPlan, dict[str, str]]:
     here = select(clients.c.id, clients.c.name).where(clients.c.tenant_id == tenant_id)
     client_ids = {name.casefold(): client_id for client_id, name in conn.execute(here)}

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from storage.directory import tidy_email
 from storage.phones import BadNumber, is_landline, to_e164
 
+#: The command line takes this many; a page takes fewer, see `most` of `parse_contacts_csv`.
 MOST_ROWS = 50_000
 LONGEST_NAME = 120
 LONGEST_EMAIL = 254
@@ -110,7 +111,7 @@ class ParsedImport:
     problems: tuple[Problem, ...]
 
 
-def parse_contacts_csv(file: bytes | str, region: str) -> ParsedImport:
+def parse_contacts_csv(file: bytes | str, region: str, *, most: int = MOST_ROWS) -> ParsedImport:
     """Read a file with a line of headings, separated by commas, semicolons or tabs, in UTF-8.
 
     `region` is where numbers without a country code are read, as an ISO code; empty: they are errors.
@@ -131,9 +132,11 @@ def parse_contacts_csv(file: bytes | str, region: str) -> ParsedImport:
         missing = _bad_headings(line, headings, columns)
         if missing:
             return ParsedImport((), tuple(missing))
+        problems += _unknown_headings(line, headings, columns)
         for line, cells in lines:
-            if len(rows) >= MOST_ROWS:
-                problems.append(Problem(line, "", f"More than {MOST_ROWS} contacts.", "Split the file."))
+            if len(rows) >= most:
+                what = f"More than {most} contacts; from here on nothing is read."
+                problems.append(Problem(line, "", what, "Split the file."))
                 break
             row, wrong = _read_row(line, columns, cells, region)
             problems += wrong
@@ -188,19 +191,28 @@ def _bad_headings(line: int, headings: list[str], columns: list[str]) -> list[Pr
     return wrong
 
 
+def _unknown_headings(line: int, headings: list[str], columns: list[str]) -> list[Problem]:
+    unknown = [h.strip() for h, column in zip(headings, columns, strict=True) if h.strip() and not column]
+    if not unknown:
+        return []
+    named = ", ".join(f"“{heading[:40]}”" for heading in unknown[:10])
+    remedy = "Nothing, if they hold nothing we need: name, client, mobile, phone and email are read."
+    return [Problem(line, "", f"Not read: {named}{' and more' if len(unknown) > 10 else ''}.", remedy, "warning")]
+
+
 def _read_row(line: int, columns: list[str], cells: list[str], region: str) -> tuple[ContactRow | None, list[Problem]]:
     wrong: list[Problem] = []
     if any(cell.strip() for cell in cells[len(columns) :]):
         what = "There are more cells than headings."
         return None, [Problem(line, "", what, "Put cells that hold a comma or semicolon in quotation marks.")]
-    given = {c: _tidy(cell) for c, cell in zip(columns, cells, strict=False) if c}
+    given = {c: tidy(cell) for c, cell in zip(columns, cells, strict=False) if c}
     name = given.get("name") or " ".join(filter(None, (given.get("first name"), given.get("last name"))))
     client = given.get("client", "")
     for column, value in (("name", name), ("client", client)):
         wrong += _check_name(line, column, value)
     numbers = {column: _number(line, column, given.get(column, ""), region, wrong) for column in ("mobile", "phone")}
     email = tidy_email(given.get("email", ""))
-    if email and (len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email)):
+    if email and not is_email(email):
         wrong.append(Problem(line, "email", f"“{email[:60]}” is not an e-mail address.", "Correct or empty the cell."))
     row = ContactRow(line, name, client, numbers["mobile"], numbers["phone"], email)
     if not row.addresses and not wrong:
@@ -209,15 +221,25 @@ def _read_row(line: int, columns: list[str], cells: list[str], region: str) -> t
     return (None if any(p.severity == "error" for p in wrong) else row), wrong
 
 
-def _check_name(line: int, column: str, value: str) -> list[Problem]:
+def is_email(tidied: str) -> bool:
+    """Whether it may be somebody's e-mail address."""
+    return len(tidied) <= LONGEST_EMAIL and _EMAIL.fullmatch(tidied) is not None
+
+
+def wrong_name(column: str, value: str) -> tuple[str, str] | None:
+    """What is wrong with a tidied name and what to do, None when nothing is."""
     if not value:
-        return [Problem(line, column, f"The {column} is missing.", "Fill it in.")]
+        return f"The {column} is missing.", "Fill it in."
     if len(value) > LONGEST_NAME:
-        return [Problem(line, column, f"The {column} has {len(value)} characters.", f"Use at most {LONGEST_NAME}.")]
+        return f"The {column} has {len(value)} characters.", f"Use at most {LONGEST_NAME}."
     if value[0] in "=+-@":
-        what = f"The {column} starts with “{value[0]}”, which spreadsheets run as a formula."
-        return [Problem(line, column, what, "Take the sign away.")]
-    return []
+        return f"The {column} starts with “{value[0]}”, which spreadsheets run as a formula.", "Take the sign away."
+    return None
+
+
+def _check_name(line: int, column: str, value: str) -> list[Problem]:
+    wrong = wrong_name(column, value)
+    return [] if wrong is None else [Problem(line, column, *wrong)]
 
 
 def _number(line: int, column: str, typed: str, region: str, wrong: list[Problem]) -> str:
@@ -237,7 +259,7 @@ def _number(line: int, column: str, typed: str, region: str, wrong: list[Problem
     return e164
 
 
-def _tidy(cell: str) -> str:
+def tidy(cell: str) -> str:
     """White space folded; invisible and control characters out, which only ever come in by accident or malice."""
     seen = (c for c in unicodedata.normalize("NFC", cell) if c.isspace() or unicodedata.category(c) not in _UNSEEN)
     return " ".join("".join(seen).split())

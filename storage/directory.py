@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, insert, or_, select
@@ -19,6 +19,8 @@ from storage.tables import addresses, clients, contacts
 from storage.times import maybe_moment, micros
 
 Kind = Literal["mobile", "phone", "email"]
+#: So long a changed address is shown as changed, and is not to be trusted with much (SEC-12, SEC-13).
+NEW_FOR = timedelta(days=7)
 
 
 class NameTaken(Exception):

@@ -45,6 +45,12 @@ def region_of(e164: str) -> str:
         return ""
 
 
+def example_of(region: str) -> str:
+    """A number of that region as it is to be written: `+1 201-555-0123`. Empty where the region is unknown."""
+    found = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE) if region else None
+    return "" if found is None else phonenumbers.format_number(found, PhoneNumberFormat.INTERNATIONAL)
+
+
 @lru_cache(10_000)
 def readable(e164: str) -> str:
     """`+12125550101` as `+1 212-555-0101`; what is no number stays as it is."""

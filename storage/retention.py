@@ -36,6 +36,7 @@ from storage.tables import (
     log_ins,
     outbox,
     tenants,
+    webhook_deliveries,
 )
 from storage.times import id_from, micros
 
@@ -44,6 +45,8 @@ BATCH_ROWS = 200
 #: Log-ins that have ended are kept this long, for whoever looks into one.
 LOG_INS_KEPT = timedelta(days=90)
 CSP_REPORTS_KEPT = timedelta(days=90)
+#: What other tools were told, and what they answered.
+DELIVERIES_KEPT = timedelta(days=30)
 _PROGRESS = "retention"
 
 
@@ -136,6 +139,14 @@ SWEEPS: tuple[Sweep, ...] = (
         lambda r: LOG_INS_KEPT,
         lambda until: log_ins.c.expires_at < until,
         _deleted(log_ins),
+        goes_on=False,
+    ),
+    Sweep(
+        "what other tools were told",
+        webhook_deliveries,
+        lambda r: DELIVERIES_KEPT,
+        lambda until: webhook_deliveries.c.done_at < until,
+        _deleted(webhook_deliveries),
         goes_on=False,
     ),
 )

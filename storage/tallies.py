@@ -49,7 +49,7 @@ def outcome_of(state: tv.State) -> str:
             return "superseded"
         case tv.Alarm():
             return "alarm"
-        case tv.Expired(reason="restored" | "erased"):
+        case tv.Expired(reason="restored" | "erased" | "number_changed"):
             return "void"
         case tv.Expired(reason="opted_out"):
             return "opted_out"

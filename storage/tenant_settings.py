@@ -83,7 +83,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def _time(typed: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,6})\s*([smh])", typed)
+    found = re.fullmatch(r"([0-9]{1,6})\s*([smh])", typed)
     if found is None:
         raise ValueError("write a number and its unit, such as 20s, 10m or 1h")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
@@ -107,7 +107,7 @@ def show_time(value: timedelta) -> str:
 
 
 def _days(typed: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,4})\s*d", typed)
+    found = re.fullmatch(r"([0-9]{1,4})\s*d", typed)
     if found is None:
         raise ValueError("write a number of days, such as 90d")
     return timedelta(days=int(found[1]))
@@ -225,6 +225,13 @@ SETTINGS: tuple[TenantSetting, ...] = (
         "What a number that nobody has is answered: once in 24 hours without naming anything, or never",
         "neutral or silent",
         _one_of("neutral", "silent"),
+        _PLAIN,
+    ),
+    TenantSetting(
+        "invited_role",
+        "The role that an invitation is for, unless the admin who sends it chooses another one",
+        "technician or admin",
+        _one_of("technician", "admin"),
         _PLAIN,
     ),
     TenantSetting(

@@ -34,9 +34,10 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "verification.ticket": "A ticket was linked to the check, or another one.",
         "alert.raised": "An alert stands on the console.",
         "contact.added": "A contact was added by hand.",
-        "contact.changed": "A contact's name, client or addresses changed.",
+        "contact.changed": "A contact's name, company or language changed.",
+        "contact.address_changed": "A contact's number or e-mail address was added, changed or removed.",
         "contact.erased": "A contact was erased.",
-        "contacts.imported": "Contacts were added or changed by an import, as many as the counts say.",
+        "contacts.imported": "A file of contacts was brought in, or taken back.",
         "channel.degraded": "A provider, such as the carrier of texts, fails.",
         "channel.back": "The provider works again.",
     }
@@ -64,17 +65,22 @@ _OF_CHECKS = {
 _OTHERS = {
     "contact.added": "contact.added",
     "contact.changed": "contact.changed",
+    "contact.address_added": "contact.address_changed",
+    "contact.address_changed": "contact.address_changed",
+    "contact.address_removed": "contact.address_changed",
     "operator.contact_erased": "contact.erased",
     "operator.contacts_added": "contacts.imported",
+    "import.done": "contacts.imported",
+    "import.undone": "contacts.imported",
     "channel.degraded": "channel.degraded",
     "channel.back": "channel.back",
 }
 #: Alerts that somebody has seen are none any more.
 _NO_ALERT = "alert.acknowledged"
 #: What the kinds of all lines that may be told of begin with; the rest is never read.
-BEGINNINGS = ("tv.", "alert.", "contact.", "operator.contact", "channel.")
+BEGINNINGS = ("tv.", "alert.", "contact.", "import.", "operator.contact", "channel.")
 #: What of a line's public part goes out, beyond the ids; the rest is our own affair.
-_TOLD = ("assurance", "provider", "direction", "contacts", "clients")
+_TOLD = ("assurance", "provider", "added", "removed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ async def make_out(
     if due:
         lost = await database.write(tenant_id, lambda conn: _write(conn, tenant_id, due, found.upto, now, new_id))
     # Where another replica was faster, the next look begins where that one has left off.
-    kept = {hook.id: max(found.upto, hook.after) for hook in found.hooks if hook.id not in lost}
+    kept = {hook.id: max(found.upto, hook.after, places.get(hook.id, 0)) for hook in found.hooks if hook.id not in lost}
     made = sum(len(hook.wanted) for hook in due if hook.id not in lost)
     return Scanned(kept, made, found.more)
 

@@ -30,7 +30,9 @@ class Frame:
 
     `section` is the navigation entry that is lit; `name` is empty when nobody is signed in; `csrf` goes into every
     form; `said` is one sentence about what the last form did, `refused` one about what it did not do; `troubles` are
-    providers that fail: what that means, and since when. `admin`: settings are in the navigation.
+    providers that fail: what that means, and since when. `admin`: settings are in the navigation. `console`: whether
+    there is a navigation at all; accounts of the pod have none. `sheet`: the address of the tenant's own colours and
+    logo, empty for ours; `logo`: whether there is one, which then stands in place of ours.
     """
 
     title: str
@@ -39,6 +41,9 @@ class Frame:
     on_duty: bool | None = None
     supervisor: bool = False
     admin: bool = False
+    console: bool = True
+    sheet: str = ""
+    logo: bool = False
     csrf: str = ""
     demo: bool = False
     now: datetime = field(default_factory=lambda: datetime.fromtimestamp(0, UTC))
@@ -62,7 +67,14 @@ class Look:
         )
         self.templates.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         self.templates.globals |= {"static": self.assets.address, "icon": icon}
-        self.templates.filters |= {"iso": iso, "clock": clock, "spelled": spelled, "grouped": grouped, "asked": asked}
+        self.templates.filters |= {
+            "iso": iso,
+            "clock": clock,
+            "day": day,
+            "spelled": spelled,
+            "grouped": grouped,
+            "asked": asked,
+        }
 
     def html(self, template: str, frame: Frame, values: Mapping[str, object] | None = None) -> str:
         """The page as text."""
@@ -121,6 +133,11 @@ def asked(query: Mapping[str, str]) -> str:
     """What stands behind a page's path in a link, `?` included; empty values and `all` are left out."""
     said = {name: value for name, value in query.items() if value and value != "all"}
     return f"?{urlencode(said)}" if said else ""
+
+
+def day(at: datetime) -> str:
+    """Day and time in UTC, said to be so; scripts replace it by the reader's own time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def grouped(code: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,9 @@ from identity.links import Minted, Purpose
 from storage.account_links import NewLink
 from storage.phones import BadNumber, masked, region_of, to_e164
 from web.look import _
+from web.noting import line
+from web.problems import not_found
+from web.routing import Call
 from web.services import Services
 
 if TYPE_CHECKING:
@@ -25,23 +28,19 @@ _IN_NAMES = " .'’-"
 
 
 class BadField(ValueError):
-    """What was typed cannot stay as it is; the message says why and what to do. `field` is where."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
+    """What was typed cannot stay as it is; the message says why and what to do."""
 
 
 def read_name(typed: str) -> str:
     """A person's name. Raises `BadField`."""
     name = unicodedata.normalize("NFC", " ".join(typed.split()))
     if not name:
-        raise BadField("name", _("Write the name. Its first part is what texts call them."))
+        raise BadField(_("Write the name. Its first part is what texts call them."))
     if len(name) > 120:
-        raise BadField("name", _("Use a shorter name, at most 120 characters."))
+        raise BadField(_("Use a shorter name, at most 120 characters."))
     odd = next((c for c in name if not (c.isalpha() or unicodedata.category(c)[0] == "M" or c in _IN_NAMES)), "")
     if odd or not any(c.isalpha() for c in name):
-        raise BadField("name", _("A name has letters, spaces, dots, hyphens and apostrophes. Leave out: %s") % odd)
+        raise BadField(_("A name has letters, spaces, dots, hyphens and apostrophes. Leave out: %s") % odd)
     return name
 
 
@@ -49,7 +48,7 @@ def read_login(typed: str) -> str:
     """What somebody types to sign in, in small letters. Raises `BadField`."""
     login = typed.strip().casefold()
     if not login:
-        raise BadField("login", _("Write what they will type to sign in; their e-mail address is best."))
+        raise BadField(_("Write what they will type to sign in; their e-mail address is best."))
     if len(login) > 254 or not all("!" <= c <= "~" for c in login):
         raise BadField(
             "login", _("A login has no spaces and only plain letters, digits and signs: %s") % "dana@msp.com"
@@ -61,7 +60,7 @@ def read_email(typed: str) -> str:
     """An e-mail address, or nothing. Raises `BadField`."""
     email = typed.strip()
     if email and (len(email) > 254 or not _MAIL.fullmatch(email)):
-        raise BadField("email", _("This is no e-mail address. Write it like %s, or leave it empty.") % "dana@msp.com")
+        raise BadField(_("This is no e-mail address. Write it like %s, or leave it empty.") % "dana@msp.com")
     return email
 
 
@@ -73,7 +72,19 @@ def read_mobile(typed: str, region: str) -> str:
         return to_e164(typed, region)
     except BadNumber as why:
         said = _("The number %(why)s. Write it with its country code, such as %(example)s, or leave it empty.")
-        raise BadField("mobile", said % {"why": why, "example": "+1 212 555 0100"}) from None
+        raise BadField(said % {"why": why, "example": "+1 212 555 0100"}) from None
+
+
+def read_all(**reads: Callable[[], str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Every field as it is kept, and what is wrong with those that cannot be, both by field."""
+    values: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for field, read in reads.items():
+        try:
+            values[field] = read()
+        except BadField as bad:
+            problems[field] = str(bad)
+    return values, problems
 
 
 async def own_region(services: Services, tenant_id: str) -> str:
@@ -160,3 +171,28 @@ async def tell_old_address(services: Services, tenant: str, before: StoredTechni
     subject = _("Your account at {tenant} was changed").format(tenant=tenant)
     with suppress(LookupError):
         await post.mail(before.tenant_id, to=before.mail_address, subject=subject, text=text, technician_id=before.id)
+
+
+async def change_own(call: Call, wanted: Mapping[str, str]) -> StoredTechnician | None:
+    """Change one's own account to `wanted` (name, email, mobile, notify_by), as it has been checked; how it was
+    before, None when nothing differs."""
+    who, people = call.who, call.services.people
+    me = await people.technician(who.tenant_id, who.technician_id)
+    if me is None:
+        raise not_found()
+    changed = {field: value for field, value in wanted.items() if getattr(me, field) != value}
+    if not changed:
+        return None
+    noted = line(call, "technician.profile_changed", changed=" ".join(changed))
+    await people.noting(who.tenant_id, noted).change(
+        who.tenant_id,
+        who.technician_id,
+        name=changed.get("name"),
+        email=changed.get("email"),
+        mobile=changed.get("mobile"),
+        notify_by=changed.get("notify_by"),
+    )
+    tenant = await call.services.tenants.get(who.tenant_id)
+    if tenant is not None and {"email", "mobile"} & set(changed):
+        await tell_old_address(call.services, tenant.name, me, by=me.name)
+    return me

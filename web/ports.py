@@ -357,6 +357,10 @@ class Simulator(Protocol):
         """What one phone sent and got, oldest first, for the phone's screen; own texts have `sender` = the phone."""
         ...
 
+    def tool_address(self) -> str:
+        """Where the demo's stand-in of another tool takes events."""
+        ...
+
     def advance(self, seconds: float) -> datetime:
         """Move the application's clock forward; never back. Returns the new time."""
         ...

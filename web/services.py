@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from storage.alerts import Alerts
     from storage.announced import AnnouncedCalls
     from storage.blocks import Blocks
+    from storage.brands import Brands
     from storage.checks import Checks
     from storage.clients import Clients
     from storage.contact_changes import ContactChanges
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from storage.stream import EventStream
     from storage.teams_connections import TeamsConnections
     from storage.tenants import Tenants
+    from storage.webhooks import Webhooks
 
 #: What must be well before this copy may be sent traffic: name -> "" when it is, else what is wrong, in a few words
 #: without secrets. Names are `database`, `migrations`, `keys`, and where they are wrong `role` and `stopping`.
@@ -67,7 +69,8 @@ class Services:
     for whoever sets the numbers up. `public_url`: scheme and host people
     and providers reach us by, without a slash at the end. `degraded`: a tenant's providers that do not work at the
     moment, longest first. `outbound`: goes to addresses that tenants entered. `demo`: the stand-ins, in demo mode
-    only. `behind_proxy`: a TLS proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
+    only. `tell_now`: tenant and delivery to another tool, which is tried at once and awaited. `behind_proxy`: a TLS
+    proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
     `key_bound`: how often each integration key may call, counted in this process.
     `account_links`: invitations and other links into accounts. `post`: mail and texts to technicians, None where there
     is no way to send any. `presence`: who has a console open, told as a courtesy.
@@ -96,6 +99,7 @@ class Services:
     integration_keys: IntegrationKeys
     csp_reports: CspReports
     blocks: Blocks
+    brands: Brands
     acts: CheckActs
     psa: Callable[[str], Psa]
     sign_in: SignIn
@@ -106,6 +110,8 @@ class Services:
     version: str
     readiness: Readiness
     outbound: Outbound
+    webhooks: Webhooks
+    tell_now: Callable[[str, str], Awaitable[None]]
     trials: Trials
     mail_servers: MailServers
     teams_connections: TeamsConnections

@@ -210,4 +210,4 @@ def as_message(event: Event) -> bytes:
     return f"id: {event.seq}\nevent: change\ndata: {data}\n\n".encode()
 
 
-ROUTES = (Route("GET", "/events", events, Access.TECHNICIAN, Surface.STREAM, "What happens, as it happens"),)
+ROUTES = (Route("GET", "/events", events, Access.TECHNICIAN, Surface.STREAM, "What happens, as it happens", pod=True),)

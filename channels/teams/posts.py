@@ -81,8 +81,8 @@ def body_of(text: str) -> bytes:
 
 
 def harmless(value: str) -> str:
-    """Words of a stranger's, for the middle of a post: Teams makes a link of nothing in them, however it reads them."""
-    # A mark that takes no room stands where a link would begin, in plain text and in Markdown.
-    for begins in ("://", "](", "www.", "@"):
-        value = value.replace(begins, begins[0] + "\u200b" + begins[1:])
+    """Words of a stranger's, for the middle of a post: Teams makes a link or a mention of nothing in them, whether it
+    reads them as HTML, as Markdown or as plain text."""
+    for begins, instead in (("://", ": "), ("](", "] ("), ("www.", "www "), ("@", " at ")):
+        value = value.replace(begins, instead)
     return value

@@ -4,9 +4,9 @@ An effect names a template and values; this room turns them into words in the re
 """
 
 from dialogs.texts.catalogue import LANGUAGES, find_template, language_for
-from dialogs.texts.overrides import LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, check_override
+from dialogs.texts.overrides import LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, Fault, check_override, faults
 from dialogs.texts.render import TenantValues, render
-from dialogs.texts.segments import Segments, segments
+from dialogs.texts.segments import Segments, segments, strange_in
 from dialogs.texts.template import PLACEHOLDER, Language, Template, TextError
 
 __all__ = [
@@ -15,14 +15,17 @@ __all__ = [
     "MAX_SEGMENTS",
     "PLACEHOLDER",
     "SAMPLES",
+    "Fault",
     "Language",
     "Segments",
     "Template",
     "TenantValues",
     "TextError",
     "check_override",
+    "faults",
     "find_template",
     "language_for",
     "render",
     "segments",
+    "strange_in",
 ]

@@ -326,13 +326,6 @@ def _notices() -> Iterable[Template]:
         "Nobody has claimed a check; posted to Teams connections that want it.",
         also="contact link",
     )
-    yield _other(
-        "post.alarm",
-        "ALARM: {alarm} {link}",
-        "technician",
-        "An alarm, posted to Teams connections that want it; the alarm itself has the words of the console.",
-        also="alarm contact link",
-    )
 
 
 def _alerts() -> Iterable[Template]:

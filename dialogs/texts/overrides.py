@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -47,37 +49,74 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _SHOUTED = re.compile(r"\b(?:STOP|STOPALL|END|CANCEL|QUIT|UNSUBSCRIBE|REVOKE|OPTOUT)\b")
+#: Control characters, invisible ones, and those without a meaning. Some hide words, or turn them round.
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+#: Invisible ones that writing needs: joiners of Persian and of emoji, and marks of direction that are closed again.
+_WRITING = frozenset("\u200c\u200d\u200e\u200f\u061c\u202a\u202b\u202c\u2066\u2067\u2068\u2069")
 #: Where opting out is the subject, the words may stand.
 ABOUT_OPTING_OUT = frozenset({"desk.help", "desk.stopped"})
 
 
-@lru_cache(maxsize=4096)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a wording cannot be used. `line` counts from 1; 0 where it is about the text as a whole."""
+
+    line: int
+    problem: str
+
+
 def check_override(key: str, text: str) -> tuple[str, ...]:
     """What is wrong with `text` as the wording of `key` (`template` or `template@locale`); empty when nothing is."""
+    return tuple(fault.problem for fault in faults(key, text))
+
+
+@lru_cache(maxsize=4096)
+def faults(key: str, text: str) -> tuple[Fault, ...]:
+    """The same with the line of each."""
     template_id, _, locale = key.partition("@")
     try:
         template = find_template(template_id, locale)
     except TextError as unknown:
-        return (str(unknown),)
+        return (Fault(0, str(unknown)),)
     if not text.strip():
-        return ("The text is empty.",)
+        return (Fault(0, "The text is empty."),)
     used = set(PLACEHOLDER.findall(text))
-    problems = [f"{{{name}}} is not known in this text." for name in sorted(used - template.variables)]
-    problems += [f"{{{name}}} is missing and must be in this text." for name in sorted(template.required - used)]
-    if set("{}") & set(PLACEHOLDER.sub("", text)):
-        problems.append("Curly brackets may only stand around a name, as in {msp}.")
-    if template_id not in ABOUT_OPTING_OUT and (_ORDER.search(text) or _SHOUTED.search(text)):
-        problems.append("Do not tell people to send STOP, END, CANCEL or QUIT: the carrier would opt them out.")
+    found = [
+        Fault(_line_of(text, "{" + name + "}"), f"{{{name}}} is not known in this text.")
+        for name in sorted(used - template.variables)
+    ]
+    found += [Fault(0, f"{{{name}}} is missing and must be in this text.") for name in sorted(template.required - used)]
+    found += _faults_by_line(template_id, text)
     if used - template.variables:
-        return tuple(problems)
+        return tuple(found)
     language = language_for(locale)
     sample = fill(text, SAMPLES, language, "UTC", in_ticket=template.audience == "ticket")
     for sentence in template.locked:
         if sentence not in text:
-            problems.append(f'Keep this sentence word for word: "{sentence}"')
+            found.append(Fault(0, f'Keep this sentence word for word: "{sentence}"'))
         elif sentence not in sample[:LOCKED_WITHIN]:
-            problems.append(f'Move this sentence into the first {LOCKED_WITHIN} characters: "{sentence}"')
+            said = f'Move this sentence into the first {LOCKED_WITHIN} characters: "{sentence}"'
+            found.append(Fault(_line_of(text, sentence), said))
     size = segments(sample)
     if template.audience != "ticket" and size.count > MAX_SEGMENTS:
-        problems.append(f"Too long: {size.count} text segments ({size.encoding}); {MAX_SEGMENTS} are allowed.")
-    return tuple(problems)
+        said = f"Too long: {size.count} text segments ({size.encoding}); {MAX_SEGMENTS} are allowed."
+        found.append(Fault(0, said))
+    return tuple(found)
+
+
+def _faults_by_line(template_id: str, text: str) -> Iterator[Fault]:
+    for number, written in enumerate(text.split("\n"), 1):
+        if set("{}") & set(PLACEHOLDER.sub("", written)):
+            yield Fault(number, "Curly brackets may only stand around a name, as in {msp}.")
+        if template_id not in ABOUT_OPTING_OUT and (_ORDER.search(written) or _SHOUTED.search(written)):
+            said = "Do not tell people to send STOP, END, CANCEL or QUIT: the carrier would opt them out."
+            yield Fault(number, said)
+        hidden = next((c for c in written if unicodedata.category(c) in _UNSEEN and c not in _WRITING), "")
+        if hidden:
+            place = written.index(hidden)
+            behind = f' behind "{written[max(0, place - 12) : place]}"' if place else " at the beginning"
+            yield Fault(number, f"There is a character nobody sees (U+{ord(hidden):04X}){behind}. Take it out.")
+
+
+def _line_of(text: str, part: str) -> int:
+    return text[: text.find(part)].count("\n") + 1

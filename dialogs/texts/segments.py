@@ -36,6 +36,11 @@ def segments(text: str) -> Segments:
     return Segments(_count(costs, 70, 67), "UCS-2", sum(costs))
 
 
+def strange_in(text: str) -> str:
+    """The characters that are not in GSM-7 and so make a text dear, each once, in their order; empty for none."""
+    return "".join(dict.fromkeys(c for c in text if c not in GSM_BASIC and c not in GSM_EXTENSION))
+
+
 def _count(costs: list[int], alone: int, joined: int) -> int:
     if sum(costs) <= alone:
         return 1

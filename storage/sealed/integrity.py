@@ -16,8 +16,10 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from dialogs.messages import Unavailable
 from dialogs.ports import Clock, Randomness
+from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
 from storage.keys import CannotOpen, Keyring
+from storage.noting import append_audit
 from storage.sealed import heads, notes
 from storage.sealed.checkpoint_file import CheckpointFile
 from storage.sealed.export import Format, Wanted, count, export
@@ -142,6 +144,10 @@ class Integrity:
             if self._sealer.trouble:
                 raise NoReceipt(self._without_path(self._sealer.trouble)) from None
             return await make()
+
+    async def note(self, tenant_id: str, event: AuditEvent) -> None:
+        """Put a line about any of this into the tenant's log."""
+        await self._database.write(tenant_id, lambda conn: append_audit(conn, self._keyring, tenant_id, event))
 
     async def count(self, wanted: Wanted) -> int:
         """How many lines an export would have now."""

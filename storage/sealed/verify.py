@@ -98,12 +98,13 @@ async def verify(
     signed.sort(key=lambda s: s.size)
     walk = Walk(start.end, start.tree, [s for s in signed if s.size > begin], report)
     report.begin = begin
-    try:
+    if begin:
         earlier = [s for s in signed if s.size <= begin]
-        await database.read(Unscoped.OPERATOR, lambda conn: _begin_walk(walk, Tiles(conn), begin, earlier, report))
-    except BrokenTree as why:
-        report.other(f"The stored tree has been damaged: {why}")
-        return report
+        try:
+            await database.read(Unscoped.OPERATOR, lambda conn: _begin_walk(walk, Tiles(conn), begin, earlier, report))
+        except BrokenTree as why:
+            report.other(f"The stored tree has been damaged: {why}")
+            return report
     while walk.done < start.end:
         progress(walk.done - begin, start.end - begin)
         block = await database.read(Unscoped.OPERATOR, walk.load)
@@ -127,8 +128,7 @@ def _begin(conn: Connection, last: int) -> int:
 
 def _begin_walk(walk: Walk, tree: Tiles, begin: int, signed: Sequence[Signed], report: Report) -> None:
     """Raises BrokenTree."""
-    if begin:
-        walk.begin_at(tree, begin)
+    walk.begin_at(tree, begin)
     for head in signed:
         if tree.root(head.size) != head.root:
             report.other(
@@ -192,8 +192,9 @@ def _last_record(file: CheckpointFile) -> Iterator[Record]:
 async def _from_table(database: Database, by: Signer | None, report: Report, *, above: int = 0) -> Heads:
     """The table's checkpoints, each held against its note. `above`: those over more lines, and the largest."""
     found, last = Heads(), (0, 0)
-    largest = await database.read(Unscoped.OPERATOR, lambda conn: conn.scalar(select(func.max(checkpoints.c.size))))
-    above = min(above, (largest or 1) - 1)
+    if above:
+        newest = select(func.max(checkpoints.c.size))
+        above = min(above, (await database.read(Unscoped.OPERATOR, lambda conn: conn.scalar(newest)) or 1) - 1)
     while True:
         query = select(checkpoints).where(
             tuple_(checkpoints.c.epoch, checkpoints.c.size) > last, checkpoints.c.size > above

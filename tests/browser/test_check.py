@@ -20,7 +20,7 @@ def test_an_announced_call_needs_no_tap_and_one_text(desk: Desk, demo: Demo) -> 
     ada = demo.contact("Ada")
     page = desk.signed_in("dana").new_page()
     page.goto("/codes")
-    page.get_by_role("searchbox").fill("Ada")
+    page.get_by_label("Name, number or e-mail").fill("Ada")
     page.get_by_role("button", name="Find").click()
     page.get_by_role("button", name="I'm calling Ada Bishop").click()
     expect(page.get_by_text("You said you are calling")).to_be_visible()

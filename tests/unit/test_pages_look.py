@@ -14,9 +14,26 @@ from dialogs.tech_verify import Direction
 from web.assets import STATIC, choose, load_assets
 from web.look import TEMPLATES, Frame, Look, grouped, spelled
 from web.pages.codes import BLANK
+from web.pages.finding import EVERYTHING, found_in
 from web.pages.context import SAID, own_path, sentence
 from web.pages.views import EPOCH, Board
 from web.ports import REFUSALS
+
+
+#: A board with nothing on it, and the templates its rows are made from.
+EMPTY = Board((), (), (), (), (), EPOCH)
+NO_ROWS = {
+    "board": EMPTY,
+    "blank": BLANK,
+    "rows": "/codes/rows",
+    "here": "/codes",
+    "single": False,
+    "story": None,
+    "me": "t1",
+    "sought": EVERYTHING,
+    "found": found_in(EMPTY, EVERYTHING, "t1"),
+    "steps": None,
+}
 
 
 @pytest.mark.parametrize(
@@ -94,24 +111,14 @@ def test_values_are_escaped() -> None:
 
 @pytest.mark.feature("TV-07", "SEC-02")
 def test_the_claimers_card_warns_before_the_code_is_read_to_a_caller() -> None:
-    board = Board((), (), (), (), (), EPOCH)
-    values = {"board": board, "blank": BLANK, "rows": "/codes/rows", "here": "/codes", "single": False, "story": None}
-    page = Look().html("codes.html", Frame("Codes", name="Dana"), values)
+    page = Look().html("codes.html", Frame("Codes", name="Dana"), NO_ROWS)
     mine = page.split('<template id="card-mine">')[1].split("</template>")[0]
     assert "Read this only if YOU called them. Never to someone who called you." in mine
     assert "Say the code first" in mine
 
 
 def test_every_direction_can_be_chosen_and_ours_is_first() -> None:
-    values = {
-        "board": Board((), (), (), (), (), EPOCH),
-        "blank": BLANK,
-        "rows": "/codes/rows",
-        "here": "/codes",
-        "single": False,
-        "story": None,
-    }
-    page = Look().html("codes.html", Frame("Codes", name="Dana"), values)
+    page = Look().html("codes.html", Frame("Codes", name="Dana"), NO_ROWS)
     select = re.search(r'<select name="direction">(.*?)</select>', page, re.DOTALL)
     assert select is not None
     offered = re.findall(r'<option value="(\w+)"', select.group(1))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from identity.links import PATHS
 from storage.stream import Event
 from web.pages import page_routes
 from web.pages.errors import TITLES
@@ -19,6 +20,9 @@ PUBLIC = {
     ("GET", "/static/{release}/{path:.+}"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
+    *((method, "/forgot") for method in ("GET", "POST")),
+    # Links into accounts: who has one is let in by it.
+    *((method, path + "{token}") for method in ("GET", "POST") for path in PATHS.values()),
 }
 
 

@@ -1,6 +1,19 @@
 """The programming interface, version 1: the same acts and reads as the console, as JSON with a bearer token."""
 
-from web.api import announced, blocks, checks, contacts, keys, records, sessions, texts, tickets
+from web.api import (
+    announced,
+    blocks,
+    checks,
+    clients,
+    contact_writes,
+    contacts,
+    keys,
+    records,
+    sessions,
+    settings,
+    texts,
+    tickets,
+)
 from web.routing import Route
 
 
@@ -11,9 +24,12 @@ def routes() -> tuple[Route, ...]:
         *checks.ROUTES,
         *announced.ROUTES,
         *contacts.ROUTES,
+        *contact_writes.ROUTES,
+        *clients.ROUTES,
         *tickets.ROUTES,
         *blocks.ROUTES,
         *records.ROUTES,
+        *settings.ROUTES,
         *texts.ROUTES,
         *keys.ROUTES,
     )

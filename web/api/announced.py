@@ -78,6 +78,7 @@ ROUTES = (
         "List announced calls",
         query=AnnouncedQuery,
         answers={200: Listed[Announced]},
+        pod=True,
     ),
     Route(
         "POST",
@@ -88,6 +89,7 @@ ROUTES = (
         "Announce a call",
         body=AnnounceWith,
         answers={201: Announced},
+        pod=True,
     ),
     Route(
         "DELETE",
@@ -97,5 +99,6 @@ ROUTES = (
         Surface.API,
         "Take an announced call back",
         answers={204: None},
+        pod=True,
     ),
 )

@@ -197,6 +197,7 @@ def _act(name: str, handler: Handler, summary: str, body: type[Strict] | None = 
         summary,
         body=body,
         answers={200: Verification},
+        pod=True,
     )
 
 
@@ -211,6 +212,7 @@ ROUTES = (
         query=CheckQuery,
         answers={200: Listed[Verification]},
         scope=Scope.CHECKS_READ,
+        pod=True,
     ),
     Route(
         "GET",
@@ -221,6 +223,7 @@ ROUTES = (
         "Read a check",
         answers={200: Verification},
         scope=Scope.CHECKS_READ,
+        pod=True,
     ),
     _act("claim", claim, "Claim a check", ClaimWith),
     _act("release", release, "Release a claim"),
@@ -240,5 +243,6 @@ ROUTES = (
         query=Paged,
         answers={200: Listed[Verification]},
         scope=Scope.CHECKS_READ,
+        pod=True,
     ),
 )

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from storage.directory import StoredContact
 from storage.paging import BadCursor
-from storage.phones import region_of
 from web.answers import answer
 from web.api.ids import our_id
 from web.api.shapes import Address, Contact, ContactQuery, Listed
 from web.problems import bad_cursor, not_found
+from web.regions import own_region
 from web.routing import Access, Call, Route, Scope, Surface
 
 
@@ -19,7 +19,7 @@ async def find(call: Call) -> web.StreamResponse:
     write it: one without a country code is read in the country of the tenant's own number."""
     asked: ContactQuery = call.query
     tenant_id = call.who.tenant_id
-    region = await _region(call) if asked.phone else ""
+    region = await own_region(call) if asked.phone else ""
     try:
         found = await call.services.directory.find(
             tenant_id,
@@ -41,12 +41,6 @@ async def read(call: Call) -> web.StreamResponse:
     if contact is None:
         raise not_found()
     return answer(shown(contact))
-
-
-async def _region(call: Call) -> str:
-    numbers = await call.services.tenants.numbers(call.who.tenant_id)
-    primary = [n.facts.address for n in numbers if n.facts.purpose == "verification" and n.facts.primary]
-    return region_of(primary[0]) if primary else ""
 
 
 def shown(contact: StoredContact) -> Contact:
@@ -74,6 +68,7 @@ ROUTES = (
         query=ContactQuery,
         answers={200: Listed[Contact]},
         scope=Scope.CONTACTS_READ,
+        pod=True,
     ),
     Route(
         "GET",
@@ -84,5 +79,6 @@ ROUTES = (
         "Read a contact",
         answers={200: Contact},
         scope=Scope.CONTACTS_READ,
+        pod=True,
     ),
 )

@@ -113,6 +113,7 @@ ROUTES = (
         Surface.API,
         "Sign out",
         answers={204: None},
+        pod=True,
     ),
     Route(
         "POST",
@@ -124,5 +125,6 @@ ROUTES = (
         body=StepUpWith,
         answers={200: SignedIn},
         grants=True,
+        pod=True,
     ),
 )

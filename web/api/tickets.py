@@ -169,6 +169,7 @@ ROUTES = (
         query=TicketQuery,
         answers={200: Listed[Ticket]},
         scope=Scope.TICKETS_READ,
+        pod=True,
     ),
     Route(
         "GET",
@@ -179,6 +180,7 @@ ROUTES = (
         "Read a ticket with its notes",
         answers={200: TicketWithNotes},
         scope=Scope.TICKETS_READ,
+        pod=True,
     ),
     Route(
         "POST",
@@ -190,6 +192,7 @@ ROUTES = (
         body=NewTicketWith,
         answers={201: Ticket},
         scope=Scope.TICKETS_WRITE,
+        pod=True,
     ),
     Route(
         "POST",
@@ -201,6 +204,7 @@ ROUTES = (
         body=NoteWith,
         answers={204: None},
         scope=Scope.TICKETS_WRITE,
+        pod=True,
     ),
     Route(
         "POST",
@@ -212,6 +216,7 @@ ROUTES = (
         body=StatusWith,
         answers={200: Ticket},
         scope=Scope.TICKETS_WRITE,
+        pod=True,
     ),
     Route(
         "POST",
@@ -221,5 +226,6 @@ ROUTES = (
         Surface.API,
         "Make a ticket yours",
         answers={200: Ticket},
+        pod=True,
     ),
 )

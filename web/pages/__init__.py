@@ -1,7 +1,23 @@
 """Every page a person opens, and what shows when something is not granted."""
 
 from web import stream
-from web.pages import assets, blocks, codes, directory, profile, sign_in, simulator, tickets
+from web.brand import brand_routes
+from web.pages import (
+    assets,
+    blocks,
+    clients,
+    codes,
+    contact_addresses,
+    contact_forms,
+    directory,
+    forgot,
+    imports,
+    links,
+    profile,
+    sign_in,
+    simulator,
+    tickets,
+)
 from web.pages.context import look
 from web.pages.errors import show_problem
 from web.pages.settings import settings_routes
@@ -16,9 +32,16 @@ def page_routes() -> tuple[Route, ...]:
     """All pages, the files they are made of, and the stream that keeps them current."""
     return (
         *assets.ROUTES,
+        *brand_routes(),
         *sign_in.ROUTES,
+        *links.ROUTES,
+        *forgot.ROUTES,
         *codes.routes(),
         *blocks.ROUTES,
+        *contact_forms.ROUTES,
+        *contact_addresses.ROUTES,
+        *clients.ROUTES,
+        *imports.ROUTES,
         *directory.ROUTES,
         *tickets.ROUTES,
         *profile.ROUTES,

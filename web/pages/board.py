@@ -46,29 +46,47 @@ async def board_of(call: Call, shelf: Shelf, *, earlier: str = "") -> Board:
     now = services.clock.now()
     # Read before the rows: what happens meanwhile has a later number, so the stream brings it once more, never not.
     seq = await services.log.newest(who.tenant_id)
-    since = await _today_since(call)
-    live, ended, many, beside = await asyncio.gather(
+    live, past, beside = await asyncio.gather(
         services.checks.page(who.tenant_id, live=True, since=now - LIVE_AT_MOST, limit=MOST_LIVE),
-        services.checks.page(who.tenant_id, live=False, since=since, cursor=earlier, limit=SHOWN),
-        services.checks.count_ended(who.tenant_id, since),
+        today_of(call, shelf, earlier=earlier),
         beside_of(call),
     )
     # Whose time is up is over, even before that has been written down: no code may stand there any more.
-    lapsed = () if earlier else tuple(row for row in live.items if not row.is_live(now))
-    running = tuple(row for row in live.items if row.is_live(now))
-    found, pending = await rows_for(call, shelf, (*running, *lapsed, *ended.items))
-    shown, done = found[: len(running)], found[len(running) :]
+    rows, pending = await rows_for(call, shelf, live.items)
+    lapsed = () if earlier else tuple(row for row in rows if row.kind == "ended")
     return replace(
         beside,
-        live=tuple(sorted(shown, key=_order)),
-        today=tuple(sorted(done, key=_order)),
-        now=now,
+        live=tuple(sorted((row for row in rows if row.kind != "ended"), key=_order)),
+        today=tuple(sorted((*lapsed, *past.today), key=_order)),
         seq=seq,
+        pending=pending or past.pending,
+        since=past.since,
+        ended=past.ended + len(lapsed),
+        earlier=past.earlier,
+        more=live.next is not None,
+    )
+
+
+async def today_of(call: Call, shelf: Shelf, *, earlier: str = "") -> Board:
+    """Today's checks that are over, and nothing else. Raises `BadCursor`."""
+    who, services = call.who, call.services
+    since = await _today_since(call)
+    found, many = await asyncio.gather(
+        services.checks.page(who.tenant_id, live=False, since=since, cursor=earlier, limit=SHOWN),
+        services.checks.count_ended(who.tenant_id, since),
+    )
+    rows, pending = await rows_for(call, shelf, found.items)
+    return Board(
+        live=(),
+        today=rows,
+        strangers=(),
+        warnings=(),
+        calling=(),
+        now=services.clock.now(),
         pending=pending,
         since=since,
-        ended=many + len(lapsed),
-        earlier=ended.next or "",
-        more=live.next is not None,
+        ended=many,
+        earlier=found.next or "",
     )
 
 

@@ -10,9 +10,10 @@ from storage.paging import BadCursor
 from web.api.ids import is_our_id, our_id
 from web.look import _
 from web.noting import line
-from web.pages.board import beside_of, board_of, board_of_one, rows_of_some
+from web.pages.board import beside_of, board_of, board_of_one, rows_of_some, today_of
 from web.pages.context import after, frame, json_answer, own_path, page, see_other, wants_json
 from web.pages.finding import EVERYTHING, Sought, found_in, sought_in
+from web.pages.first_steps import FirstSteps, first_steps
 from web.pages.forms import ClaimForm, Press, RejectForm, TicketForm, VerbalForm
 from web.pages.shared_rows import SHARED
 from web.pages.tickets_of import Shelf
@@ -45,16 +46,22 @@ class Codes:
         list of today goes on."""
         board = await _board(call)
         sought = sought_in(call.request.query)
-        return self._page(call, board, _("Codes"), rows="/codes/rows", here="/codes", sought=sought)
+        return self._page(
+            call, board, _("Codes"), rows="/codes/rows", here="/codes", sought=sought, steps=await first_steps(call)
+        )
 
     async def rows(self, call: Call) -> web.StreamResponse:
-        """The same as JSON for the page's script: all of it, only the checks named by `check`, or with `part=beside`
-        only what stands beside the rows."""
+        """The same as JSON for the page's script: all of it, only the checks named by `check`, or with `part` only
+        what stands beside the rows (`beside`), or only more of today (`today`)."""
         wanted = call.request.query.getall("check", [])
         if wanted:
             ids = [check_id for check_id in wanted[:AT_ONCE] if is_our_id(check_id)]
             return json_answer(call, await rows_of_some(call, _shelf(call), ids))
-        if call.request.query.get("part") == "beside":
+        part = call.request.query.get("part")
+        if part == "today":
+            board = await _board(call, live=False)
+            return json_answer(call, {name: as_json(getattr(board, name)) for name in ("today", "ended", "earlier")})
+        if part == "beside":
             beside = await beside_of(call)
             names = ("strangers", "warnings", "calling", "here", "now")
             return json_answer(call, {name: as_json(getattr(beside, name)) for name in names})
@@ -121,8 +128,9 @@ class Codes:
         who, services = call.who, call.services
         alert_id = our_id(call, "alert_id")
         alerts = services.alerts.noting(who.tenant_id, line(call, "alert.acknowledged", alert=alert_id))
-        await alerts.acknowledge(who.tenant_id, alert_id, who.technician_id, services.clock.now())
-        return after(call, Acted(alert_id), "seen", "/codes")
+        first = await alerts.acknowledge(who.tenant_id, alert_id, who.technician_id, services.clock.now())
+        there = first or await services.alerts.is_there(who.tenant_id, alert_id)
+        return after(call, Acted(alert_id, "" if there else "not_found"), "seen", "/codes")
 
     def _page(
         self,
@@ -134,6 +142,7 @@ class Codes:
         here: str,
         story: Sequence[Step] | None = None,
         sought: Sought = EVERYTHING,
+        steps: FirstSteps | None = None,
     ) -> web.StreamResponse:
         values = {
             "board": board,
@@ -143,6 +152,7 @@ class Codes:
             "single": story is not None,
             "story": story,
             "me": call.who.technician_id,
+            "steps": steps,
             "sought": sought,
             "found": found_in(board, sought, call.who.technician_id),
         }
@@ -153,9 +163,10 @@ class Codes:
         return page(call, "codes.html", shown, values, packed=packed)
 
 
-async def _board(call: Call) -> Board:
+async def _board(call: Call, *, live: bool = True) -> Board:
+    read = board_of if live else today_of
     try:
-        return await board_of(call, _shelf(call), earlier=call.request.query.get("earlier", ""))
+        return await read(call, _shelf(call), earlier=call.request.query.get("earlier", ""))
     except BadCursor:
         raise Problem(400, "bad_cursor", _("That link is old. Start again from the first page.")) from None
 
@@ -177,11 +188,16 @@ def _after(call: Call, acted: Acted, said: str) -> web.StreamResponse:
 
 
 def _act(path: str, handler: Handler, summary: str, body: type[Press]) -> Route:
-    return Route("POST", path, handler, Access.TECHNICIAN, Surface.PAGE, summary, body=body)
+    return Route("POST", path, handler, Access.TECHNICIAN, Surface.PAGE, summary, body=body, pod=_of_one_check(path))
 
 
 def _get(path: str, handler: Callable[[Call], Awaitable[web.StreamResponse]], summary: str) -> Route:
-    return Route("GET", path, handler, Access.TECHNICIAN, Surface.PAGE, summary)
+    return Route("GET", path, handler, Access.TECHNICIAN, Surface.PAGE, summary, pod=_of_one_check(path))
+
+
+def _of_one_check(path: str) -> bool:
+    """A single check is for accounts of the pod too: alerts and tickets lead to it."""
+    return path.startswith("/codes/{check_id}")
 
 
 def routes() -> tuple[Route, ...]:

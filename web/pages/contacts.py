@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
-from storage.directory import StoredContact
+from storage.directory import NEW_FOR, StoredContact
 from storage.opt_outs import opted_out
 from storage.paging import BadCursor, Page
-from storage.phones import readable, region_of
+from storage.phones import readable
 from web.look import _
 from web.pages.board import announced_of
 from web.pages.views import Calling
 from web.problems import Problem, not_found
+from web.regions import own_region
 from web.routing import Call
 
 #: What a person types when they look for a number.
@@ -26,11 +28,18 @@ _ORDER = {kind: place for place, kind in enumerate(KINDS)}
 
 @dataclass(frozen=True, slots=True)
 class AddressView:
-    """One way to reach somebody. `opted_out`: they texted STOP, so no text may go there."""
+    """One way to reach somebody. `opted_out`: they texted STOP, so no text may go there. `word`: the kind as stored.
+    `changed_at`: when a person has set it, None where that is long ago or never was. `is_default`: the one to use of
+    its kind; `may_use`: another one is."""
 
     kind: str
     value: str
     opted_out: bool = False
+    id: str = ""
+    word: str = ""
+    is_default: bool = False
+    may_use: bool = False
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class ContactView:
     addresses: tuple[AddressView, ...] = ()
     may_text: bool = False
     stopped: bool = False
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +66,45 @@ class Found:
     more: str
 
 
-async def find(call: Call, q: str, cursor: str) -> Found:
-    """Contacts by name, company, e-mail or number; all of them by name when nothing is asked."""
+async def find(call: Call, q: str, cursor: str, *, client_id: str = "") -> Found:
+    """Contacts by name, company, e-mail or number, of one company where it is given; all of them by name when nothing
+    is asked."""
     who, services = call.who, call.services
     q = q.strip()[:120]
     try:
-        if _NUMBER.fullmatch(q):
+        if is_number(q):
             page: Page[StoredContact] = await services.directory.find(
-                who.tenant_id, phone=q, region=await own_region(call), cursor=cursor
+                who.tenant_id, phone=q, region=await own_region(call), cursor=cursor, client_id=client_id
             )
         else:
-            page = await services.directory.find(who.tenant_id, q=q, cursor=cursor)
+            page = await services.directory.find(who.tenant_id, q=q, cursor=cursor, client_id=client_id)
     except BadCursor:
         raise Problem(400, "bad_cursor", "That link is old. Start again from the first page.") from None
     more = urlencode({"q": q, "after": page.next}) if page.next else ""
     return Found(tuple(view(c) for c in page.items), more)
 
 
-async def own_region(call: Call) -> str:
-    """Where numbers without a country code are taken to be: where the tenant's own first number is."""
-    numbers = await call.services.tenants.numbers(call.who.tenant_id)
-    return next((region for n in numbers if (region := region_of(n.facts.address))), "")
+def is_number(q: str) -> bool:
+    """Whether somebody looks for a number."""
+    return _NUMBER.fullmatch(q) is not None
 
 
-def view(contact: StoredContact, opted_out: Collection[str] = ()) -> ContactView:
-    """A stored contact as pages show it; `opted_out` are the addresses that sent STOP."""
+def view(contact: StoredContact, opted_out: Collection[str] = (), now: datetime | None = None) -> ContactView:
+    """A stored contact as pages show it; `opted_out` are the addresses that sent STOP. With `now` it says which
+    addresses are new."""
     mobile = contact.default("mobile")
     shown = mobile or contact.default("phone") or contact.default("email")
     addresses = tuple(
-        AddressView(KINDS.get(a.kind, a.kind), readable(a.value), a.value in opted_out)
+        AddressView(
+            KINDS.get(a.kind, a.kind),
+            readable(a.value),
+            a.value in opted_out,
+            a.id,
+            a.kind,
+            a.is_default,
+            not a.is_default,
+            a.changed_at if a.changed_at and now and now - a.changed_at < NEW_FOR else None,
+        )
         for a in sorted(contact.addresses, key=lambda a: _ORDER.get(a.kind, len(_ORDER)))
     )
     return ContactView(
@@ -96,6 +116,7 @@ def view(contact: StoredContact, opted_out: Collection[str] = ()) -> ContactView
         addresses,
         may_text=bool(mobile) and mobile not in opted_out,
         stopped=mobile in opted_out,
+        locale=contact.locale,
     )
 
 
@@ -109,7 +130,7 @@ async def contact_of(call: Call, contact_id: str) -> ContactView:
     theirs = [a.value for a in found.addresses]
     tenant_id = call.who.tenant_id
     stopped = await call.services.db.read(tenant_id, lambda conn: opted_out(conn, tenant_id, theirs, ours))
-    return view(found, stopped)
+    return view(found, stopped, call.services.clock.now())
 
 
 async def calling_of(call: Call, contact: ContactView) -> Calling | None:

@@ -13,8 +13,10 @@ from aiohttp import web
 
 from web import csrf
 from web.log_in import held_token
+from web.brand import sheet_address
 from web.look import Frame, Look, _
 from web.ports import DEGRADED, REFUSALS, Acted
+from web.problems import not_found
 from web.routing import Call
 
 HOME = "/codes"
@@ -39,15 +41,43 @@ SAID: Mapping[str, str] = {
     "announced": _("Announced. When they text #verify, the code appears here."),
     "withdrawn": _("Taken back: you are not calling them."),
     "duty": _("Saved."),
+    "contact_added": _("Added. Say that you are calling them, and their #verify finds you."),
+    "address_saved": _("Saved."),
+    "address_saved_ended": _("Saved. The check that ran on the old number has ended."),
+    "address_told": _("Saved. A notice goes to where we reached them before."),
+    "address_told_ended": _("Saved. The old number gets a notice, and the check that ran on it has ended."),
+    "address_untold": _("Saved, but no notice can go to the old one. Tell them yourself, another way."),
+    "address_untold_ended": _(
+        "Saved; the check on the old number has ended. No notice can go there: tell them yourself."
+    ),
+    "client_added": _("Client added."),
+    "import_begun": _("Begun. It goes on by itself, also when you leave this page."),
+    "import_undoing": _("Taking it back. It goes on by itself, also when you leave this page."),
+    "import_discarded": _("Put away. Nobody was added."),
     "key_revoked": _("Revoked. Whatever used that key is shut out now."),
     "proven": _("Thank you. If you had pressed a button before, press it again now."),
     "log_in_ended": _("That log-in is signed out."),
     "saved": _("Saved."),
+    "webhook_on": _("Switched on. It is told of what happens from now on."),
+    "webhook_off": _("Switched off. It is told nothing more."),
+    "webhook_removed": _("Removed. It is told nothing more."),
+    "webhook_sent": _("Sent. The answer is in the list below."),
     "number_added": _("Number added."),
     "number_primary": _("It is the primary number now."),
     "number_removed": _("Number removed."),
     "carrier_set": _("Account saved. Its token is kept encrypted."),
     "carrier_removed": _("Account forgotten."),
+    "password_set": _("The new password is set. Sign in with it."),
+    "password_changed": _("The new password is set. You are signed out everywhere else."),
+    "person_changed": _("Saved."),
+    "person_changed_out": _("Saved. Their rights changed, so they sign in anew."),
+    "person_off": _("Switched off. They are signed out everywhere."),
+    "person_on": _("Switched on again. Their password and app work as before."),
+    "invitation_gone": _("The invitation is taken back. Its link no longer works."),
+    "log_ins_gone": _("They are signed out everywhere."),
+    "default_role": _("Saved. It is what the next invitation starts with."),
+    "log_check": _("The check has begun."),
+    "log_check_runs": _("A check is running already. This is how far it is."),
     "recovery_used": _("That recovery code is used up now. Make new ones when few are left."),
 }
 
@@ -62,6 +92,7 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
     """The frame of a page for whoever is signed in, with what the last form did or did not do."""
     query = call.request.query
     refused = query.get("refused", "")
+    mark = call.services.brands.at_hand(call.acting.tenant_id) if call.acting else None
     return Frame(
         title=title,
         section=section,
@@ -69,6 +100,9 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
         on_duty=on_duty,
         supervisor=call.acting.supervisor if call.acting else False,
         admin=call.acting.role == "admin" if call.acting else False,
+        console=call.acting.ui_access if call.acting else True,
+        sheet=sheet_address(call.acting.tenant_id, mark) if call.acting and mark else "",
+        logo=mark is not None and mark.has_logo,
         csrf=csrf.token_for(held_token(call.request)) if call.acting else "",
         demo=call.services.demo is not None,
         now=call.services.clock.now(),
@@ -124,7 +158,10 @@ def after(call: Call, acted: Acted, said: str, back: str) -> web.StreamResponse:
     """What follows a form: for a script what happened as JSON, for a browser the page it came from.
 
     JSON: `{"id", "refused", "message", "said"}`: `said` is empty when it was refused, the two before when it happened.
+    What was acted on must be there: raises `Problem` 404 else, the same for another tenant's (SEC-36).
     """
+    if acted.refused == "not_found":
+        raise not_found()
     if wants_json(call.request):
         message = sentence(acted.refused, _wait(call, acted.not_before)) if acted.refused else ""
         done = "" if acted.refused else SAID[said]

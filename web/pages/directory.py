@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from aiohttp import web
 
 from psa.base import Psa, PsaError, TicketRef
@@ -28,11 +30,20 @@ async def choose_whom_to_call(call: Call) -> web.StreamResponse:
 
 
 async def _list(call: Call, title: str, action: str, *, open_single: bool = False) -> web.StreamResponse:
-    q = call.request.query.get("q", "")
-    found = await find(call, q, call.request.query.get("after", ""))
+    q, cursor = call.request.query.get("q", ""), call.request.query.get("after", "")
+    found = await find(call, q, cursor)
     if open_single and q.strip() and len(found.contacts) == 1:
         return see_other(f"/contacts/{found.contacts[0].id}#call")
-    values = {"q": q, "contacts": found.contacts, "more": found.more, "action": action}
+    values = {
+        "q": q,
+        "contacts": found.contacts,
+        "more": found.more,
+        "later": bool(cursor),
+        "first": urlencode({"q": q}),
+        "adding": urlencode({"q": q.strip()[:120]}),
+        "action": action,
+        "total": 0 if q else await call.services.directory.count(call.who.tenant_id),
+    }
     return page(call, "contacts.html", frame(call, title, "contacts"), values)
 
 

@@ -49,6 +49,7 @@ def show_problem(
         title=TITLES.get(problem.status, _("Something went wrong")),
         name=acting.name if acting else "",
         admin=acting.role == "admin" if acting else False,
+        console=acting.ui_access if acting else True,
         csrf=csrf.token_for(held_token(request)) if acting else "",
         demo=services.demo is not None,
         now=services.clock.now(),

@@ -28,10 +28,11 @@ class FirstStep:
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """All of them; `next` is the first needed one that is not done."""
+    """All of them; `next` is the first needed one that is not done. `ready`: texts can come and go."""
 
     needed: tuple[FirstStep, ...]
     wanted: tuple[FirstStep, ...]
+    ready: bool
 
     @property
     def next(self) -> FirstStep | None:
@@ -131,4 +132,4 @@ def _steps(progress: Progress, number: str, *, phone: bool) -> FirstSteps:
             wanted=True,
         ),
     )
-    return FirstSteps(needed, wanted)
+    return FirstSteps(needed, wanted, ready=progress.account and progress.number)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from identity.sign_in import LogInGranted, Proof, Refused
 from web.csrf import COOKIE
-from web.log_in import drop_log_in_cookie, origin_of, set_log_in_cookie
+from web.log_in import drop_log_in_cookie, known_token, origin_of, set_known_cookie, set_log_in_cookie
 from web.look import _
 from web.noting import line
 from web.pages.context import HOME, frame, length, own_path, page, see_other
@@ -29,7 +29,7 @@ async def show_sign_in(call: Call) -> web.StreamResponse:
     """The sign-in page; whoever is signed in goes on to where they wanted."""
     next_path = own_path(call.request.query.get("next", ""))
     if call.acting is not None:
-        return see_other(next_path)
+        return see_other(_home_of(next_path, ui_access=call.acting.ui_access))
     return _sign_in_page(call, next_path, login=call.request.query.get("login", "")[:254])
 
 
@@ -42,11 +42,13 @@ async def sign_in(call: Call) -> web.StreamResponse:
         Proof(given.password, given.code),
         origin_of(call.request, call.services),
         replaces=call.request.cookies.get(COOKIE, ""),
+        known=known_token(call.request),
     )
     if isinstance(granted, Refused):
         return _sign_in_page(call, next_path, login=given.login, refused=granted)
-    response = _gone_to(next_path, granted)
+    response = _gone_to(_home_of(next_path, ui_access=granted.ui_access), granted)
     set_log_in_cookie(response, granted.token)
+    set_known_cookie(response, granted.known_token)
     return response
 
 
@@ -90,12 +92,18 @@ def _gone_to(next_path: str, granted: LogInGranted, said: str = "") -> web.Respo
     return see_other(next_path, said=said) if said and "?" not in next_path else see_other(next_path)
 
 
+def _home_of(next_path: str, *, ui_access: bool) -> str:
+    """Where to go; the console is no home for somebody who works inside the ticket system only."""
+    return "/profile" if next_path == HOME and not ui_access else next_path
+
+
 def _sign_in_page(call: Call, next_path: str, *, login: str, refused: Refused | None = None) -> web.Response:
     values: dict[str, object] = {
         "action": "/sign-in",
         "ask_login": True,
         "login": login,
         "button": _("Sign in"),
+        "code_may_wait": bool(known_token(call.request)),
         "reason": _reason(call, next_path) if refused is None else "",
     }
     return _proof_page(call, _("Sign in"), next_path, values, refused)
@@ -114,6 +122,7 @@ def _step_up_page(call: Call, next_path: str, refused: Refused | None = None) ->
         "ask_login": False,
         "login": "",
         "button": _("Go on"),
+        "code_may_wait": False,
         "reason": _("Once more, please: this step is sensitive, or your network or browser has changed."),
     }
     return _proof_page(call, _("Show that it is you"), next_path, values, refused)
@@ -135,7 +144,9 @@ def _proof_page(
 ROUTES = (
     Route("GET", "/sign-in", show_sign_in, Access.PUBLIC, Surface.PAGE, "Sign-in page"),
     Route("POST", "/sign-in", sign_in, Access.PUBLIC, Surface.PAGE, "Sign in", body=SignInForm),
-    Route("POST", "/sign-out", sign_out, Access.TECHNICIAN, Surface.PAGE, "Sign out", body=Form),
-    Route("GET", "/step-up", show_step_up, Access.TECHNICIAN, Surface.PAGE, "Step-up page"),
-    Route("POST", "/step-up", step_up, Access.TECHNICIAN, Surface.PAGE, "Prove the log-in anew", body=StepUpForm),
+    Route("POST", "/sign-out", sign_out, Access.TECHNICIAN, Surface.PAGE, "Sign out", body=Form, pod=True),
+    Route("GET", "/step-up", show_step_up, Access.TECHNICIAN, Surface.PAGE, "Step-up page", pod=True),
+    Route(
+        "POST", "/step-up", step_up, Access.TECHNICIAN, Surface.PAGE, "Prove the log-in anew", body=StepUpForm, pod=True
+    ),
 )

@@ -17,7 +17,7 @@ from web.ports import Phone, SentMessage, Simulator
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Surface
 
-CHANNELS = {"sms": _("Text"), "psa": _("Ticket system"), "email": _("E-mail")}
+CHANNELS = {"sms": _("Text"), "psa": _("Ticket system"), "email": _("E-mail"), "webhook": _("Other tool")}
 #: The page shows this many; the JSON shows all.
 SHOWN = 40
 

@@ -58,7 +58,7 @@ GROUPS = (
         ),
     ),
 )
-CompanyForm = form_of("CompanyForm", GROUPS, name=(Annotated[str, Field(max_length=200)], ""))
+CompanyForm = form_of("CompanyForm", GROUPS, {"name": (Annotated[str, Field(max_length=200)], "")})
 
 
 async def show_company(call: Call) -> web.StreamResponse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
@@ -25,7 +26,7 @@ UNITS: Mapping[str, str] = {"s": _("seconds"), "m": _("minutes"), "h": _("hours"
 #: The name under which the unit of a time is sent.
 _UNIT = "_unit"
 _SPELLED = re.compile(r"\b(\d+)([smhd])\b")
-_SAID_OF = {"s": _("seconds"), "m": _("minutes"), "h": _("hours"), "d": _("days")}
+_SAID_OF = {**UNITS, "d": _("days")}
 
 Typed = Annotated[str, Field(max_length=400)]
 
@@ -66,14 +67,14 @@ class Shown:
     units: tuple[Choice, ...] = ()
 
 
-def form_of(name: str, groups: Iterable[Group], **more: Any) -> type[Form]:
+def form_of(title: str, groups: Iterable[Group], more: Mapping[str, Any] = MappingProxyType({})) -> type[Form]:
     """The model of a form that asks for these, and for `more`."""
     fields: dict[str, Any] = dict(more)
     for ask in (ask for group in groups for ask in group.asks):
         fields[ask.name] = (Typed, "")
         if ask.kind == "time":
             fields[ask.name + _UNIT] = (Literal["s", "m", "h"], "m")
-    return create_model(name, __base__=Form, **fields)
+    return create_model(title, __base__=Form, **fields)
 
 
 def typed_in(groups: Iterable[Group], form: Form) -> dict[str, str]:
@@ -88,9 +89,9 @@ def _spelled(ask: Ask, given: Mapping[str, str]) -> str:
         case "tick":
             return "yes" if typed else "no"
         case "time":
-            return typed + given[ask.name + _UNIT] if typed.isdecimal() else typed
+            return typed + given[ask.name + _UNIT] if typed.isascii() and typed.isdecimal() else typed
         case "days":
-            return f"{typed}d" if typed.isdecimal() else typed
+            return f"{typed}d" if typed.isascii() and typed.isdecimal() else typed
         case _:
             return typed
 
@@ -105,7 +106,8 @@ def shown(
 def _shown(ask: Ask, settings: TenantSettings, typed: Mapping[str, str]) -> Shown:
     setting = BY_NAME[ask.name]
     value = typed.get(ask.name, setting.show(setting.value_in(settings)))
-    unit, units = "", ()
+    unit = ""
+    units: tuple[Choice, ...] = ()
     if ask.kind == "time":
         found = re.fullmatch(r"(.*\d)([smh])", value)
         value, unit = (found[1], found[2]) if found else (value, "m")
@@ -124,7 +126,11 @@ def in_words(spelled: str) -> str:
     both = re.fullmatch(r"(\d+)([smhd]) to (\d+)([smhd])", spelled)
     if both and both[2] == both[4]:
         return _("%(low)s to %(high)s %(unit)s") % {"low": both[1], "high": both[3], "unit": _SAID_OF[both[2]]}
-    return _SPELLED.sub(lambda found: f"{found[1]} {_SAID_OF[found[2]]}", spelled)
+    return _SPELLED.sub(lambda found: f"{found[1]} {_unit_of(found[2], int(found[1]))}", spelled)
+
+
+def _unit_of(letter: str, count: int) -> str:
+    return _SAID_OF[letter] if count != 1 else _SAID_OF[letter][:-1]
 
 
 def faults(settings: TenantSettings, typed: Mapping[str, str]) -> dict[str, str]:

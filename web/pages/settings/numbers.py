@@ -4,7 +4,7 @@ the carrier sends texts, one text to try it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -295,6 +295,7 @@ async def _page(
         "problems": problems or {},
         "typed": _typed(call.body) if problems else {},
         "my_mobile": readable(me.mobile) if me is not None and me.mobile else "",
+        "offered": _offered(call, numbers),
         "found": found,
         "tried": tried,
     }
@@ -309,6 +310,13 @@ def _typed(form: object) -> Mapping[str, str]:
     if not isinstance(form, NumberForm | AccountForm | TryForm):
         return {}
     return {name: value for name, value in form.model_dump().items() if not name.endswith("token")}
+
+
+def _offered(call: Call, numbers: Sequence[NumberView]) -> str:
+    """In the demo, the first simulated number that is not entered: it works without an account anywhere (TV-29)."""
+    simulated = call.services.demo.verification_numbers() if call.services.demo is not None else ()
+    taken = {n.address for n in numbers}
+    return readable(next((number for number in simulated if number not in taken), ""))
 
 
 def _fallback(tenant: StoredTenant) -> str:

@@ -19,6 +19,7 @@ from web.routing import Access, Call, Route, Surface
 PATH = "/settings/registration"
 #: The messages a reviewer wants to see: the answers to what people text, and the one that nobody asked for.
 MESSAGES = ("tv.code", "tv.confirmed", "tv.denied", "call.announced", "tech.unclaimed")
+_STRANGERS = {"neutral": "one neutral answer a day without any content", "silent": "no answer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,9 @@ def campaign(tenant: StoredTenant, number: str) -> Iterator[Copied]:
     yield Copied(_("Use case"), _("Account notifications, or two-factor authentication (2FA)"), _("Choose what fits."))
     yield Copied(
         _("Campaign description"),
-        f"{name} is the IT help desk of the companies whose employees receive these messages. When an employee gets a "
-        f"call from somebody who says they are from {name}, the employee texts #verify to {number} and receives a "
-        "one-time code. The caller must say the same code, so the employee knows that the call is genuine. The employee "
+        f"{name} is the IT help desk of the companies whose employees receive these messages. When somebody "
+        f"calls an employee and says they are from {name}, the employee texts #verify to {number} and receives a "
+        "one-time code. The caller must say the same code, so the employee knows that the call is genuine, and "
         "answers #confirm or #deny. Messages are sent in answer to the employee's own text, or to announce a support "
         "call that the employee expects. There is no marketing.",
     )
@@ -69,15 +70,15 @@ def campaign(tenant: StoredTenant, number: str) -> Iterator[Copied]:
         _("How people opt in"),
         f"Employees of our client companies are told about the service by their employer and by {name}, in the service "
         f"contract, at onboarding and on the support page, with the number {number} and the words below. An employee "
-        "opts in by texting #verify to that number. Nobody receives a message who is not listed as an employee by "
-        "their company; texts from other numbers get one neutral answer without any content.",
+        "opts in by texting #verify to that number. Nobody receives a code who is not listed as an employee by their "
+        f"company; texts from other numbers get {_STRANGERS[tenant.settings.unknown_sender]}.",
     )
     yield Copied(
         _("Words shown where people opt in"),
         f"Text #verify to {number} to check that a caller is really from {name}. You will get a one-time code and the "
-        "result, a few texts per check, and now and then a notice that our technician is about to call you. Message and "
-        "data rates may apply. Text HELP for help. Text STOP to opt out. We do not share your number with others for "
-        "marketing.",
+        "result, a few texts per check, and now and then a notice that our technician is about to call you. Message "
+        "and data rates may apply. Text HELP for help. Text STOP to opt out. We do not share your number with others "
+        "for marketing.",
         _("Put it on your support page and give that page's address as proof."),
     )
     yield Copied(_("Opt-in words"), "#verify, START, UNSTOP")
@@ -86,8 +87,8 @@ def campaign(tenant: StoredTenant, number: str) -> Iterator[Copied]:
     yield Copied(
         _("What is in the messages"),
         _(
-            "Phone numbers: yes, your own published number. Links: no, but in alerts to your own technicians. Age-gated "
-            "content: no. Loans: no."
+            "Phone numbers: yes, your own published number. Links: no, but in alerts to your own technicians. "
+            "Age-gated content: no. Loans: no."
         ),
     )
 

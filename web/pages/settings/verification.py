@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from aiohttp import web
@@ -129,7 +130,7 @@ LIMITS = (
         ),
     ),
 )
-CheckForm = form_of("CheckForm", CHECK, verification_number=(Annotated[str, Field(max_length=64)], ""))
+CheckForm = form_of("CheckForm", CHECK, {"verification_number": (Annotated[str, Field(max_length=64)], "")})
 LimitsForm = form_of("LimitsForm", LIMITS)
 
 
@@ -187,7 +188,7 @@ def _limits_page(call: Call, tenant: StoredTenant, typed: dict[str, str], wrong:
     return _form(call, "limits", "settings_form.html", values, wrong)
 
 
-def _form(call: Call, name: str, template: str, values: dict[str, object], wrong: dict[str, str]) -> web.Response:
+def _form(call: Call, name: str, template: str, values: Mapping[str, object], wrong: dict[str, str]) -> web.Response:
     said = _("Not saved. What is wrong stands beside it.") if wrong else ""
     return settings_page(call, name, template, values, status=422 if wrong else 200, problem=said)
 

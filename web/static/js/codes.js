@@ -1,14 +1,24 @@
 // @ts-check
-// The board of checks, kept up to date. Events carry ids only; the rows, and the claimer's code, are fetched.
+// The board of checks, kept up to date. The stream brings the row that changed, the same to everybody; the claimer's own,
+// with its code, is fetched.
 
-import { localTime, setServerTime } from "./parts.js";
-import { fill, show } from "./fill.js";
+import { Finding } from "./finding.js";
 import { Live } from "./live.js";
-import { chime } from "./sound.js";
+import { announce } from "./notices.js";
+import { fill, localTime, put, setServerTime, show } from "./parts.js";
 
 const QUIET_FOR = 5000;
 /** A result older than this, in ms, makes room for the next check that comes in. */
 const RESULT_FOR = 20_000;
+/** What stands beside the rows is fetched no more often than this, in ms; who is here changes more often than it counts. */
+const BESIDE_EVERY = 2000;
+const PRESENCE_EVERY = 10_000;
+/** Fifty consoles that all heard the same must not all ask in the same moment. In ms. */
+const SPREAD = 2000;
+/** The server allows so many checks in one question. */
+const AT_ONCE = 50;
+/** A question that got no answer is asked again after so long, in ms. */
+const RETRY = 4000;
 
 class Board extends HTMLElement {
   pageTitle = document.title;
@@ -18,80 +28,278 @@ class Board extends HTMLElement {
   resultAt = 0;
   /** Whether something changed while rows were being fetched. */
   again = false;
+  besideAt = 0;
   /** @type {Promise<void> | undefined} */
-  running;
+  refreshing;
+  /** @type {Promise<void> | undefined} */
+  fetching;
+  /** Where the log stood when a row was read, by its check; the others are as old as the page. @type {Map<string, number>} */
+  seqs = new Map();
+  /** Checks to be fetched. @type {Set<string>} */
+  wanted = new Set();
 
   connectedCallback() {
+    this.base = Number(this.dataset.seq ?? 0);
+    this.since = Number(this.dataset.since ?? 0);
+    this.single = this.dataset.single ?? "";
+    this.open = this.list("live");
+    this.past = this.list("today");
+    this.ended = Number(this.querySelector('[data-count="today"]')?.textContent ?? 0);
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("change", (event) => {
       if (event.target instanceof HTMLSelectElement) event.target.dataset.touched = "yes";
     });
+    this.addEventListener("ww-over", (event) => this.lapse(event));
     for (const e of document.querySelectorAll("[data-without-script]")) if (e instanceof HTMLElement) e.hidden = true;
+    for (const e of document.querySelectorAll("[data-with-script]")) if (e instanceof HTMLElement) e.hidden = false;
+    const form = this.querySelector("[data-sift]");
+    if (form instanceof HTMLFormElement) this.finding = new Finding(this, form);
+    this.querySelector("[data-earlier] a")?.addEventListener("click", (event) => this.showEarlier(event));
     this.live = new Live(this.dataset.seq ?? "0");
-    this.live.addEventListener("change", () => this.refresh());
-    this.live.addEventListener("back", () => { this.lost(0); this.refresh(); });
+    this.live.addEventListener("change", (event) => { if (event instanceof CustomEvent) this.changed(event.detail); });
+    this.live.addEventListener("behind", () => this.refresh());
+    this.live.addEventListener("back", () => this.lost(0));
     this.live.addEventListener("lost", (event) => { if (event instanceof CustomEvent) this.lost(event.detail.at); });
     this.live.addEventListener("over", () => location.reload());
-    this.countWaiting();
+    this.settle();
   }
 
-  /** Fetch the rows once more; a change that comes in meanwhile is fetched right after. @returns {Promise<void>} */
+  /** @param {string} name @returns {HTMLElement | null} */
+  list(name) {
+    return this.querySelector(`[data-list="${name}"]`);
+  }
+
+  /** @param {string} id @returns {number} where the log stood when this row was read */
+  known(id) {
+    return this.seqs.get(id) ?? this.base ?? 0;
+  }
+
+  /** The row of a check, running or over. @param {string} id @returns {HTMLElement | null} */
+  row(id) {
+    const selector = `:scope > [data-id="${CSS.escape(id)}"]`;
+    return this.open?.querySelector(selector) ?? this.past?.querySelector(selector) ?? null;
+  }
+
+  /** @returns {HTMLElement[]} rows of checks, running and over */
+  rows() {
+    return [...(this.open?.children ?? []), ...(this.past?.children ?? [])].filter((e) => e instanceof HTMLElement);
+  }
+
+  /** @param {import("./live.js").News} news */
+  changed(news) {
+    const data = news.data ?? {};
+    if (data.kind === "start_over") setTimeout(() => this.refresh(), Math.random() * SPREAD);
+    else if (this.single) { if (data.check_id === this.single) this.refresh(); }
+    else if (data.kind === "presence") this.lookBeside(PRESENCE_EVERY);
+    else if (data.row) {
+      setServerTime(data.now);
+      this.take([data.row], data.row_seq);
+      // The ticket system was too slow for the select: look once more.
+      if (data.pending) this.lookAgain(data.check_id);
+    } else if (data.check_id && this.known(data.check_id) < Number(news.id)) this.want(data.check_id);
+    if (data.beside && !this.single) this.lookBeside(BESIDE_EVERY);
+  }
+
+  /** @param {string} id */
+  lookAgain(id) {
+    setTimeout(() => this.want(id), 1000 + Math.random() * SPREAD);
+  }
+
+  /** Fetch one row; those wanted meanwhile are fetched together. @param {string} id */
+  want(id) {
+    this.wanted.add(id);
+    this.fetching ??= this.fetchWanted().finally(() => {
+      this.fetching = undefined;
+      if (this.wanted.size > 0) setTimeout(() => this.want([...this.wanted][0]), RETRY);
+    });
+  }
+
+  async fetchWanted() {
+    await null; // what else is wanted at this moment comes along
+    while (this.wanted.size > 0) {
+      const ids = [...this.wanted].slice(0, AT_ONCE);
+      for (const id of ids) this.wanted.delete(id);
+      const found = await this.ask(ids.map((id) => `check=${encodeURIComponent(id)}`).join("&"));
+      if (!found) {
+        for (const id of ids) this.wanted.add(id);
+        return;
+      }
+      setServerTime(found.now);
+      this.take(found.rows, found.seq);
+      if (found.pending) for (const row of found.rows) if (row.kind === "waiting") this.lookAgain(row.id);
+    }
+  }
+
+  /** What stands beside the rows, soon, and not too often. @param {number} every in ms */
+  lookBeside(every) {
+    if (this.besideSoon) return;
+    const wait = Math.max(Math.random() * 150, this.besideAt + every - Date.now());
+    this.besideSoon = setTimeout(() => this.fetchBeside(), wait);
+  }
+
+  async fetchBeside() {
+    clearTimeout(this.besideSoon);
+    this.besideSoon = undefined;
+    this.besideAt = Date.now();
+    const found = await this.ask("part=beside");
+    if (found) this.drawBeside(found);
+    else this.lookBeside(RETRY);
+  }
+
+  /** @param {string} query @returns {Promise<any>} null when there was no answer: the stream's own state tells of that */
+  async ask(query) {
+    const answer = await fetch(`${this.dataset.rows}?${query}`, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
+    if (answer?.status === 401) location.reload();
+    return answer?.ok ? answer.json().catch(() => null) : null;
+  }
+
+  /** Fetch everything once more; a change that comes in meanwhile is fetched right after. @returns {Promise<void>} */
   refresh() {
     this.again = true;
-    this.running ??= this.fetchRows().finally(() => (this.running = undefined));
-    return this.running;
+    this.refreshing ??= this.fetchRows().finally(() => (this.refreshing = undefined));
+    return this.refreshing;
   }
 
   async fetchRows() {
-    try {
-      do {
-        this.again = false;
-        const answer = await fetch(this.dataset.rows ?? "", { headers: { Accept: "application/json" }, cache: "no-store" });
-        if (answer.status === 401) { location.reload(); return; }
-        if (!answer.ok) return;
-        const board = await answer.json();
-        this.draw(board);
-        // The ticket system was too slow for the selects: look once more.
-        if (board.pending) setTimeout(() => this.refresh(), 1000);
-      } while (this.again);
-    } catch { /* the stream's own state tells the technician */ }
+    do {
+      this.again = false;
+      const board = await this.ask("");
+      if (!board) {
+        setTimeout(() => this.refresh(), RETRY);
+        return;
+      }
+      this.draw(board);
+      if (board.pending) setTimeout(() => this.refresh(), 1000);
+    } while (this.again);
+  }
+
+  /** The whole board anew. @param {any} board */
+  draw(board) {
+    setServerTime(board.now);
+    this.base = Number(board.seq);
+    this.seqs.clear();
+    if (this.live && this.base > this.live.after) this.live.after = this.base;
+    const had = new Map(this.rows().map((e) => [e.dataset.id, e.dataset.kind]));
+    if (this.open) show(this.open, board.live);
+    if (this.past) show(this.past, board.today);
+    const story = this.list("story");
+    if (story) show(story, board.story.map((/** @type {any} */ step) => ({ kind: "step", ...step })));
+    this.since = Number(board.since);
+    this.ended = Number(board.ended);
+    this.goOn(board.earlier);
+    this.drawBeside(board);
+    for (const row of [...board.live, ...board.today]) if (had.get(row.id) !== row.kind) this.tell(row, had.get(row.id));
+    this.settle();
   }
 
   /** @param {any} board */
-  draw(board) {
-    setServerTime(board.now);
-    if (this.live && Number(board.seq) > Number(this.live.after)) this.live.after = String(board.seq);
-    /** @type {HTMLElement[]} */
-    const fresh = [];
-    const had = new Set([...this.querySelectorAll('[data-kind="mine"]')].map((e) => e instanceof HTMLElement && e.dataset.id));
-    for (const list of this.querySelectorAll("[data-list]")) {
-      if (!(list instanceof HTMLElement)) continue;
-      const rows = board[list.dataset.list ?? ""];
-      if (!rows) continue;
-      const made = show(list, rows.map((/** @type {any} */ row) => ({ kind: list.dataset.kind, ...row })));
-      if (list.dataset.list === "live") fresh.push(...made);
-      const count = this.querySelector(`[data-count="${list.dataset.list}"]`);
-      if (count) count.textContent = String(rows.length);
+  drawBeside(board) {
+    for (const name of ["warnings", "strangers", "calling", "here"]) {
+      const list = this.list(name);
+      if (!list) continue;
+      show(list, board[name].map((/** @type {any} */ row) => ({ kind: list.dataset.kind, ...row })));
       const around = list.closest("[data-if-any]");
-      if (around instanceof HTMLElement) around.hidden = rows.length === 0;
+      if (around instanceof HTMLElement) around.hidden = board[name].length === 0;
     }
-    const waiting = fresh.filter((e) => e.dataset.kind === "waiting");
-    for (const e of fresh) e.classList.add("fresh");
-    if (waiting.length > 0) {
-      chime();
-      this.say((this.dataset.new ?? "").replace("{name}", waiting[0].querySelector("h3")?.textContent?.trim() ?? ""));
-    }
-    const own = fresh.find((e) => e.dataset.kind === "mine");
-    if (own) this.said();
-    if (own) this.say((this.dataset.mine ?? "").replace("{name}", own.querySelector("h3")?.textContent?.trim() ?? ""));
-    if (own) this.result(null);
-    const over = [...board.today, ...board.live].find((/** @type {any} */ row) => had.has(row.id) && row.kind === "ended");
-    const lost = board.live.find((/** @type {any} */ row) => had.has(row.id) && row.kind === "theirs");
+    const result = this.querySelector("[data-result]");
     // A denial stands among the alerts already, with what to do about it.
-    if (over && (over.tone !== "bad" || board.warnings.length === 0)) this.result(over);
-    else if (over || (waiting.length > 0 && Date.now() - this.resultAt > RESULT_FOR)) this.result(null);
-    if (lost) this.say(`${lost.name}: ${lost.state}`);
-    this.countWaiting();
+    if (board.warnings.length > 0 && result instanceof HTMLElement && result.dataset.tone === "bad") result.hidden = true;
+  }
+
+  /** Rows as they stood when the log had got to `seq`; what is known from later on stays. @param {any[]} rows @param {number} seq */
+  take(rows, seq) {
+    for (const row of rows) {
+      if (seq < this.known(row.id)) continue;
+      this.seqs.set(row.id, seq);
+      const list = row.kind === "ended" ? this.past : this.open;
+      const was = this.row(row.id);
+      const kind = was?.dataset.kind;
+      const moves = was !== null && was.parentElement !== list;
+      if (!list || (row.kind === "ended" && !was && !this.belongs(row))) continue;
+      if (moves) was.remove();
+      if (row.kind === "ended" && (moves || !was)) this.ended += 1;
+      put(list, row)?.classList.add("fresh");
+      if (kind !== row.kind) this.tell(row, kind);
+    }
+    this.settle();
+  }
+
+  /** Whether a check that is over, and was not on the page, is one of today's that are shown. @param {any} row */
+  belongs(row) {
+    const last = this.past?.lastElementChild;
+    const goesOn = this.querySelector("[data-earlier]:not([hidden])");
+    const from = goesOn && last instanceof HTMLElement ? Number(last.dataset.order) : this.since ?? 0;
+    return row.order >= from;
+  }
+
+  /** Say what a row that was not there, or was another kind, means to whoever sits here. @param {any} row
+   * @param {string | undefined} had the kind it was */
+  tell(row, had) {
+    // An announcement has done its work when the check that it claimed comes.
+    if ((row.kind === "mine" || had === "mine") && this.list("calling")?.firstElementChild) this.lookBeside(0);
+    if (row.kind === "waiting" && had !== "mine") {
+      announce(row.name, row.id);
+      this.say((this.dataset.new ?? "").replace("{name}", row.name));
+      if (Date.now() - this.resultAt > RESULT_FOR) this.result(null);
+    } else if (row.kind === "mine") {
+      this.said();
+      this.say((this.dataset.mine ?? "").replace("{name}", row.name));
+      this.result(null);
+    } else if (row.kind === "ended" && had === "mine") {
+      const alerted = row.tone === "bad" && this.list("warnings")?.firstElementChild;
+      this.result(alerted ? null : row);
+    } else if (row.kind === "theirs" && had === "mine") this.say(`${row.name}: ${row.state}`);
+  }
+
+  /** Its time is up: no code may stand there a moment longer, whether or not the server can be reached. @param {Event} event */
+  lapse(event) {
+    const card = event.target instanceof Element ? event.target.closest(".card") : null;
+    if (!(card instanceof HTMLElement) || "lapsed" in card.dataset || card.parentElement !== this.open) return;
+    card.dataset.lapsed = "";
+    card.querySelector(".slip")?.remove();
+    const state = card.querySelector('[data-text="state"]');
+    if (state) state.textContent = this.dataset.over ?? "";
+    this.say(`${card.querySelector("h3")?.textContent?.trim()}: ${this.dataset.over}`);
+    const id = card.dataset.id ?? "";
+    setTimeout(() => (this.single ? this.refresh() : this.want(id)), 1000 + Math.random() * SPREAD);
+  }
+
+  /** The counts, the title and what is hidden, after anything changed. */
+  settle() {
+    const count = this.querySelector('[data-count="today"]');
+    if (count) count.textContent = String(this.ended);
+    const past = this.past?.closest("[data-if-any]");
+    if (past instanceof HTMLElement) past.hidden = !this.past?.firstElementChild;
+    const waiting = this.open?.querySelectorAll(':scope > [data-kind="waiting"]').length ?? 0;
+    document.title = waiting > 0 ? `(${waiting}) ${this.pageTitle}` : this.pageTitle;
+    this.finding?.sift();
+  }
+
+  /** More of today, under what is there. @param {Event} event */
+  async showEarlier(event) {
+    const link = event.currentTarget;
+    const past = this.past;
+    if (!(link instanceof HTMLElement) || !past) return;
+    event.preventDefault();
+    const found = await this.ask(`part=today&earlier=${encodeURIComponent(link.dataset.cursor ?? "")}`);
+    if (!found) { this.say(this.dataset.unreachable ?? ""); return; }
+    const made = found.today.map((/** @type {any} */ row) => (this.row(row.id) ? null : put(past, row)));
+    this.ended = Number(found.ended);
+    this.goOn(found.earlier);
+    this.settle();
+    const first = made.find((/** @type {HTMLElement | null} */ e) => e && !e.hidden);
+    first?.querySelector("a[href]")?.focus();
+  }
+
+  /** Where today's list goes on. @param {string} cursor empty when all of it is there */
+  goOn(cursor) {
+    const place = this.querySelector("[data-earlier]");
+    if (!(place instanceof HTMLElement)) return;
+    place.hidden = !cursor;
+    const link = place.querySelector("a");
+    if (!link) return;
+    link.dataset.cursor = cursor;
+    link.href = `/codes?earlier=${encodeURIComponent(cursor)}#today`;
   }
 
   /** What came of the check this technician had, where its code stood until now. @param {any} row null takes it away */
@@ -109,12 +317,9 @@ class Board extends HTMLElement {
   /** Take away the sentence about an earlier form, which is no longer what counts. */
   said() {
     document.querySelector("main > .note[role=status]")?.remove();
-    if (location.search) history.replaceState(null, "", location.pathname);
-  }
-
-  countWaiting() {
-    const waiting = this.querySelectorAll('[data-list="live"] [data-kind="waiting"]').length;
-    document.title = waiting > 0 ? `(${waiting}) ${this.pageTitle}` : this.pageTitle;
+    const asked = new URLSearchParams(location.search);
+    for (const name of ["said", "refused", "until"]) asked.delete(name);
+    if (location.search) history.replaceState(null, "", `${location.pathname}${String(asked) && `?${asked}`}`);
   }
 
   /** One sentence for screen readers, at most every five seconds. @param {string} sentence */
@@ -139,6 +344,17 @@ class Board extends HTMLElement {
     banner.hidden = at === 0;
     const text = banner.querySelector("span");
     if (text && at) text.textContent = (this.dataset.lost ?? "").replace("{time}", localTime(at));
+  }
+
+  /** See what came of a press. @param {Element | null} card */
+  async follow(card) {
+    const list = card?.closest("[data-list]");
+    const id = card instanceof HTMLElement ? card.dataset.id ?? "" : "";
+    if (this.single) await this.refresh();
+    else if (list !== null && (list === this.open || list === this.past)) {
+      this.want(id);
+      await this.fetching;
+    } else await this.fetchBeside();
   }
 
   /** Send a form without leaving the page. Without this script the same form works by itself. @param {SubmitEvent} event */
@@ -168,8 +384,8 @@ class Board extends HTMLElement {
       place.classList.toggle("bad", message !== "");
       place.classList.toggle("good", message === "");
     } else if (message) this.say(message);
+    await this.follow(card);
     const claimed = message === "" && (form.dataset.act === "claim" || form.dataset.act === "take-over");
-    await this.refresh();
     // The card gave way to another: what came of the press is said, and the focus goes on to the new one.
     if (!claimed && !card?.isConnected) {
       this.say(message || done);

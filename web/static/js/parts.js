@@ -1,5 +1,6 @@
 // @ts-check
-// Small elements that many pages use: the time left, a copy button, and times in the reader's own zone.
+// What many pages use: the time left, a copy button, times in the reader's own zone, single keys, and rows made of the
+// page's own templates. One file, because every file is one more way to the server and back.
 
 /** Server time minus this machine's time, in ms; the demo's clock may be far ahead. */
 let offset = Number(document.documentElement.dataset.now ?? Date.now()) - Date.now();
@@ -14,23 +15,37 @@ export function serverTime() {
   return Date.now() + offset;
 }
 
-/** Seconds left as text. The text is plain, so a screen reader reads it when asked and is not interrupted by it. */
+/** Every timer of the page, drawn together: two hundred clocks of their own would keep a phone awake.
+ * @type {Set<Timer>} */
+const timers = new Set();
+setInterval(() => { for (const timer of timers) timer.tick(); }, 500);
+
+/** Seconds left as text. The text is plain, so a screen reader reads it when asked and is not interrupted by it. When
+ *  none are left it says so once, by the event `ww-over`. */
 class Timer extends HTMLElement {
   connectedCallback() {
-    this.ticking = setInterval(() => this.draw(), 500);
+    timers.add(this);
     this.draw();
   }
 
   disconnectedCallback() {
-    clearInterval(this.ticking);
+    timers.delete(this);
   }
 
+  /** @returns {number} whole seconds left */
   draw() {
     const left = Math.max(0, Math.ceil((Number(this.dataset.until) - serverTime()) / 1000));
     const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     const text = left > 0 ? (this.dataset.left ?? "{time}").replace("{time}", time) : (this.dataset.over ?? "");
     if (this.textContent !== text) this.textContent = text;
     this.toggleAttribute("data-soon", left > 0 && left <= 60);
+    return left;
+  }
+
+  tick() {
+    if (this.draw() > 0 || this.said === this.dataset.until) return;
+    this.said = this.dataset.until;
+    this.dispatchEvent(new CustomEvent("ww-over", { bubbles: true }));
   }
 }
 
@@ -52,10 +67,13 @@ class Copy extends HTMLElement {
 const hours = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
 
-/** @param {number} at ms since 1970 @returns {string} today's times without the day */
+const years = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+
+/** @param {number} at ms since 1970 @returns {string} today's times without the day, this year's without the year */
 export function localTime(at) {
-  const same = new Date(at).toDateString() === new Date(serverTime()).toDateString();
-  return (same ? hours : days).format(at);
+  const then = new Date(at), now = new Date(serverTime());
+  if (then.getFullYear() !== now.getFullYear()) return years.format(at);
+  return (then.toDateString() === now.toDateString() ? hours : days).format(at);
 }
 
 /** @param {ParentNode} root whose `<time>` elements are put into the reader's zone */
@@ -94,7 +112,7 @@ class Keys extends HTMLElement {
     if (at.closest("input, select, textarea, [contenteditable]") || this.dialog?.open) return;
     if (event.key === "?") this.dialog?.showModal();
     else if (event.key === "/") {
-      const search = document.querySelector("input[type=search]");
+      const search = [...document.querySelectorAll("input[type=search]")].find((e) => e.checkVisibility());
       if (search instanceof HTMLElement) search.focus();
       else location.assign("/contacts");
     } else if (event.key === "j" || event.key === "k") this.move(at, event.key === "j" ? 1 : -1);
@@ -127,6 +145,137 @@ class KeysChoice extends HTMLElement {
       try { localStorage.setItem(KEYS, box.checked ? "on" : "off"); } catch { box.checked = true; }
     });
   }
+}
+
+// Rows: the page's templates filled with values. Text only; nothing that comes from the server is ever read as HTML.
+
+/** @typedef {Record<string, any>} Values */
+
+/** @param {string} pattern `/contacts/{contact_id}` @param {Values} values @returns {string} empty when a part is */
+function address(pattern, values) {
+  let whole = true;
+  const filled = pattern.replace(/\{(\w+)\}/g, (_, name) => {
+    if (!values[name]) whole = false;
+    return encodeURIComponent(values[name] ?? "");
+  });
+  return whole ? filled : "";
+}
+
+/** @param {Element} root @param {string} name of the data attribute @returns {HTMLElement[]} */
+function marked(root, name) {
+  return [...root.querySelectorAll(`[data-${name}]`)].filter((e) => e instanceof HTMLElement);
+}
+
+/** @param {HTMLSelectElement} select @param {{value: string, text: string, chosen: boolean}[]} choices */
+function fillSelect(select, choices) {
+  const before = select.value;
+  const touched = select.dataset.touched === "yes";
+  const same = select.options.length === choices.length
+    && choices.every((c, i) => select.options[i].value === c.value && select.options[i].text === c.text);
+  if (same || document.activeElement === select) return;
+  select.replaceChildren(...choices.map((c) => new Option(c.text, c.value, c.chosen, c.chosen)));
+  if (touched && choices.some((c) => c.value === before)) select.value = before;
+}
+
+/** Put `values` into an element made by a template. @param {HTMLElement} root @param {Values} values */
+export function fill(root, values) {
+  root.dataset.id = values.id;
+  if ("tone" in root.dataset) root.dataset.tone = values.tone ?? "quiet";
+  if (values.order !== undefined) {
+    root.dataset.order = values.order;
+    root.dataset.by = values.technician_id ?? "";
+    root.toggleAttribute("data-needs", Boolean(values.needs_ticket));
+  }
+  for (const e of marked(root, "text")) {
+    const text = String(values[e.dataset.text ?? ""] ?? "");
+    if (e.textContent !== text) e.textContent = text;
+  }
+  for (const e of marked(root, "label")) e.setAttribute("aria-label", values[e.dataset.label ?? ""] ?? "");
+  for (const e of marked(root, "show")) {
+    const value = values[e.dataset.show ?? ""];
+    e.hidden = Array.isArray(value) ? value.length === 0 : !value;
+    // What is hidden must not be sent along, nor be asked for.
+    for (const field of e.querySelectorAll("select, input, textarea")) field.toggleAttribute("disabled", e.hidden);
+  }
+  for (const e of marked(root, "href")) {
+    const href = address(e.dataset.href ?? "", values);
+    if (href) e.setAttribute("href", href);
+    else e.removeAttribute("href");
+  }
+  for (const e of marked(root, "act")) e.setAttribute("action", `/codes/${encodeURIComponent(values.id)}/${e.dataset.act}`);
+  for (const e of marked(root, "action")) e.setAttribute("action", address(e.dataset.action ?? "", values));
+  for (const e of marked(root, "options")) {
+    if (e instanceof HTMLSelectElement) fillSelect(e, values[e.dataset.options ?? ""] ?? []);
+  }
+  for (const e of marked(root, "time")) {
+    const at = values[e.dataset.time ?? ""];
+    e.setAttribute("datetime", new Date(at).toISOString());
+    e.textContent = localTime(at);
+  }
+  for (const e of root.querySelectorAll("ww-timer")) {
+    if (e instanceof HTMLElement) e.dataset.until = values.expires_at;
+    if (e.isConnected && "draw" in e && typeof e.draw === "function") e.draw();
+  }
+  for (const e of root.querySelectorAll("ww-copy")) {
+    if (e instanceof HTMLElement) e.dataset.value = values.code ?? "";
+  }
+}
+
+/** @param {string} kind of `<template id="card-kind">` @param {Values} values @returns {HTMLElement} */
+export function make(kind, values) {
+  const template = document.getElementById(`card-${kind}`);
+  if (!(template instanceof HTMLTemplateElement)) throw new Error(`no template card-${kind}`);
+  const made = template.content.firstElementChild?.cloneNode(true);
+  if (!(made instanceof HTMLElement)) throw new Error(`template card-${kind} is empty`);
+  for (const details of made.querySelectorAll("details[name]")) details.setAttribute("name", `act-${values.id}`);
+  if (made.id) made.id = `check-${values.id}`;
+  fill(made, values);
+  return made;
+}
+
+/**
+ * Make a list show exactly `rows`, in their order: what stays keeps its element, and with it focus and what was typed.
+ * @param {Element} list @param {Values[]} rows each with `id` and `kind` @returns {HTMLElement[]} the new ones
+ */
+export function show(list, rows) {
+  /** @type {Map<string, HTMLElement>} */
+  const old = new Map();
+  for (const e of list.children) if (e instanceof HTMLElement) old.set(`${e.dataset.kind} ${e.dataset.id}`, e);
+  /** @type {HTMLElement[]} */
+  const fresh = [];
+  let place = list.firstElementChild;
+  for (const row of rows) {
+    const key = `${row.kind} ${row.id}`;
+    let element = old.get(key);
+    if (element && !("lapsed" in element.dataset)) {
+      old.delete(key);
+      fill(element, row);
+    } else {
+      element = make(row.kind, row);
+      fresh.push(element);
+    }
+    if (element === place) place = place.nextElementSibling;
+    else list.insertBefore(element, place);
+  }
+  for (const gone of old.values()) gone.remove();
+  return fresh;
+}
+
+/**
+ * Put one row into a list by its order, or make the one that stands there say what it says now.
+ * @param {Element} list @param {Values} row @returns {HTMLElement | null} the element, when it is new
+ */
+export function put(list, row) {
+  const old = list.querySelector(`:scope > [data-id="${CSS.escape(row.id)}"]`);
+  if (old instanceof HTMLElement && old.dataset.kind === row.kind && !("lapsed" in old.dataset)) {
+    fill(old, row);
+    return null;
+  }
+  const made = make(row.kind, row);
+  const below = [...list.children].find((e) => e !== old && e instanceof HTMLElement && Number(e.dataset.order) < row.order);
+  list.insertBefore(made, below ?? null);
+  old?.remove();
+  return made;
 }
 
 customElements.define("ww-keys", Keys);

@@ -1,8 +1,7 @@
 // @ts-check
 // The simulated phone and the outbox, looked at once a second. Demo only.
 
-import { localTime, setServerTime } from "./parts.js";
-import { show } from "./fill.js";
+import { localTime, setServerTime, show } from "./parts.js";
 
 class Simulator extends HTMLElement {
   connectedCallback() {
