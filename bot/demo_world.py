@@ -69,6 +69,10 @@ class DemoWorld:
     def now(self) -> datetime:
         return self._clock.now()
 
+    def workflow_address(self) -> str:
+        """Where the simulated workflow takes posts to a Teams channel."""
+        return self.notices.workflow.address(self.carrier.public_url)
+
     def tool_address(self) -> str:
         return self.base_url + TOOL_PATH
 

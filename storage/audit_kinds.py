@@ -206,6 +206,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "operator.number_primary": "A number became the primary one of its purpose.",
         "operator.carrier_set": "The account at the carrier was set, or its secrets were.",
         "operator.user_added": "Somebody got an account.",
+        "operator.user_invited": "Somebody was invited, or got another link for it.",
         "operator.user_disabled": "An account was switched off; its log-ins ended.",
         "operator.user_enabled": "An account was switched on again.",
         "operator.second_factor_reset": "Somebody got a new second factor and recovery codes; their log-ins ended.",

@@ -100,21 +100,39 @@ def _block(row: RowMapping) -> Block:
     )
 
 
-def address_behind(
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom to block. `contact_id` is empty for a stranger; with it, what is written about them goes when they do."""
+
+    address: str
+    contact_id: str = ""
+
+
+def sender_behind(
     conn: Connection, tenant_id: str, *, check_id: str = "", line_id: str = "", address_id: str = ""
-) -> str:
-    """The sender's address of a check or of a line of the log, or a contact's address; empty when there is none."""
+) -> Sender | None:
+    """Who asked for a check, who sent what a line of the log is about, or a contact by one of their addresses."""
     if check_id:
-        query = select(dialogs.c.their_address).where(dialogs.c.tenant_id == tenant_id, dialogs.c.id == check_id)
+        query = select(dialogs.c.their_address, dialogs.c.contact_id).where(
+            dialogs.c.tenant_id == tenant_id, dialogs.c.id == check_id
+        )
     elif line_id:
+        of = (audit.c.tenant_id == conversations.c.tenant_id) & (audit.c.conversation_id == conversations.c.id)
         query = (
-            select(conversations.c.their_address)
-            .join(
-                audit,
-                (audit.c.tenant_id == conversations.c.tenant_id) & (audit.c.conversation_id == conversations.c.id),
-            )
+            select(conversations.c.their_address, conversations.c.contact_id)
+            .join(audit, of)
             .where(conversations.c.tenant_id == tenant_id, audit.c.id == line_id)
         )
     else:
-        query = select(addresses.c.value).where(addresses.c.tenant_id == tenant_id, addresses.c.id == address_id)
-    return conn.scalar(query) or ""
+        query = select(addresses.c.value, addresses.c.contact_id).where(
+            addresses.c.tenant_id == tenant_id, addresses.c.id == address_id
+        )
+    row = conn.execute(query).first()
+    return None if row is None else Sender(row[0], row[1])
+
+
+def contact_at(conn: Connection, tenant_id: str, address: str) -> str:
+    """The one contact with this address; empty for none, and for several."""
+    query = select(addresses.c.contact_id).where(addresses.c.tenant_id == tenant_id, addresses.c.value == address)
+    found = set(conn.scalars(query))
+    return found.pop() if len(found) == 1 else ""

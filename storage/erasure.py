@@ -18,10 +18,12 @@ from storage.tables import (
     addresses,
     alerts,
     announced_calls,
+    blocks,
     challenge_sends,
     contacts,
     conversations,
     dialogs,
+    imports,
     inbound,
     outbox,
 )
@@ -85,6 +87,11 @@ def erase_contact(
     sends = challenge_sends.c.tenant_id == tenant_id
     which = or_(challenge_sends.c.destination.in_(own), challenge_sends.c.check_id.in_(checks))
     conn.execute(delete(challenge_sends).where(sends, which))
+    # The reason of a block may name them, and the number is theirs.
+    conn.execute(delete(blocks).where(blocks.c.tenant_id == tenant_id, blocks.c.their_address.in_(own)))
+    # A file that waits to be brought in may name them; whoever looked at it does so once more.
+    lying = (imports.c.tenant_id == tenant_id) & (imports.c.state == "preview")
+    conn.execute(update(imports).where(lying).values(body=None))
     calls = (announced_calls.c.tenant_id == tenant_id) & (announced_calls.c.contact_id == contact_id)
     called = conn.execute(delete(announced_calls).where(calls)).rowcount
     mine = (addresses.c.tenant_id == tenant_id) & (addresses.c.contact_id == contact_id)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select
 from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import Keyring, place
-from storage.noting import Noting
+from storage.noting import Noting, append_audit
 from storage.sealing import tenant_key
 from storage.tables import mail_servers
 from storage.times import micros, moment
@@ -52,6 +52,10 @@ class MailServers:
     def noting(self, tenant_id: str, event: AuditEvent) -> MailServers:
         """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
         return MailServers(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
+
+    async def note(self, tenant_id: str, event: AuditEvent) -> None:
+        """Put a line into the log about something that changes nothing here, such as a test."""
+        await self._database.write(tenant_id, lambda conn: append_audit(conn, self._keyring, tenant_id, event))
 
     async def get(self, tenant_id: str) -> StoredMailServer | None:
         """With its password."""

@@ -171,9 +171,9 @@ imports = Table(
     #: How many rows there are to do, and how many of them are done.
     Column("total", Integer, nullable=False, server_default="0"),
     Column("done", Integer, nullable=False, server_default="0"),
-    #: JSON: what it adds, leaves alone and refuses, in counts.
+    #: JSON: what it adds, leaves alone and refuses, in counts; and the lines that stayed out.
     Column("counts", Text, nullable=False, server_default="{}"),
-    #: The file itself, under the tenant's key; gone once it is done or has been left lying for a day.
+    #: What was read from the file, under the tenant's key; gone once it is done or has been left lying for a day.
     _sealed("body"),
     _time("at"),
     _time("ended_at", nullable=True),

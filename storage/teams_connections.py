@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import Keyring, place
-from storage.noting import Noting
+from storage.noting import Noting, append_audit
 from storage.sealing import tenant_key
 from storage.tables import teams_connections
 from storage.times import micros, moment
@@ -57,6 +57,10 @@ class TeamsConnections:
     def noting(self, tenant_id: str, event: AuditEvent) -> TeamsConnections:
         """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
         return TeamsConnections(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
+
+    async def note(self, tenant_id: str, event: AuditEvent) -> None:
+        """Put a line into the log about something that changes nothing here, such as a test."""
+        await self._database.write(tenant_id, lambda conn: append_audit(conn, self._keyring, tenant_id, event))
 
     async def all(self, tenant_id: str) -> tuple[TeamsConnection, ...]:
         """By name."""

@@ -357,6 +357,10 @@ class Simulator(Protocol):
         """What one phone sent and got, oldest first, for the phone's screen; own texts have `sender` = the phone."""
         ...
 
+    def workflow_address(self) -> str:
+        """Where the simulated workflow takes posts to a Teams channel."""
+        ...
+
     def tool_address(self) -> str:
         """Where the demo's stand-in of another tool takes events."""
         ...

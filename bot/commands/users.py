@@ -12,15 +12,34 @@ from bot.commands.operator import Mistake, Operator, run, say, say_rows
 from bot.commands.tenants import TenantOption
 from identity.draws import draw
 from identity.enrolment import Enrolled, enrol
+from identity.links import mint
 from identity.passwords import Passwords, WeakPassword
 from identity.recovery import ALPHABET
 from identity.totp import qr_terminal
-from storage.people import LoginTaken, NewTechnician, People, StoredTechnician
+from storage.account_links import NewLink
+from storage.people import Invited, LastAdmin, LoginTaken, NewTechnician, People, StoredTechnician
 from storage.phones import BadNumber, to_e164
 from storage.tenants import StoredTenant
+from web.people import BadField, read_email
 
 app = typer.Typer(help="People who sign in.", no_args_is_help=True)
 
+#: What the list says of somebody who is neither on duty nor off it.
+_STATES = {"disabled": "disabled", "invited": "invited", "no_second_factor": "no second factor", "active": ""}
+
+MobileOption = Annotated[str, typer.Option(help="Where alerts go, with country code: +12125550100.")]
+EmailOption = Annotated[str, typer.Option(help="Where mail goes; without it to the login, if that is an address.")]
+MfaOption = Annotated[
+    bool,
+    typer.Option(
+        "--use-mfa/--no-use-mfa",
+        help="The code of the app at every sign-in. Without: not again for 30 days in a browser where it was given.",
+    ),
+]
+AccessOption = Annotated[
+    bool,
+    typer.Option("--ui-access/--no-ui-access", help="The console. Without: inside the ticket system only."),
+]
 LoginArgument = Annotated[str, typer.Argument(help="What the person types to sign in, usually an e-mail address.")]
 
 
@@ -32,16 +51,17 @@ def add(
         Literal["technician", "admin"], typer.Option(help="Admins change settings and people.")
     ] = "technician",
     supervisor: Annotated[bool, typer.Option("--supervisor", help="May override.")] = False,
-    mobile: Annotated[str, typer.Option(help="Where alerts go, with country code: +12125550100.")] = "",
+    mobile: MobileOption = "",
+    email: EmailOption = "",
+    use_mfa: MfaOption = True,
+    ui_access: AccessOption = True,
     password_file: Annotated[
         Path | None, typer.Option(help="Read the password from the first line of this file; '-' is the standard input.")
     ] = None,
     tenant: TenantOption = "",
 ) -> None:
     """Add somebody. Password, second factor and recovery codes are shown once, here."""
-    who = " ".join(name.split())
-    if not who or not login.strip() or len(login) > 254 or len(who) > 120 or any(c.isspace() for c in login.strip()):
-        raise Mistake("Give a login without spaces and a name: watchword user add dana@example.com --name 'Dana Reyes'")
+    who = _name(login, name, "add")
     number = _mobile(mobile)
 
     async def work(operator: Operator) -> None:
@@ -62,6 +82,9 @@ def add(
             recovery_digests=enrolled.recovery_digests,
             supervisor=supervisor,
             mobile=number,
+            email=_email(email),
+            use_mfa=use_mfa,
+            ui_access=ui_access,
         )
         about: dict[str, str | int] = {"technician": technician_id, "role": role, "supervisor": int(supervisor)}
         noted = People(operator.noting(which.id, "operator.user_added", about), operator.keyring)
@@ -77,6 +100,62 @@ def add(
     run(work)
 
 
+@app.command()
+def invite(
+    login: LoginArgument,
+    name: Annotated[str, typer.Option(help="Full name; the first part is what texts call the technician.")],
+    role: Annotated[
+        Literal["technician", "admin", ""],
+        typer.Option(help="Admins change settings and people. Empty: the tenant's usual role."),
+    ] = "",
+    supervisor: Annotated[bool, typer.Option("--supervisor", help="May override.")] = False,
+    mobile: MobileOption = "",
+    email: EmailOption = "",
+    use_mfa: MfaOption = True,
+    ui_access: AccessOption = True,
+    tenant: TenantOption = "",
+) -> None:
+    """Make an account whose person chooses password and app themselves, by a link that works once within 7 days.
+
+    The link is shown once, here; nothing is sent. Run again for somebody who has not accepted: a new link, and the
+    older one stops working.
+    """
+    who, number = _name(login, name, "invite"), _mobile(mobile)
+
+    async def work(operator: Operator) -> None:
+        which, now = await operator.tenant(tenant), operator.clock.now()
+        minted = mint("invitation", operator.random, now)
+        link = NewLink(operator.new_id(), minted.digest, "invitation", minted.expires_at)
+        everybody = await operator.people.technicians(which.id)
+        waiting = next((person for person in everybody if person.login == login.strip().casefold()), None)
+        if waiting is not None:
+            noted = operator.noting(which.id, "operator.user_invited", {"technician": waiting.id})
+            if not await People(noted, operator.keyring).invite_again(which.id, waiting.id, link, now):
+                raise Mistake(f"There is a login {login} already, and it is no invitation.")
+        else:
+            new = Invited(
+                operator.new_id(),
+                login,
+                who,
+                role or which.settings.invited_role,
+                supervisor,
+                number,
+                _email(email),
+                use_mfa,
+                ui_access,
+            )
+            about: dict[str, str | int] = {"technician": new.id, "role": new.role, "supervisor": int(supervisor)}
+            noted = operator.noting(which.id, "operator.user_invited", about)
+            try:
+                await People(noted, operator.keyring).invite(which.id, new, link, now)
+            except LoginTaken:
+                raise Mistake(f"There is a login {login} in another tenant already. Choose another one.") from None
+        say(f"{who} is invited to {which.name}. Give them this link, and nobody else; it works once, for 7 days:")
+        say(f"{operator.settings.public_url}{minted.path}")
+
+    run(work)
+
+
 @app.command("list")
 def list_(tenant: TenantOption = "") -> None:
     """Everybody who has an account."""
@@ -88,11 +167,13 @@ def list_(tenant: TenantOption = "") -> None:
                 person.login,
                 person.name,
                 "supervisor " + person.role if person.supervisor else person.role,
-                "disabled" if person.disabled_at else "on duty" if person.on_duty else "off duty",
+                _STATES[person.state] or ("on duty" if person.on_duty else "off duty"),
+                "every time" if person.use_mfa else "new browser",
+                "console" if person.ui_access else "pod",
             )
             for person in await operator.people.technicians(which.id)
         ]
-        say_rows(("LOGIN", "NAME", "ROLE", "STATE"), rows)
+        say_rows(("LOGIN", "NAME", "ROLE", "STATE", "CODE ASKED", "WORKS IN"), rows)
 
     run(work)
 
@@ -104,7 +185,11 @@ def disable(login: LoginArgument, tenant: TenantOption = "") -> None:
     async def work(operator: Operator) -> None:
         which, person = await _find(operator, tenant, login)
         noted = People(operator.noting(which.id, "operator.user_disabled", {"technician": person.id}), operator.keyring)
-        if not await noted.disable(which.id, person.id, operator.clock.now()):
+        try:
+            done = await noted.disable(which.id, person.id, operator.clock.now())
+        except LastAdmin:
+            raise Mistake(f"{person.login} is the last admin of {which.slug}. Add another one first.") from None
+        if not done:
             raise Mistake(f"{person.login} was disabled already.")
         say(f"{person.login} is disabled; all log-ins have ended.")
 
@@ -191,6 +276,22 @@ def _made_up(operator: Operator) -> str:
     """100 bits in five groups, in an alphabet without look-alikes."""
     letters = "".join(ALPHABET[byte & 31] for byte in draw(operator.random, 20))
     return "-".join(letters[at : at + 4] for at in range(0, 20, 4))
+
+
+def _name(login: str, name: str, command: str) -> str:
+    who = " ".join(name.split())
+    if not who or not login.strip() or len(login) > 254 or len(who) > 120 or any(c.isspace() for c in login.strip()):
+        raise Mistake(
+            f"Give a login without spaces and a name: watchword user {command} dana@example.com --name 'Dana Reyes'"
+        )
+    return who
+
+
+def _email(typed: str) -> str:
+    try:
+        return read_email(typed)
+    except BadField as why:
+        raise Mistake(f"--email {typed}: {why}") from None
 
 
 def _mobile(typed: str) -> str:

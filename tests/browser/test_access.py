@@ -27,6 +27,16 @@ SIGNED_IN = (
     "/simulator",
     "/codes/{check}",
 )
+#: What an admin gets to besides.
+ADMINS = (
+    "/settings",
+    "/settings/company",
+    "/settings/numbers",
+    "/settings/registration",
+    "/settings/verification",
+    "/settings/words?text=verfy",
+    "/settings/limits",
+)
 PUBLIC = ("/sign-in", "/simulator")
 #: Bytes over the wire and requests (first visit, nothing kept): HTML, style, scripts, icon.
 CONSOLE_BUDGET = (45_000, 8)
@@ -83,6 +93,10 @@ def test_axe_finds_nothing_on_any_page(desk: Desk, filled: Demo, console: Page, 
     for pattern in SIGNED_IN:
         console.goto(address(pattern, console, filled))
         complaints[pattern] = problems(axe.run(console))
+    boss = desk.signed_in("alex", color_scheme=scheme).new_page()
+    for path in ADMINS:
+        boss.goto(path)
+        complaints[path] = problems(axe.run(boss))
     public = desk.context(color_scheme=scheme).new_page()
     for path in PUBLIC:
         public.goto(path)
@@ -97,14 +111,20 @@ def test_axe_finds_nothing_in_what_opens(console: Page) -> None:
     assert not problems(Axe().run(console))
 
 
-def test_no_page_scrolls_sideways_at_320_pixels_and_phone_targets_are_large(console: Page, filled: Demo) -> None:
-    console.set_viewport_size({"width": 320, "height": 640})
+def test_no_page_scrolls_sideways_at_320_pixels_and_phone_targets_are_large(
+    desk: Desk, console: Page, filled: Demo
+) -> None:
+    boss = desk.signed_in("alex").new_page()
     wide, small = [], []
-    for pattern in SIGNED_IN:
-        console.goto(address(pattern, console, filled))
-        if console.evaluate("document.documentElement.scrollWidth") > 320:
-            wide.append(pattern)
-        small += [f"{pattern}: {s}" for s in console.evaluate(TOO_SMALL)]
+    for page, patterns in ((console, SIGNED_IN), (boss, ADMINS)):
+        page.set_viewport_size({"width": 320, "height": 640})
+        for pattern in patterns:
+            page.goto(address(pattern, page, filled))
+            # Also with everything unfolded: what is hidden is too wide unseen.
+            page.evaluate("document.querySelectorAll('main details').forEach((e) => (e.open = true))")
+            if page.evaluate("document.documentElement.scrollWidth") > 320:
+                wide.append(pattern)
+            small += [f"{pattern}: {s}" for s in page.evaluate(TOO_SMALL)]
     assert not wide
     assert not small
 
@@ -163,11 +183,35 @@ FOCUS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("pattern", SIGNED_IN)
+@pytest.mark.parametrize("path", ADMINS)
+def test_every_field_and_button_of_settings_is_reached_by_keyboard(desk: Desk, path: str) -> None:
+    page = desk.signed_in("alex").new_page()
+    page.goto(path)
+    page.evaluate("document.querySelectorAll('main details').forEach((e) => (e.open = true))")
+    waiting = set(page.evaluate(STOPS))
+    for _ in range(len(waiting) + 40):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        assert focus["outline"] >= 3, f"no visible focus on {focus['name']}"
+        assert focus["covered"] is False, f"focus is hidden on {focus['name']}"
+        waiting.discard(page.evaluate("document.activeElement.dataset.stop"))
+        if not waiting:
+            break
+    assert not waiting, "not reached"
+
+
+#: Numbers every field, button and link of the content.
+STOPS = """() => [...document.querySelectorAll('main :is(a[href], button, input:not([type=hidden]), select, summary)')]
+  .filter((e) => e.checkVisibility())
+  .map((e, i) => (e.dataset.stop = `${i} ${e.getAttribute('aria-label') || e.name || e.textContent.trim()}`))"""
+
+
+@pytest.mark.parametrize("pattern", [*SIGNED_IN, *ADMINS])
 def test_console_pages_keep_to_their_budget(desk: Desk, filled: Demo, pattern: str) -> None:
-    page = desk.signed_in("dana").new_page()
+    who = "alex" if pattern in ADMINS else "dana"
+    page = desk.signed_in(who).new_page()
     path = address(pattern, page, filled)
-    fresh = desk.signed_in("dana").new_page()
+    fresh = desk.signed_in(who).new_page()
     size, requests = wire_bytes(fresh, path)
     assert size <= CONSOLE_BUDGET[0], f"{size} bytes in {requests}"
     assert len(requests) <= CONSOLE_BUDGET[1], requests

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +13,7 @@ from dialogs.tech_verify import Mode
 from storage.contact_import import ContactImport
 from storage.contacts_csv import parse_contacts_csv
 from storage.database import Unscoped
-from storage.directory import AddressTaken, Directory, NameTaken, NewAddress, NewContact
+from storage.directory import Directory, NameTaken, NewContact
 from storage.paging import BadCursor
 from storage.sealing import NoSuchTenant
 from storage.tables import carrier_accounts
@@ -178,11 +177,6 @@ async def test_two_tenants_with_the_same_people_see_their_own(kept: Kept, direct
     assert await directory.contact(theirs.tenant_id, mine.people[0].id) is None
     named = await directory.contacts_with(theirs.tenant_id, [mine.people[0].id, theirs.people[1].id])
     assert [c.id for c in named] == [theirs.people[1].id]
-    contact = await directory.contact(mine.tenant_id, mine.people[0].id)
-    assert contact is not None
-    address = contact.addresses[0]
-    assert await directory.change_address(theirs.tenant_id, address.id, "+12125550199", kept.clock.now()) is None
-    assert not await directory.set_default_address(theirs.tenant_id, address.id)
 
 
 async def test_client_names_are_unique_in_a_tenant(kept: Kept, directory: Directory) -> None:
@@ -191,38 +185,6 @@ async def test_client_names_are_unique_in_a_tenant(kept: Kept, directory: Direct
         await directory.add_client(kept.world.tenant_id, kept.new_id(), "Coda", kept.clock.now())
     await directory.add_client(kept.other.tenant_id, kept.new_id(), "Coda", kept.clock.now())
     assert [c.name for c in await directory.clients(kept.other.tenant_id)] == ["Acme Dental", "Bolt Freight", "Coda"]
-
-
-@pytest.mark.feature("SEC-13")
-async def test_a_changed_number_is_marked_and_a_changed_format_is_not(kept: Kept, directory: Directory) -> None:
-    tenant_id, ada = kept.world.tenant_id, kept.world.people[0]
-    contact = await directory.contact(tenant_id, ada.id)
-    assert contact is not None
-    assert {a.changed_at for a in contact.addresses} == {None}, "what comes with the contact is no change"
-    mobile = next(a for a in contact.addresses if a.kind == "mobile")
-    now = kept.clock.advance(timedelta(hours=1))
-    rewritten = await directory.change_address(tenant_id, mobile.id, "+1 (212) 555-0111", now)
-    assert rewritten is not None
-    assert not rewritten.real
-    contact = await directory.contact(tenant_id, ada.id)
-    assert contact is not None
-    assert {a.changed_at for a in contact.addresses} == {None}
-    changed = await directory.change_address(tenant_id, mobile.id, "+12125550188", now)
-    assert changed is not None
-    assert (changed.real, changed.before, changed.after) == (True, "+1 (212) 555-0111", "+12125550188")
-    added = NewAddress(kept.new_id(), "mobile", "+12125550189", is_default=True)
-    await directory.add_address(tenant_id, ada.id, added, now)
-    with pytest.raises(AddressTaken):
-        await directory.add_address(tenant_id, ada.id, replace(added, id=kept.new_id()), now)
-    contact = await directory.contact(tenant_id, ada.id)
-    assert contact is not None
-    shown = [(a.value, a.is_default, a.changed_at) for a in contact.addresses if a.kind == "mobile"]
-    assert shown == [("+12125550189", True, now), ("+12125550188", False, now)]
-    assert contact.default("mobile") == "+12125550189"
-    assert await directory.set_default_address(tenant_id, mobile.id)
-    contact = await directory.contact(tenant_id, ada.id)
-    assert contact is not None
-    assert contact.default("mobile") == "+12125550188"
 
 
 # --- import

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from dialogs.turns import AuditEvent
 from storage.database import Unscoped
@@ -78,7 +78,7 @@ async def test_connections_are_added_changed_and_removed(kept: Kept) -> None:
     await stored.change(mine, night.id, name="Night", events=frozenset({"alarm"}))
     found = await stored.get(mine, night.id)
     assert found is not None
-    assert (found.name, found.events, found.url) == ("Night", {"alarm"}, URL)
+    assert (found.name, found.events, found.url) == ("Night", frozenset({"alarm"}), URL)
     await stored.change(mine, night.id, name="Night", events=frozenset(), url="https://x.webhook.office.com/y")
     found = await stored.get(mine, night.id)
     assert found is not None
@@ -117,21 +117,26 @@ async def test_the_roll_is_of_accounts_in_use(kept: Kept) -> None:
     for n, id in enumerate(ids):
         login = f"roll-{n}@acme.example" if n != 1 else "roll-1"
         await people.add(mine, NewTechnician(id, login, "Roll Call", "technician", "hash", "SECRET", ()), now)
-    for id, values in (
+    given: tuple[tuple[str, dict[str, object]], ...] = (
         (ids[0], {"mobile": "+13475550170", "notify_by": "sms,email"}),
         (ids[1], {"email": "", "on_duty": False, "notify_by": "email,pigeon"}),
         (ids[2], {"disabled_at": 1}),
         (ids[3], {"password_hash": ""}),
-    ):
-        changed = update(technicians).where(technicians.c.tenant_id == mine, technicians.c.id == id).values(**values)
-        await kept.database.write(mine, lambda c, changed=changed: c.execute(changed))
+    )
+
+    def change(c: Connection) -> None:
+        for id, values in given:
+            this = (technicians.c.tenant_id == mine, technicians.c.id == id)
+            c.execute(update(technicians).where(*this).values(**values))
+
+    await kept.database.write(mine, change)
     found = {one.id: one for one in await Roll(kept.database).active(mine) if one.id in ids}
     assert found.keys() == {ids[0], ids[1]}
     first, second = found[ids[0]], found[ids[1]]
     assert (first.mobile, first.email, first.ways, first.on_duty) == (
         "+13475550170",
         "roll-0@acme.example",
-        {"sms", "email"},
+        frozenset({"sms", "email"}),
         True,
     )
-    assert (second.email, second.ways, second.on_duty) == ("", {"email"}, False)
+    assert (second.email, second.ways, second.on_duty) == ("", frozenset({"email"}), False)

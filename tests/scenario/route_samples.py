@@ -12,7 +12,7 @@ there yet is a function of a few lines in `MAKERS`.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, get_origin
@@ -76,7 +76,7 @@ SAMPLES: Mapping[str, Sample] = {
     f"POST {TV}/{{id}}/verbal": sample(id="check", body={"note": "yes"}),
     f"POST {TV}/{{id}}/reject": sample(id="check", body={"reason": "no"}),
     f"POST {TV}/{{id}}/ticket": sample(id="check", body={"ticket": "{ticket}"}),
-    f"POST {TV}/{{id}}/resend": sample(id="check"),
+    f"POST {TV}/{{id}}/resend": sample(id="check", odd=(429,)),
     f"POST {TV}/{{id}}/note": sample(id="check"),
     "GET /api/v1/contacts/{id}/verifications": sample(id="contact"),
     "GET /api/v1/announced-calls": sample(query="contact_id={contact}"),
@@ -134,7 +134,7 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /codes/{check_id}/verbal": sample(check_id="check", body={"note": "yes"}),
     "POST /codes/{check_id}/reject": sample(check_id="check", body={"reason": "no"}),
     "POST /codes/{check_id}/ticket": sample(check_id="check", body={"ticket": "{ticket}"}),
-    "POST /codes/{check_id}/resend": sample(check_id="check"),
+    "POST /codes/{check_id}/resend": sample(check_id="check", odd=(429,)),
     "POST /codes/{check_id}/note": sample(check_id="check"),
     "POST /alerts/{alert_id}/seen": sample(alert_id="alert", fresh=True),
     "GET /blocks": sample(),
@@ -202,6 +202,8 @@ class Ground:
 
     async def filled(self, route: Route, who: Who = "technician", *, unknown: bool = False) -> Asked:
         """The sample of `route` for `who` to send; with `unknown`, everything it names is nobody's."""
+        if name_of(route) not in SAMPLES:
+            raise LookupError(complaints([route]).partition("\nNo route")[0])
         asked = SAMPLES[name_of(route)]
         made: dict[str, str] = {}
 
@@ -351,7 +353,7 @@ def name_of(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def complaints(routes: list[Route]) -> str:
+def complaints(routes: Sequence[Route]) -> str:
     """What is wrong with `SAMPLES`: routes without a line, with the line to add, and lines without a route. Empty when
     nothing is."""
     known = {name_of(route) for route in routes}

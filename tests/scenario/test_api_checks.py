@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storage.directory import NewAddress
+from tests.fixtures.addresses import put_address
 from tests.fixtures.web_house import House, OpenWeb
 
 TV = "/api/v1/technician-verifications"
@@ -185,12 +186,8 @@ async def test_another_tenants_check_is_a_check_that_is_not_there(house: House) 
 async def test_a_number_of_several_contacts(house: House) -> None:
     """The claimer says whom they are calling; until then nobody's name stands on the check."""
     ada, ben = house.world.people[0], house.world.people[1]
-    await house.services.directory.add_address(
-        house.world.tenant_id,
-        ben.id,
-        NewAddress(house.services.random.new_id(house.clock.now()), "mobile", ada.mobile),
-        house.clock.now(),
-    )
+    new = NewAddress(house.services.random.new_id(house.clock.now()), "mobile", ada.mobile)
+    await put_address(house.database, house.world.tenant_id, ben.id, new)
     await house.text(ada.mobile, "#verify")
     mine = await house.log_in("technician")
     check = (await house.ask("GET", TV, bearer=mine)).json["items"][0]

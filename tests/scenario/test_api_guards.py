@@ -1,5 +1,5 @@
 """What stands between a request and the API: log-ins, forged requests, headers, sizes, and errors that tell nothing.
-Tables are made from the declared routes, so a new route is in them or fails them; roles are in `test_role_matrix.py`."""
+Tables are made from the declared routes, so a new route is in them or fails them; roles: `test_role_matrix.py`."""
 
 from __future__ import annotations
 
@@ -169,21 +169,19 @@ async def test_forged_forms(house: House) -> None:
 async def test_forged_calls_of_every_unsafe_route(house: House) -> None:
     """By cookie, every unsafe route wants the header and the right origin, whatever its body."""
     ground = Ground(house)
-    cookie = await house.log_in("admin", "cookie")
-    stranger = await house.log_in("admin", "cookie")
     fetched = {"Sec-Fetch-Site": "same-origin"}
-    attacks = (
-        {**fetched},
-        {**fetched, "X-CSRF": token_for(stranger)},
-        {"Sec-Fetch-Site": "cross-site", "X-CSRF": token_for(cookie)},
-        {"X-CSRF": token_for(cookie)},
-        {"Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"},
-    )
     unsafe = [r for r in _product_routes(house) if r.method != "GET" and r.surface is Surface.API]
     assert len(unsafe) > 12
     for route in unsafe:
         sample = await ground.filled(route)
-        for sent in attacks:
+        cookie = await house.log_in("admin", "cookie")
+        for sent in (
+            {**fetched},
+            {**fetched, "X-CSRF": token_for(await house.log_in("admin", "cookie"))},
+            {"Sec-Fetch-Site": "cross-site", "X-CSRF": token_for(cookie)},
+            {"X-CSRF": token_for(cookie)},
+            {"Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"},
+        ):
             raw = b"" if sample.body is None else json.dumps(sample.body).encode()
             kind = {"Content-Type": "application/json"} if raw else {}
             answer = await house.ask(

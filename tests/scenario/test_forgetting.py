@@ -17,6 +17,7 @@ from storage.directory import NewAddress
 from storage.retention import sweep
 from storage.sealed.verify import verify
 from storage.settings_json import dump_settings, load_settings
+from tests.fixtures.addresses import put_address
 from tests.fixtures.demo_house import DemoHouse, code_in
 from tests.scenario.test_commands import Done, Shell
 
@@ -193,6 +194,8 @@ async def test_an_erased_person_is_in_no_row_and_the_log_is_whole(demo: DemoHous
     open_id = await demo.verify(ada)
     await demo.claim(open_id)
     code = code_in(demo.texts_to(ada)[-1])
+    block = {"address": ada.mobile, "hours": 1, "reason": f"{ada.name} writes all night"}
+    assert (await demo.api("POST", "/api/v1/blocks", block)).status == 201
     lines = await rows(demo, LINES)
     bens = await rows(demo, "SELECT body, their_address FROM dialogs WHERE contact_id = :who", who=ben.id)
 
@@ -257,9 +260,7 @@ async def test_who_is_meant_is_asked_before_anything_is_erased(demo: DemoHouse) 
 @pytest.mark.feature("SEC-56")
 async def test_a_number_that_somebody_else_has_too_stays_theirs(demo: DemoHouse) -> None:
     shell, ada, ben = operator(demo), demo.contact("ada"), demo.contact("ben")
-    await demo.house.services.directory.add_address(
-        demo.seeded.tenant_id, ben.id, replace(ADDRESS, value=ada.mobile), demo.house.clock.now()
-    )
+    await put_address(demo.house.database, demo.seeded.tenant_id, ben.id, replace(ADDRESS, value=ada.mobile))
     await demo.text(ada, "#verify")
     ((id,),) = await rows(demo, "SELECT id FROM dialogs WHERE their_address = :at", at=ada.mobile)
     await run(shell, "contact", "erase", ada.id, "--yes")

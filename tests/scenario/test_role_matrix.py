@@ -142,7 +142,8 @@ def _judged(route: Route, outcome: Outcome, answer: Answer) -> bool:
 
 @pytest.mark.feature("SEC-36")
 async def test_every_route_has_a_call(house: House) -> None:
-    said = complaints(list(house.app[ROUTES]))
+    routes = house.app[ROUTES]
+    said = complaints(routes)
     assert not said, said
 
 

@@ -124,7 +124,9 @@ async def test_bounds_are_kept_by_every_form(house: House) -> None:
 
 @pytest.mark.feature("SEC-34", "SEC-36")
 async def test_only_an_admin_with_a_fresh_proof_changes_settings(house: House) -> None:
-    changing = [r for r in page_routes() if r.path.startswith(("/settings/company", NUMBERS, CARRIER, "/settings/words"))]
+    changing = [
+        r for r in page_routes() if r.path.startswith(("/settings/company", NUMBERS, CARRIER, "/settings/words"))
+    ]
     assert all(r.step_up for r in changing if r.method == "POST" and not r.path.startswith(CARRIER + "/")), changing
     for path in (company.PATH, NUMBERS, verification.CHECK_PATH, verification.LIMITS_PATH, "/settings/words"):
         assert (await house.ask("GET", path, bearer=await house.log_in("supervisor"))).status == 403
@@ -189,7 +191,7 @@ async def test_numbers_are_added_made_primary_and_removed(house: House) -> None:
 @pytest.mark.feature("TV-28")
 async def test_a_number_with_a_live_check_stays(house: House) -> None:
     admin = await house.log_in("admin")
-    await house.text(house.world.contact.mobile, "#verify")
+    await house.text(house.world.people[0].mobile, "#verify")
     for number in await house.services.tenants.numbers(house.world.tenant_id):
         if number.facts.address == house.world.number.address:
             refused = await post(house, f"{NUMBERS}/{number.facts.id}/remove", {}, bearer=admin)

@@ -8,7 +8,9 @@ from web.api import (
     contact_writes,
     contacts,
     keys,
+    people,
     records,
+    reports,
     sessions,
     settings,
     texts,
@@ -21,6 +23,7 @@ def routes() -> tuple[Route, ...]:
     """Every route of version 1, in the order in which a newcomer would read them."""
     return (
         *sessions.ROUTES,
+        *people.ROUTES,
         *checks.ROUTES,
         *announced.ROUTES,
         *contacts.ROUTES,
@@ -29,6 +32,7 @@ def routes() -> tuple[Route, ...]:
         *tickets.ROUTES,
         *blocks.ROUTES,
         *records.ROUTES,
+        *reports.ROUTES,
         *settings.ROUTES,
         *texts.ROUTES,
         *keys.ROUTES,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from storage.blocks import Block, address_behind
+from storage.blocks import Block, Sender, contact_at, sender_behind
 from storage.phones import BadNumber, to_e164
 from web.answers import answer, no_content
 from web.api.ids import checked
@@ -31,11 +31,14 @@ async def put(call: Call) -> web.StreamResponse:
     who, services = call.who, call.services
     if given.hours is None and not may(Access.SUPERVISOR, who):
         raise Problem(403, "not_allowed", "Only a supervisor or an admin may block for good. Give hours.")
-    address, now = await _address(call, given), services.clock.now()
+    sender, now = await _sender(call, given), services.clock.now()
+    address = sender.address
     until = None if given.hours is None else now + timedelta(hours=given.hours)
     block = Block(address, given.reason, who.technician_id, now, until)
     event = replace(
-        line(call, "sender.blocked", hours=given.hours or 0), sealed={"address": address, "reason": given.reason}
+        line(call, "sender.blocked", hours=given.hours or 0),
+        contact_id=sender.contact_id,
+        sealed={"address": address, "reason": given.reason},
     )
     await services.blocks.noting(who.tenant_id, event).put(who.tenant_id, block)
     if given.check_id:
@@ -52,24 +55,27 @@ async def lift(call: Call) -> web.StreamResponse:
         raise not_found()
     if standing.until is None and not may(Access.SUPERVISOR, who):
         raise Problem(403, "not_allowed", "Only a supervisor or an admin may lift a block that is for good.")
-    event = replace(line(call, "sender.unblocked"), sealed={"address": address})
+    contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, address))
+    event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": address})
     await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, address)
     return no_content()
 
 
-async def _address(call: Call, given: BlockWith) -> str:
+async def _sender(call: Call, given: BlockWith) -> Sender:
     if bool(given.address) == bool(given.check_id):
         raise Problem(422, "invalid", "Say whom: give an address, or the check they began.")
+    tenant_id, db = call.who.tenant_id, call.services.db
     if given.check_id:
-        tenant_id, check_id = call.who.tenant_id, checked(given.check_id)
-        found = await call.services.db.read(tenant_id, lambda conn: address_behind(conn, tenant_id, check_id=check_id))
-        if not found:
+        check_id = checked(given.check_id)
+        found = await db.read(tenant_id, lambda conn: sender_behind(conn, tenant_id, check_id=check_id))
+        if found is None:
             raise not_found()
         return found
     try:
-        return to_e164(given.address, "")
+        address = to_e164(given.address, "")
     except BadNumber as why:
         raise Problem(422, "bad_number", f"The address {why}.") from None
+    return Sender(address, await db.read(tenant_id, lambda conn: contact_at(conn, tenant_id, address)))
 
 
 def _shown(block: Block) -> Blocked:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import Field
 
+from identity.sessions import FRESH
 from storage.people import WAYS, StoredTechnician
 from web.answers import Reply, answer
 from web.api.shapes import Listed
@@ -73,7 +74,7 @@ async def change_profile(call: Call) -> web.StreamResponse:
     given: ProfileWith = call.body
     who, services = call.who, call.services
     wanted = await _wanted(call, given)
-    if wanted and not call.fresh:
+    if wanted and services.clock.now() - who.proven_at > FRESH:
         raise stale()
     me = await _me(call)
     if given.on_duty is not None and given.on_duty != me.on_duty:

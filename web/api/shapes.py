@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, TypeVar, get_args
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from web.answers import Moment, Reply
 from web.bodies import Strict
@@ -173,11 +173,22 @@ class TicketQuery(Strict):
 
 
 class AuditQuery(Paged):
-    """Which rows of the log."""
+    """Which rows of the log. From `since`, before `until`, both with their zone: `2026-03-01T00:00:00Z`."""
 
     check_id: Annotated[str, Field(max_length=64)] = ""
     contact_id: Annotated[str, Field(max_length=64)] = ""
+    client_id: Annotated[str, Field(max_length=64)] = ""
+    technician_id: Annotated[str, Field(max_length=64)] = ""
+    ticket: Annotated[str, Field(max_length=64)] = ""
     kind: Annotated[str, Field(max_length=48)] = ""
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class ReportQuery(Strict):
+    """Which month, in the time zone of the tenant; the running one when empty."""
+
+    month: Annotated[str, Field(max_length=7, pattern=r"^(2\d{3}-(0[1-9]|1[0-2]))?$", examples=["2026-03"])] = ""
 
 
 # --- what goes out --------------------------------------------------------------------------------------------------
@@ -329,6 +340,58 @@ class AuditRow(Reply):
     conversation_id: str | None
     channel: str | None
     facts: dict[str, str | int]
+
+
+class Calls(Reply):
+    """Some calls. `outcomes`: how many ended how; they add up to `calls`. `share`: verified calls of all, from 0 to 1,
+    null where there was none. The medians are in seconds, from `#verify`: until a technician was first shown the code,
+    and until the person confirmed."""
+
+    calls: int
+    verified: int
+    share: float | None
+    median_seconds_to_code: float | None
+    median_seconds_to_confirm: float | None
+    outcomes: dict[str, int]
+
+
+class CallsOf(Calls):
+    """The same of one client, technician or channel. `id` is null for calls of nobody, `name` for one that is gone."""
+
+    id: str | None
+    name: str | None
+
+
+class DayOfReport(Reply):
+    """One day, by the tenant's clocks."""
+
+    day: str
+    calls: int
+    verified: int
+    denied: int
+    alarms: int
+    texts: int
+    segments: int
+
+
+class Report(Reply):
+    """A month's figures. Each is defined in docs/how-to/reports.md, and on the page of reports. `running`: checks that
+    are not over and not counted. `refused`: requests that started no check, by why. `technicians` holds everybody for
+    supervisors, admins and keys, for others themselves alone."""
+
+    month: str
+    timezone: str
+    total: Calls
+    running: int
+    clients: list[CallsOf]
+    technicians: list[CallsOf]
+    methods: list[CallsOf]
+    refused: dict[str, int]
+    alerts: dict[str, int]
+    texts: int
+    segments: int
+    texts_not_delivered: int
+    days: list[DayOfReport]
 
 
 class AlertShown(Reply):

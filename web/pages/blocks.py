@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from storage.blocks import LONGEST_REASON, SHORTEST_REASON, Block, address_behind
+from storage.blocks import LONGEST_REASON, SHORTEST_REASON, Block, Sender, contact_at, sender_behind
 from storage.phones import readable
 from web.api.ids import checked
 from web.look import _
@@ -73,7 +73,8 @@ async def block(call: Call) -> web.StreamResponse:
     """Nothing they send starts or is answered from now on. A check of theirs that runs ends, with the same reason."""
     form: BlockForm = call.body
     who, services = call.who, call.services
-    address = await _address(call, form)
+    sender = await _sender(call, form)
+    address = sender.address
     reason = " ".join(form.reason.split())
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         return await _form(call, form, _("Say why, in a few words: colleagues will ask themselves months from now."))
@@ -82,7 +83,7 @@ async def block(call: Call) -> web.StreamResponse:
     now = services.clock.now()
     until = None if form.hours == FOR_GOOD else now + timedelta(hours=int(form.hours))
     event = replace(line(call, "sender.blocked", hours=int(form.hours)), sealed={"address": address, "reason": reason})
-    blocks = services.blocks.noting(who.tenant_id, event)
+    blocks = services.blocks.noting(who.tenant_id, replace(event, contact_id=sender.contact_id))
     await blocks.put(who.tenant_id, Block(address, reason, who.technician_id, now, until))
     if form.check_id:
         # It may have ended by itself meanwhile, which is as good.
@@ -101,7 +102,8 @@ async def unblock(call: Call) -> web.StreamResponse:
         raise Problem(
             403, "not_allowed", "Only a supervisor or an admin may lift a block that another one set for good."
         )
-    event = replace(line(call, "sender.unblocked"), sealed={"address": form.address})
+    contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, form.address))
+    event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": form.address})
     await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, form.address)
     return see_other("/blocks", said="unblocked")
 
@@ -111,21 +113,21 @@ def _may_lift(call: Call, standing: Block) -> bool:
     return standing.until is not None or call.who.supervisor or call.who.role == "admin"
 
 
-async def _address(call: Call, form: BlockForm) -> str:
-    """The address behind what the form names. Raises the 404 of a page."""
+async def _sender(call: Call, form: BlockForm) -> Sender:
+    """Whom the form names. Raises the 404 of a page."""
     given = {"check_id": form.check_id, "line_id": form.line_id, "address_id": form.address_id}
     named = {name: checked(id) for name, id in given.items() if id}
     if len(named) != 1:
         raise not_found()
     tenant_id = call.who.tenant_id
-    found = await call.services.db.read(tenant_id, lambda conn: address_behind(conn, tenant_id, **named))
-    if not found:
+    found = await call.services.db.read(tenant_id, lambda conn: sender_behind(conn, tenant_id, **named))
+    if found is None:
         raise not_found()
     return found
 
 
 async def _form(call: Call, form: BlockForm, problem: str = "") -> web.StreamResponse:
-    address = await _address(call, form)
+    address = (await _sender(call, form)).address
     standing = (await call.services.blocks.of(call.who.tenant_id, [address], call.services.clock.now())).get(address)
     shown = readable(address)
     values = {

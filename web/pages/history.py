@@ -16,6 +16,7 @@ from web.pages.context import frame, page
 from web.pages.history_filters import before_in, choices, narrowed, sought_in
 from web.pages.log_words import details_of, sentence_of
 from web.problems import not_found
+from web.reporting import zone_of
 from web.routing import Access, Call, Route, Surface
 
 #: Lines of one check are bounded by its dialog; more than this would be a mistake somewhere.
@@ -108,12 +109,6 @@ async def views_of(call: Call, rows: Sequence[LogRow]) -> tuple[LineView, ...]:
             )
         )
     return tuple(found)
-
-
-async def zone_of(call: Call) -> str:
-    """The time zone in which the tenant counts days and months."""
-    tenant = await call.services.tenants.get(call.who.tenant_id)
-    return tenant.settings.timezone if tenant is not None else "UTC"
 
 
 def _who(row: LogRow, technicians: Mapping[str, str]) -> str:

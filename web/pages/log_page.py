@@ -17,8 +17,8 @@ from web.look import _
 from web.noting import line
 from web.pages.context import frame, page, see_other
 from web.pages.forms import Form
-from web.pages.history import zone_of
 from web.problems import Problem, not_found
+from web.reporting import zone_of
 from web.routing import Access, Call, Route, Surface
 
 HOME = "/history/log"

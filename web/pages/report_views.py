@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from storage.months import Month
-from storage.tallies import COUNTED, Figures, Line, Tally, median
+from storage.tallies import Line
 from web.look import _
 
 #: What became of a call, in words. The keys are those of `storage.tallies.COUNTED`.
@@ -30,14 +30,6 @@ REFUSED: Mapping[str, str] = {
     "opted_out": _("Had opted out of texts"),
     "blocked": _("Blocked sender"),
 }
-METHODS: Mapping[str, str] = {
-    "sms": _("By text message"),
-    "email": _("By e-mail"),
-    "teams": _("In Teams"),
-    "slack": _("In Slack"),
-    "phone": _("By phone"),
-    "portal": _("In the portal"),
-}
 ALERTS: Mapping[str, str] = {
     "nobody_claimed": _("Nobody claimed a check"),
     "denied": _("A contact denied"),
@@ -53,18 +45,18 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     (
         _("Call"),
         _(
-            "A check that somebody asked for with #verify, or a call that a technician announced and in whose 15 "
-            "minutes no check was asked for. It belongs to the day on which it was asked for or announced. Not counted: "
-            "a check that a newer one of the same person replaced, one that was made void because the database was "
-            "restored, the person erased or their number changed, one that is still running, and an announcement that "
-            "was taken back or made anew."
+            "A check that somebody asked for with #verify, or a call that a technician announced and for which no "
+            "check was asked for in its time. It belongs to the day on which it was asked for or announced. Not "
+            "counted: a check that a newer one of the same person replaced, one that was made void because the "
+            "database was restored, the person erased or their number changed, one that is still running, and an "
+            "announcement that was taken back or made anew."
         ),
     ),
     (
         _("Verified"),
         _(
-            "The person confirmed with #confirm after a technician had claimed the check, or typed the code they heard, "
-            "and did not deny afterwards. The share is verified calls of all calls."
+            "The person confirmed with #confirm after a technician had claimed the check, having compared the code or "
+            "typed the one they heard, and did not deny afterwards. The share is verified calls of all calls."
         ),
     ),
     (
@@ -103,20 +95,6 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A client, a technician, or a way of checking. `share` is from 0 to 1, None where there was no call."""
-
-    id: str
-    name: str
-    calls: int
-    verified: int
-    share: float | None
-    readable: float | None
-    confirmed: float | None
-    outcomes: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Bar:
     """A column of a chart, in percent of its height and width. `good` is the part of `all` that is drawn on top."""
 
@@ -134,31 +112,6 @@ class Chart:
     bars: tuple[Bar, ...]
     most: int
     ends: tuple[str, str]
-
-
-def row_of(id: str, name: str, tally: Tally) -> Row:
-    return Row(
-        id,
-        name,
-        tally.calls,
-        tally.verified,
-        tally.share,
-        median(tally.readable),
-        median(tally.confirmed),
-        {outcome: tally.outcomes[outcome] for outcome in COUNTED},
-    )
-
-
-def rows_of(tallies: Mapping[str, Tally], names: Mapping[str, str], nobody: str, gone: str) -> tuple[Row, ...]:
-    """Those with calls, most calls first, nobody's last. `gone`: what stands for one without a name any more."""
-    rows = [row_of(id, names.get(id, gone) if id else nobody, tally) for id, tally in tallies.items() if tally.calls]
-    return tuple(sorted(rows, key=lambda row: (not row.id, -row.calls, row.name, row.id)))
-
-
-def methods_of(figures: Figures) -> tuple[Row, ...]:
-    """By how the check came in, most calls first."""
-    rows = [row_of(id, METHODS.get(id, id), tally) for id, tally in figures.methods.items() if tally.calls]
-    return tuple(sorted(rows, key=lambda row: (-row.calls, row.id)))
 
 
 def days_chart(month: Month, days: Sequence[tuple[date, Line]]) -> Chart:

@@ -6,35 +6,27 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from storage.months import Month, day_of, month_of, read_month
+from storage.months import Month, day_of, month_of
 from storage.reports import MonthReport
 from storage.tallies import COUNTED, Line
-from web.guards import may
 from web.look import _
 from web.pages.context import frame, page
-from web.pages.history import zone_of
 from web.pages.report_views import (
     ALERTS,
     MEANINGS,
     OUTCOMES,
     REFUSED,
-    Row,
     days_chart,
-    methods_of,
     percent,
-    row_of,
-    rows_of,
     seconds,
     shares_chart,
 )
 from web.pages.views import Choice
-from web.problems import Problem, not_found
+from web.problems import not_found
+from web.reporting import Row, clients_of, methods_of, report_of, row_of, sees_everybody, technicians_of, zone_of
 from web.routing import Access, Call, Route, Surface
 from web.spreadsheets import csv_file
 
-NOBODY = _("Nobody: not claimed")
-NO_CLIENT = _("No client: shared number, or erased since")
-GONE = _("Not there any more")
 #: The files there are, and the columns of their rows.
 _LINE = ("calls", "verified", "share", "denied", "alarms", "texts", "segments")
 _ROW = ("calls", "verified", "share", "median_seconds_to_code", "median_seconds_to_confirm")
@@ -88,38 +80,6 @@ async def give_file(call: Call) -> web.StreamResponse:
             return csv_file(name, ("month", *_LINE), [(str(month), *_cells(line)) for month, line in months])
         case _:
             raise not_found()
-
-
-def sees_everybody(call: Call) -> bool:
-    """Whether they see how each technician did; the others see themselves alone."""
-    return call.who.kind == "key" or may(Access.SUPERVISOR, call.who)
-
-
-async def clients_of(call: Call, report: MonthReport) -> tuple[Row, ...]:
-    """Clients with calls in the month."""
-    names = {client.id: client.name for client in await call.services.directory.clients(call.who.tenant_id)}
-    return rows_of(report.figures.clients, names, NO_CLIENT, GONE)
-
-
-async def technicians_of(call: Call, report: MonthReport) -> tuple[Row, ...]:
-    """Technicians with calls in the month, as far as whoever asks may see them."""
-    people = await call.services.people.technicians(call.who.tenant_id)
-    names = {technician.id: technician.name for technician in people}
-    tallies = report.figures.technicians
-    if not sees_everybody(call):
-        tallies = {id: tally for id, tally in tallies.items() if id == call.who.technician_id}
-    return rows_of(tallies, names, NOBODY, GONE)
-
-
-async def report_of(call: Call, asked: str) -> MonthReport:
-    """The month asked for, or the running one. Raises Problem for what is no month."""
-    zone, now = await zone_of(call), call.services.clock.now()
-    month = read_month(asked) if asked else month_of(day_of(now, zone))
-    if month is None:
-        raise Problem(422, "bad_month", _("This is no month. Write it as 2026-03."))
-    if month > month_of(day_of(now, zone)):
-        raise Problem(422, "bad_month", _("That month has not begun. Ask for one that has."))
-    return await call.services.reports.month(call.who.tenant_id, zone, month, now)
 
 
 async def _asked(call: Call) -> tuple[MonthReport, Sequence[tuple[Month, Line]], Month]:

@@ -4,10 +4,12 @@ from web.pages.settings.brand import ROUTES as BRAND
 from web.pages.settings.company import ROUTES as COMPANY
 from web.pages.settings.home import ROUTES as HOME
 from web.pages.settings.keys import ROUTES as KEYS
+from web.pages.settings.mail import ROUTES as MAIL
 from web.pages.settings.numbers import ROUTES as NUMBERS
 from web.pages.settings.people import ROUTES as PEOPLE
 from web.pages.settings.person import ROUTES as PERSON
 from web.pages.settings.registration import ROUTES as REGISTRATION
+from web.pages.settings.teams import ROUTES as TEAMS
 from web.pages.settings.texts import ROUTES as TEXTS
 from web.pages.settings.verification import ROUTES as VERIFICATION
 from web.pages.settings.webhooks import ROUTES as WEBHOOKS
@@ -24,6 +26,8 @@ def settings_routes() -> tuple[Route, ...]:
         *COMPANY,
         *KEYS,
         *NUMBERS,
+        *MAIL,
+        *TEAMS,
         *REGISTRATION,
         *VERIFICATION,
         *WORDS,

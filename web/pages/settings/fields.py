@@ -26,6 +26,8 @@ UNITS: Mapping[str, str] = {"s": _("seconds"), "m": _("minutes"), "h": _("hours"
 #: The name under which the unit of a time is sent.
 _UNIT = "_unit"
 _SPELLED = re.compile(r"\b(\d+)([smhd])\b")
+#: Both ends in one unit, which is then said once.
+_RANGE = re.compile(r"\b(\d+)([smhd]) to (\d+)\2\b")
 _SAID_OF = {**UNITS, "d": _("days")}
 
 Typed = Annotated[str, Field(max_length=400)]
@@ -123,10 +125,8 @@ def _shown(ask: Ask, settings: TenantSettings, typed: Mapping[str, str]) -> Show
 
 def in_words(spelled: str) -> str:
     """`1m to 10m` as `1 to 10 minutes`, for a form that has a unit of its own."""
-    both = re.fullmatch(r"(\d+)([smhd]) to (\d+)([smhd])", spelled)
-    if both and both[2] == both[4]:
-        return _("%(low)s to %(high)s %(unit)s") % {"low": both[1], "high": both[3], "unit": _SAID_OF[both[2]]}
-    return _SPELLED.sub(lambda found: f"{found[1]} {_unit_of(found[2], int(found[1]))}", spelled)
+    shorter = _RANGE.sub(r"\1 to \3\2", spelled)
+    return _SPELLED.sub(lambda found: f"{found[1]} {_unit_of(found[2], int(found[1]))}", shorter)
 
 
 def _unit_of(letter: str, count: int) -> str:

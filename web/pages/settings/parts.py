@@ -30,6 +30,8 @@ PARTS: tuple[Part, ...] = (
     Part("people", _("People"), _("Who has an account, what they may do, and inviting somebody.")),
     Part("keys", _("Keys"), _("Let other programs read and write, with no more rights than they need.")),
     Part("webhooks", _("Other tools"), _("Tell a dashboard or a script what happens here, signed.")),
+    Part("mail", _("Mail"), _("The server that invitations, links and alerts go by, and a test.")),
+    Part("teams", _("Teams"), _("Channels in Microsoft Teams where unclaimed checks and alarms are posted.")),
     Part("company", _("Company"), _("Name, published phone, language, time zone, how long words are kept.")),
     Part("numbers", _("Numbers and carrier"), _("The numbers people text, the account at Twilio, a text to try it.")),
     Part("registration", _("Registration"), _("What carriers ask about your texts, ready to copy.")),

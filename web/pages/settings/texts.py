@@ -52,7 +52,7 @@ MEANINGS: Mapping[str, str] = {
     "msp": _("your company's name"),
     "phone": _("the phone number you publish"),
     "code": _("the code"),
-    "again": _("a word when the same code is sent again, else nothing"),
+    "again": _("that this code takes the place of an older one, where it does"),
     "notice": _("that a technician has taken the check, where that is news"),
     "tech": _("the technician's first name"),
     "doing": _("what the technician is doing: calling, on site, in a remote session"),
@@ -220,13 +220,13 @@ def _cost(shown: Shown, template: Template) -> str:
     """What it costs, in a sentence; tickets cost nothing."""
     if template.audience == "ticket":
         return ""
-    said = _("%(count)s text segments of %(units)s characters' worth (%(encoding)s).") % {
+    said = _("%(count)s text segments, %(units)s characters (%(encoding)s).") % {
         "count": shown.size.count,
         "units": shown.size.units,
         "encoding": shown.size.encoding,
     }
     if shown.size.count == 1:
-        said = _("One text segment, %(units)s characters' worth (%(encoding)s).") % {
+        said = _("One text segment, %(units)s characters (%(encoding)s).") % {
             "units": shown.size.units,
             "encoding": shown.size.encoding,
         }
