@@ -1,10 +1,11 @@
 """`python3 dev.py bench [--full] [--parts] [--profile]`: ratios against this machine's own ceiling.
 
 Without options: hello, the references, plain texts and #verify on SQLite and on a real PostgreSQL beside each other,
-then how soon a commit is felt. Two to three minutes.
+then how soon a commit is felt, what fifty consoles cost, and when a row is on the screen. Three to four minutes.
 --full       also growth up to a million conversations, replicas, the outbox and memory. About a quarter of an hour.
 --parts      only where the time of a plain text goes, in microseconds, on both engines.
 --profile    only a profile of plain texts, thread by thread.
+--consoles   only the consoles: fifty with two hundred rows, and ten tabs of a real browser.
 --in FOLDER  where the databases are made; the disk decides what a durable commit costs.
 """
 
@@ -18,13 +19,13 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import delays, full, parts, parts_postgres
+from bench import consoles, delays, full, parts, parts_postgres, screen
 from bench.disk import sync_ms
 from bench.engines import PostgresServer, start_postgres, why_no_postgres
 from bench.measure import measure, profile
 from bench.report import load_average, table
 from bench.side import Size
-from bench.stored import Stored, new_database, new_file
+from bench.stored import SQLITE, Stored, new_database, new_file
 from bot.logs import configure
 
 SHORT = Size()
@@ -47,7 +48,11 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
             for stored in await both(stack, folder, server, "profile"):
                 for thread, found in (await profile(stored, size)).items():
                     print(f"--- {stored.name}: {thread}\n{found}")
-        if options.parts or options.profile:
+        if options.consoles:
+            print(load_average(), flush=True)
+            await of_consoles(folder)
+            print(load_average(), flush=True)
+        if options.parts or options.profile or options.consoles:
             return
         print(load_average(), flush=True)
         print(table(await measure(folder, size, server)), flush=True)
@@ -57,9 +62,20 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
         ):
             found_delays = await delays.measure_delays(size, busy, silent, min(size.texts, 400))
             print(delays.describe(busy.name, found_delays), flush=True)
+        await of_consoles(folder)
         print(load_average(), flush=True)
         if options.full:
             await full.run(stack, folder, server)
+
+
+async def of_consoles(folder: Path) -> None:
+    """On SQLite: what is counted is the work of the house."""
+    found = await consoles.measure_consoles(await new_file(folder, "consoles"))
+    print(consoles.describe(SQLITE, found), flush=True)
+    if why_not := screen.why_no_browser():
+        print(f"NOT MEASURED: the screen: {why_not}", flush=True)
+        return
+    print(screen.describe(SQLITE, await screen.measure_screen(await new_file(folder, "screen"))), flush=True)
 
 
 def start_server(stack: AsyncExitStack, folder: Path) -> PostgresServer | None:
@@ -88,7 +104,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for name in ("--full", "--parts", "--profile"):
+    for name in ("--full", "--parts", "--profile", "--consoles"):
         parser.add_argument(name, action="store_true")
     parser.add_argument("--in", dest="folder", type=Path)
     return parser.parse_args(arguments)

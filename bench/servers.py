@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from bench.reference import reference_app
-from bench.world import Filled, Wanted, World, open_world
+from bench.world import Filled, Wanted, World, open_world, sign_in
 from bot.app import listen, run
 from bot.logs import configure
 from dialogs.turns import InboundAsk, Turn, TurnResult
@@ -83,6 +83,8 @@ class Control:
                 self._world.house.dispatcher.start()
                 self._dispatching = True
                 return {}
+            case "sign in":
+                return {"cookies": [await sign_in(self._world, asked["browser"]) for _ in range(asked["many"])]}
             case "profile":
                 return await self._profiled(on=asked["on"])
         return await _usage(asked)

@@ -22,7 +22,7 @@ from bot.seeds import VERIFICATION_NUMBER, seed
 from bot.settings import Settings
 from dialogs.settings import Limits, TenantSettings
 from identity.passwords import Cost, Passwords
-from identity.sessions import address_block, token_digest
+from identity.sessions import ABSOLUTE, address_block, browser_family, token_digest
 from storage.directory import NewAddress, NewContact, put_client, put_contacts
 from web.headers import of_every_answer
 from web.slow import listen_on
@@ -114,6 +114,25 @@ async def open_world(listening: socket.socket, wanted: Wanted, stack: AsyncExitS
         house.background.start()
         stack.push_async_callback(house.background.stop)
     return World(house, clock, filled)
+
+
+async def sign_in(world: World, browser: str) -> str:
+    """A cookie of a technician who has just signed in from this machine with this browser."""
+    house = world.house
+    now, token = house.clock.now(), house.random.token()
+    first = (await house.services.people.technicians(world.filled.tenant_id))[0]
+    await house.services.accounts.create_log_in(
+        tenant_id=world.filled.tenant_id,
+        log_in_id=house.random.new_id(now),
+        technician_id=first.id,
+        digest=token_digest(token),
+        kind="cookie",
+        now=now,
+        expires_at=now + ABSOLUTE,
+        address_block=address_block("127.0.0.1"),
+        browser=browser_family(browser),
+    )
+    return token
 
 
 async def _fill(house: House, contacts: int) -> Filled:

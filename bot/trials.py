@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bot.mail_route import MailRoute, of_tenant
+from datetime import timedelta
+
+from bot.mail_route import MailRoute
 from channels.email.message import Server
 from channels.email.sender import SmtpMail
 from channels.teams.posts import HELLO, WorkflowPosts
 from dialogs.ports import Clock, OutboundRefused, Randomness, SendLater, SendRefused, SendUnclear
-from storage.mail_servers import MailServer
+from storage.bounds import LocalBound
 from web.ports import Tried
 
 _SUBJECT = "Watchword: this is a test"
@@ -16,6 +18,8 @@ _TEXT = (
     "It reached you, so invitations, links and alerts will too. There is nothing to do."
 )
 
+#: Tests that one tenant may ask for within so long; each process counts for itself.
+MOST_MAILS = (5, timedelta(minutes=10))
 #: What went wrong, in words, and what to do; the server's own answer is shown beside it.
 _MAIL_WHY = {
     "address_refused": "We do not connect to that server.",
@@ -40,6 +44,7 @@ class Trials:
         self._posts = posts
         self._clock = clock
         self._random = random
+        self._bound = LocalBound(*MOST_MAILS)
 
     async def has_common_mail(self) -> bool:
         """Whether the operator has set a server for tenants without one of their own."""
@@ -50,11 +55,11 @@ class Trials:
         server = await self._route.of(tenant_id)
         if server is None:
             return Tried(False, "No mail server is set up yet. Fill in the form and save it first.")
+        now = self._clock.now()
+        if not self._bound.has_room(tenant_id, now):
+            return Tried(False, "That was the fifth test in ten minutes. Wait a little, then try again.")
+        self._bound.count(tenant_id, now)
         return await self._mailed(server, to)
-
-    async def mail_by(self, server: MailServer, *, to: str) -> Tried:
-        """A test mail by a server that has not been saved yet."""
-        return await self._mailed(of_tenant(server), to)
 
     async def check_post(self, url: str) -> str:
         """Why nothing would be posted to that address, empty when it would."""

@@ -28,6 +28,8 @@ from storage.webhook_queue import Leased, Outcome, WebhookQueue
 MOST, MOST_EACH = 32, 4
 #: Commits come in crowds; what they leave is looked at together. Seldom where nobody has a webhook.
 GATHER_S, GATHER_NONE_S = 0.2, 2.0
+#: Tries that end together make room together.
+PAUSE_S = 0.01
 #: Looks without a call, for commits of others and leases that have run out.
 LOOK_EVERY_S = 10.0
 
@@ -43,6 +45,13 @@ _SPOILT = "Its address or secret cannot be read any more. Add the webhook anew."
 log = structlog.get_logger("webhook_feed")
 
 
+async def _set_or_after(event: asyncio.Event, seconds: float) -> None:
+    # Not `wait_for`: before Python 3.12 it may swallow a cancellation.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 class WebhookFeed:
     """`run` is one task of the program; `wake` tells it that something was committed or that the clock was moved."""
 
@@ -55,6 +64,8 @@ class WebhookFeed:
         self._clock = clock
         self._random = random
         self._woken = asyncio.Event()
+        #: Something may be due: there are new deliveries, or a try has ended and left room.
+        self._due = asyncio.Event()
         #: Tenant -> webhook -> the place up to which there was nothing for it.
         self._places: dict[str, dict[str, int]] = {}
         self._breakers: dict[str, breakers.State] = {}
@@ -67,34 +78,41 @@ class WebhookFeed:
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is tried again by whoever finds its lease run out."""
+        both = [asyncio.create_task(self._keep_making_out()), asyncio.create_task(self._keep_setting_out())]
         try:
-            while True:
-                self._woken.clear()
-                try:
-                    pause, gather = await self.look()
-                except Unavailable:
-                    pause, gather = GATHER_NONE_S, GATHER_NONE_S
-                await asyncio.sleep(gather)
-                # Not `wait_for`: before Python 3.12 it may swallow a cancellation.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, pause - gather)):
-                        await self._woken.wait()
+            await asyncio.gather(*both)
         finally:
-            for each in self._tries:
+            for each in (*both, *self._tries):
                 each.cancel()
-            await asyncio.gather(*self._tries, return_exceptions=True)
+            await asyncio.gather(*both, *self._tries, return_exceptions=True)
 
-    async def look(self) -> tuple[float, float]:
-        """Make out what is new and set out what is due; in how many seconds to look again, and how many to wait for
-        more to gather. Raises `Unavailable`."""
+    async def make_out(self) -> bool:
+        """Make deliveries out of what the log has gained; whether anybody has a webhook. Raises `Unavailable`."""
         tenants = await tenants_with_webhooks(self._database)
         self._places = {tenant_id: self._places.get(tenant_id, {}) for tenant_id in tenants}
-        if not tenants:
-            self._breakers.clear()
-            return LOOK_EVERY_S, GATHER_NONE_S
         for tenant_id in tenants:
             await self._make_out(tenant_id)
-        return await self._set_out(), GATHER_S
+        return bool(tenants)
+
+    async def set_out(self) -> float:
+        """Begin with what is due, as far as there is room; in how many seconds to look again when nothing ends before.
+
+        Raises `Unavailable`.
+        """
+        while True:
+            now = self._clock.now()
+            full = {webhook_id for webhook_id in {*self._busy, *self._breakers} if self._room(webhook_id) <= 0}
+            limit = MOST - len(self._tries)
+            due = await self._queue.next_due(now, full) if limit > 0 else None
+            if due is None or due > micros(now):
+                seconds = LOOK_EVERY_S if due is None else (due - micros(now)) / 1_000_000
+                return min(max(seconds, PAUSE_S), LOOK_EVERY_S)
+            leased = await self._queue.lease(now, limit=limit, most_each=MOST_EACH, full=full, room=self._room)
+            for one in leased:
+                self._start(one)
+            if not leased:
+                # Another replica was faster, or has it in hand.
+                return GATHER_S
 
     async def at_rest(self) -> None:
         """Return when no try is under way."""
@@ -120,22 +138,26 @@ class WebhookFeed:
             if not scanned.more:
                 return
 
-    async def _set_out(self) -> float:
+    async def _keep_making_out(self) -> None:
         while True:
-            now = self._clock.now()
-            full = {webhook_id for webhook_id in {*self._busy, *self._breakers} if self._room(webhook_id) == 0}
-            limit = MOST - len(self._tries)
-            leased = (
-                await self._queue.lease(now, limit=limit, most_each=MOST_EACH, full=full, room=self._room)
-                if limit > 0
-                else ()
-            )
-            for one in leased:
-                self._start(one)
-            if not leased:
-                due = await self._queue.next_due(now, full)
-                seconds = LOOK_EVERY_S if due is None else (due - micros(now)) / 1_000_000
-                return min(max(seconds, GATHER_S), LOOK_EVERY_S)
+            self._woken.clear()
+            try:
+                gather = GATHER_S if await self.make_out() else GATHER_NONE_S
+            except Unavailable:
+                gather = GATHER_NONE_S
+            self._due.set()
+            await asyncio.sleep(gather)
+            await _set_or_after(self._woken, LOOK_EVERY_S)
+
+    async def _keep_setting_out(self) -> None:
+        while True:
+            self._due.clear()
+            try:
+                pause = await self.set_out()
+            except Unavailable:
+                pause = GATHER_NONE_S
+            await asyncio.sleep(PAUSE_S)
+            await _set_or_after(self._due, pause)
 
     def _room(self, webhook_id: str) -> int:
         """How many more tries to it may set out: few, one for one that has failed again and again, none while that one
@@ -159,7 +181,7 @@ class WebhookFeed:
         self._busy[webhook_id] -= 1
         if not self._busy[webhook_id]:
             del self._busy[webhook_id]
-        self._woken.set()
+        self._due.set()
 
     async def _try(self, leased: Leased) -> None:
         try:

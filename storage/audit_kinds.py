@@ -203,6 +203,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "operator.tenant_renamed": "The tenant got another name.",
         "operator.settings_changed": "Settings of the tenant were changed; `settings` names them.",
         "operator.number_added": "A number became the tenant's.",
+        "operator.number_removed": "A number is the tenant's no longer.",
         "operator.number_primary": "A number became the primary one of its purpose.",
         "operator.carrier_set": "The account at the carrier was set, or its secrets were.",
         "operator.user_added": "Somebody got an account.",

@@ -40,7 +40,7 @@ from storage.voiding import end_checks
 #: Stands in `installation` from the first row of a restore to the last.
 UNFINISHED = "restore"
 EPOCH = "epoch"
-_TEXTS = ("text", "alert_text")
+_TEXTS = ("text", "alert_text", "mail", "teams_post")
 #: Seconds of one step of an authenticator app.
 _STEP_SECONDS = 30
 

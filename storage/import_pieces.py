@@ -64,7 +64,7 @@ def bring_in(
     Raises `Again`."""
     after = before + len(rows)
     ends: dict[str, object] = {"state": "done", "body": None, "ended_at": micros(work.now)} if last else {}
-    if not advance(conn, work.tenant_id, work.import_id, "running", before, after, **ends):
+    if not advance(conn, work.tenant_id, work.import_id, "running", before, after, ends):
         return False
     known = select(clients.c.id, clients.c.name).where(clients.c.tenant_id == work.tenant_id)
     client_ids = {name.casefold(): client_id for client_id, name in conn.execute(known)}
@@ -122,6 +122,15 @@ def referred(conn: Connection, tenant_id: str, ids: Sequence[str]) -> dict[str, 
         query = select(column).where(column.table.c.tenant_id == tenant_id, column.in_(ids)).distinct()
         for contact_id in conn.scalars(query):
             found.setdefault(contact_id, reason)
+    # A check from a number that several share is nobody's yet, and may become theirs.
+    same = (dialogs.c.tenant_id == addresses.c.tenant_id) & (dialogs.c.their_address == addresses.c.value)
+    shared = (
+        select(addresses.c.contact_id)
+        .join(dialogs, same)
+        .where(addresses.c.tenant_id == tenant_id, addresses.c.contact_id.in_(ids), dialogs.c.is_live)
+    )
+    for contact_id in conn.scalars(shared):
+        found.setdefault(contact_id, "check")
     return found
 
 
@@ -157,7 +166,7 @@ def _here_by_now(
 def _finish(conn: Connection, work: Work, before: int) -> None:
     """The companies that came with it and have nobody any more go last."""
     ends: dict[str, object] = {"state": "undone", "ended_at": micros(work.now)}
-    if not advance(conn, work.tenant_id, work.import_id, "undoing", before, before, **ends):
+    if not advance(conn, work.tenant_id, work.import_id, "undoing", before, before, ends):
         return
     tenant = work.tenant_id
     used = select(contacts.c.client_id).where(contacts.c.tenant_id == tenant)

@@ -161,11 +161,17 @@ async def forget_left_lying(database: Database, now: datetime) -> int:
 
 
 def advance(
-    conn: Connection, tenant_id: str, import_id: str, state: State, before: int, after: int, **more: object
+    conn: Connection,
+    tenant_id: str,
+    import_id: str,
+    state: State,
+    before: int,
+    after: int,
+    more: Mapping[str, object] | None = None,
 ) -> bool:
-    """Move `done` on, from where this piece began; False when somebody else has done the piece."""
+    """Move `done` on, from where this piece began, and set `more`; False when somebody else has done the piece."""
     this = _this(tenant_id, import_id, state).where(imports.c.done == before)
-    return conn.execute(this.values(done=after, **more)).rowcount == 1
+    return conn.execute(this.values({"done": after, **(more or {})})).rowcount == 1
 
 
 def add_counts(conn: Connection, tenant_id: str, import_id: str, **more: int) -> Mapping[str, int]:

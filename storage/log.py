@@ -20,7 +20,7 @@ from storage.tables import audit, contacts
 from storage.times import micros, moment
 
 #: Places to one window, and windows to one look.
-WINDOW, WINDOWS = 20_000, 10
+WINDOW, WINDOWS = 20_000, 20
 #: A line's place may be given this much later than its time: whoever looks for a time looks so far around it.
 SLACK = timedelta(hours=1)
 
@@ -100,8 +100,11 @@ class Found:
 class Log:
     """Reads the log; it is written by turns."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, window: int = WINDOW, windows: int = WINDOWS) -> None:
+        """`window`: lines that are looked at at once, `windows`: how many of them in one look."""
         self._database = database
+        self._window = window
+        self._windows = windows
 
     async def after(
         self,
@@ -136,7 +139,8 @@ class Log:
     async def search(self, tenant_id: str, wanted: Filters, before: int | None = None, *, limit: int = PAGE) -> Found:
         """The newest lines that fit, or those before that sequence."""
         size = page_size(limit)
-        return await self._database.read(tenant_id, lambda conn: _search(conn, tenant_id, wanted, before, size))
+        bounds = (self._window, self._windows)
+        return await self._database.read(tenant_id, lambda conn: _search(conn, tenant_id, wanted, before, size, bounds))
 
     async def unsealed(self, tenant_id: str) -> tuple[LogRow, ...]:
         """Lines that wait for their place in the log; most stores give it at once."""
@@ -171,7 +175,10 @@ def _of_kind(kind: str) -> ColumnElement[bool]:
     return audit.c.kind.startswith(kind, autoescape=True) if kind.endswith(".") else audit.c.kind == kind
 
 
-def _search(conn: Connection, tenant_id: str, wanted: Filters, before: int | None, size: int) -> Found:
+def _search(
+    conn: Connection, tenant_id: str, wanted: Filters, before: int | None, size: int, bounds: tuple[int, int]
+) -> Found:
+    window, windows = bounds
     top, bottom = _stretch(conn, tenant_id, wanted, before)
     conditions = wanted.conditions(tenant_id)
     query = _lines(tenant_id).where(*conditions).order_by(audit.c.seq.desc())
@@ -180,8 +187,8 @@ def _search(conn: Connection, tenant_id: str, wanted: Filters, before: int | Non
         rows = _rows(conn, query.where(audit.c.seq < top, audit.c.seq > bottom).limit(size + 1))
         return _found(rows, size)
     rows = ()
-    for _ in range(WINDOWS):
-        floor = _floor(conn, tenant_id, top, bottom)
+    for _ in range(windows):
+        floor = _floor(conn, tenant_id, top, bottom, window)
         within = query.where(audit.c.seq < top, audit.c.seq >= floor)
         rows += _rows(conn, within.limit(size + 1 - len(rows)))
         if len(rows) > size or floor <= bottom + 1:
@@ -219,10 +226,10 @@ def _last_before(conn: Connection, tenant_id: str, at: datetime, end: int) -> in
     return low
 
 
-def _floor(conn: Connection, tenant_id: str, top: int, bottom: int) -> int:
+def _floor(conn: Connection, tenant_id: str, top: int, bottom: int, window: int) -> int:
     """The lowest place of a window below `top`; above `bottom`."""
     places = select(audit.c.seq).where(audit.c.tenant_id == tenant_id, audit.c.seq < top, audit.c.seq > bottom)
-    floor = conn.scalar(places.order_by(audit.c.seq.desc()).offset(WINDOW - 1).limit(1))
+    floor = conn.scalar(places.order_by(audit.c.seq.desc()).offset(window - 1).limit(1))
     return bottom + 1 if floor is None else floor
 
 

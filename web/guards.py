@@ -122,7 +122,8 @@ def _admit(request: web.Request, route: Route, known: Recognised | None) -> None
     if route.access is Access.PUBLIC:
         return
     if known is None:
-        if looks_like_one(shown_token(request)[1]):
+        kind, token = shown_token(request)
+        if kind == "bearer" and looks_like_one(token):
             raise Problem(401, "key_not_valid", "This key does not work: it has run out, was revoked, or is mistyped.")
         raise Problem(401, "sign_in_required", "Sign in first. A log-in ends after a while without use.")
     if known.acting.kind == "key":

@@ -18,7 +18,7 @@ PASSED_ON = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "V
 
 
 class Alive(Reply):
-    """The process answers."""
+    """This copy answers."""
 
     status: str
 
@@ -77,7 +77,7 @@ ROUTES = (
         healthz,
         Access.PUBLIC,
         Surface.API,
-        "Is the process alive?",
+        "Is this copy alive?",
         answers={200: Alive},
         anonymous=True,
     ),

@@ -11,7 +11,6 @@ from dialogs.turns import AuditEvent
 
 if TYPE_CHECKING:
     from storage.contact_changes import AddressEdit
-    from storage.mail_servers import MailServer
 
 Role = Literal["technician", "admin"]
 
@@ -230,10 +229,6 @@ class Trials(Protocol):
 
     async def mail(self, tenant_id: str, *, to: str) -> Tried:
         """A test mail by the server that the tenant's mail goes by."""
-        ...
-
-    async def mail_by(self, server: MailServer, *, to: str) -> Tried:
-        """A test mail by a server that has not been saved yet."""
         ...
 
     async def check_post(self, url: str) -> str:

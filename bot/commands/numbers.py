@@ -14,6 +14,7 @@ from bot.commands.tenants import TenantOption
 from bot.wording import Wording
 from channels.twilio.fallback import fallback_twiml
 from dialogs.turns import TenantFacts
+from storage.own_numbers import NumberInUse, OwnNumbers
 from storage.phones import BadNumber, to_e164
 from storage.tenants import AccountTaken, CarrierAccount, NumberTaken, Tenants
 
@@ -23,6 +24,10 @@ carrier = typer.Typer(help="The tenant's account at the carrier.", no_args_is_he
 NumberArgument = Annotated[str, typer.Argument(help="With country code: +12125550100.")]
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
+_IN_USE = {
+    "live": "A check is running on it. Wait until it has ended, at most ten minutes.",
+    "primary": "It is the primary one. Make another one primary first: watchword number primary NUMBER",
+}
 
 
 @app.command()
@@ -91,6 +96,26 @@ def primary_(number: NumberArgument, tenant: TenantOption = "") -> None:
             raise Mistake(f"{which.slug} has no number {address}. See: watchword number list --tenant {which.slug}")
         await _make_primary(operator, which.id, found.facts.id)
         say(f"{address} is the primary {found.facts.purpose} number.")
+
+    run(work)
+
+
+@app.command()
+def remove(number: NumberArgument, tenant: TenantOption = "") -> None:
+    """Remove a number: texts to it are refused from then on."""
+    address = _e164(number)
+
+    async def work(operator: Operator) -> None:
+        which = await operator.tenant(tenant)
+        found = next((n for n in await operator.tenants.numbers(which.id) if n.facts.address == address), None)
+        if found is None:
+            raise Mistake(f"{which.slug} has no number {address}. See: watchword number list --tenant {which.slug}")
+        event = operator.noting(which.id, "operator.number_removed", {"number": found.facts.id})
+        try:
+            await OwnNumbers(event, operator.keyring).remove_number(which.id, found.facts.id)
+        except NumberInUse as used:
+            raise Mistake(f"{address} stays. {_IN_USE[used.why]}") from None
+        say(f"{address} is no number of {which.name} any more.")
 
     run(work)
 

@@ -96,6 +96,10 @@ def add(
         if made_up:
             say(f"Password:   {password}")
         _show_second_factor(enrolled)
+        if role == "admin":
+            base = operator.settings.public_url or "your public address"
+            say()
+            say(f"Next: start the server (watchword serve), sign in at {base}, and do what the first page says.")
 
     run(work)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.app import installed_version
-from bot.generate import commands, settings
+from bot.generate import commands, network, settings
 from dialogs import reference as dialogs_reference
 from storage import audit_kinds
 from storage import reference as storage_reference
@@ -27,6 +27,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     **dialogs_reference.PAGES,
     "commands.md": commands.page,
     "settings.md": settings.page,
+    "network.md": network.page,
     "schema.md": storage_reference.page,
     "audit-events.md": audit_kinds.page,
     "openapi.json": openapi,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from storage.tenant_settings import SETTINGS, TenantSetting
 from dialogs.settings import TenantSettings
+from storage.tenant_settings import SETTINGS, TenantSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,22 @@ VARIABLES = (
         "none",
     ),
     Variable("WATCHWORD_METRICS_TOKEN_FILE", "A file that holds that token.", "none"),
+    Variable(
+        "WATCHWORD_MAIL_URL",
+        "The mail server for tenants that have none of their own: `smtps://login:password@host:465` (TLS from the "
+        "start) or `smtp://login:password@host:587` (STARTTLS). Mail never leaves unencrypted. Also with `_FILE`.",
+        "none: such tenants send texts only",
+    ),
+    Variable("WATCHWORD_MAIL_URL_FILE", "A file that holds that address, password and all.", "none"),
+    Variable(
+        "WATCHWORD_MAIL_FROM", "Whom mails by that server come from: `Help desk <desk@example.com>`.", "needed with it"
+    ),
+    Variable(
+        "WATCHWORD_WORKFLOW_HOSTS",
+        "Hosts that Teams connections may have besides Microsoft's usual ones, with commas between them; with a dot in "
+        "front, everything below: `.logic.azure.cn`.",
+        "none",
+    ),
     Variable(
         "WATCHWORD_PRIVATE_TARGETS",
         "Networks that webhooks and connections of tenants may lead into although they are not public, as address/bits "

@@ -17,7 +17,8 @@ PAGE_SIZE = 50
 #: Twilio's times are whole seconds and its clock is not ours; more would find the text before this one.
 CLOCK_SLACK = timedelta(seconds=5)
 
-_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
+#: The id of a message.
+SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 
 
 class TwilioTexts:
@@ -50,7 +51,7 @@ class TwilioTexts:
             raise SendUnclear("the request left and no answer came") from cause
         raise_for(answer)
         sid = answer.body.get("sid")
-        if answer.status != 201 or not isinstance(sid, str) or not _SID.fullmatch(sid):
+        if answer.status != 201 or not isinstance(sid, str) or not SID.fullmatch(sid):
             raise SendUnclear(f"Twilio answered {answer.status} without a message id")
         return sid
 
@@ -82,7 +83,7 @@ def _is_it(message: Mapping[str, object], *, to: str, sender: str, body: str, af
         message.get("direction") == "outbound-api"
         and (message.get("to"), message.get("from"), message.get("body")) == (to, sender, body)
         and isinstance(sid, str)
-        and _SID.fullmatch(sid) is not None
+        and SID.fullmatch(sid) is not None
         and at is not None
         and at >= after
     )

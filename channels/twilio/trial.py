@@ -12,6 +12,7 @@ import aiohttp
 from channels.twilio.account import TwilioAccount
 from channels.twilio.own_numbers import FINAL
 from channels.twilio.rest import Answer, Rest, path_of, raise_for
+from channels.twilio.sender import SID
 from channels.twilio.texts import reaction
 from dialogs.ports import SendLater, SendRefused, SendUnclear
 
@@ -73,7 +74,7 @@ def _raw(answer: Answer) -> RawAnswer:
     sid, state, code = answer.body.get("sid"), answer.body.get("status"), answer.body.get("error_code")
     if not problem and code:
         problem = reaction(str(code)).meaning
-    if not problem and not isinstance(sid, str):
+    if not problem and not (isinstance(sid, str) and SID.fullmatch(sid)):
         problem = "This is not how Twilio answers. Does WATCHWORD_TWILIO_URL lead somewhere else?"
     return RawAnswer(
         answer.status,

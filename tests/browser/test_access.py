@@ -25,13 +25,22 @@ SIGNED_IN = (
     "/profile",
     "/step-up",
     "/simulator",
+    "/simulator/mail",
     "/codes/{check}",
+    "/history",
+    "/history?person=nobody",
+    "/history?person=a&since=2026-02-30",
+    "/history/checks/{check}",
+    "/reports",
 )
 #: What an admin gets to besides.
 ADMINS = (
+    "/history/log",
     "/settings",
     "/settings/company",
     "/settings/numbers",
+    "/settings/mail",
+    "/settings/teams",
     "/settings/registration",
     "/settings/verification",
     "/settings/words?text=verfy",

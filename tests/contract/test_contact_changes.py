@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, Executable, insert, select, update
 
 from bot.contact_acts import ContactActs
 from bot.wording import Wording
@@ -24,6 +26,10 @@ from tests.fixtures.kept import Kept
 from web.ports import AddressChanged
 
 NEW = "+12125550188"
+
+
+def _execute(statement: Executable, conn: Connection) -> None:
+    conn.execute(statement)
 
 
 class Desk:
@@ -56,7 +62,7 @@ class Desk:
         """Kind, template and payload of what waits to leave, oldest first."""
         kept, tenant_id = self.kept, self.kept.world.tenant_id
 
-        def work(conn):  # type: ignore[no-untyped-def]
+        def work(conn: Connection) -> list[tuple[str, str, dict[str, str]]]:
             found = []
             for row in conn.execute(select(outbox).where(outbox.c.tenant_id == tenant_id).order_by(outbox.c.id)):
                 if row.payload is None:
@@ -128,7 +134,8 @@ async def test_whoever_gets_another_number_is_told_where_they_were_reached(desk:
     other = desk.kept.new_id()
     done = await desk.edit(ada.id, AddressEdit("added", other, "mobile", "", NEW))
     assert done.told
-    shown = [(a.value, a.is_default, a.changed_at) for a in (await desk.contact(ada.id)).addresses if a.kind == "mobile"]
+    mobiles = [a for a in (await desk.contact(ada.id)).addresses if a.kind == "mobile"]
+    shown = [(a.value, a.is_default, a.changed_at) for a in mobiles]
     assert shown == [(ada.mobile, True, None), (NEW, False, desk.kept.clock.now())], "added, and not used yet"
     again = await desk.edit(ada.id, AddressEdit("added", desk.kept.new_id(), "mobile", "", NEW))
     assert again.refused == "address_taken"
@@ -180,9 +187,7 @@ async def test_announced_calls_end_with_the_number(desk: Desk) -> None:
             "created_at": micros(now),
             "expires_at": micros(now + timedelta(minutes=15)),
         }
-        await kept.database.write(
-            kept.world.tenant_id, lambda conn, row=row: conn.execute(announced_calls.insert().values(row)) and None
-        )
+        await kept.database.write(kept.world.tenant_id, partial(_execute, insert(announced_calls).values(row)))
     mobile = await desk.address(ada.id, "mobile")
     await desk.edit(ada.id, AddressEdit("changed", mobile.id, "mobile", mobile.value, NEW))
     query = select(announced_calls.c.contact_id).where(announced_calls.c.ended_at.is_(None))
@@ -230,7 +235,7 @@ async def test_the_log_names_the_change_and_seals_the_numbers(desk: Desk) -> Non
     }
     assert NEW not in row["public"]
 
-    def opened(conn):  # type: ignore[no-untyped-def]
+    def opened(conn: Connection) -> Any:
         keys = row_keys(conn, kept.keyring, kept.world.tenant_id, ada.id)
         return json.loads(keys.open(row["sealed"], place("audit", "sealed", kept.world.tenant_id, row["id"])))
 
@@ -270,9 +275,8 @@ async def test_who_else_has_it(desk: Desk) -> None:
 async def test_what_is_changed_by_hand_is_no_imports_any_more(desk: Desk) -> None:
     kept, ada = desk.kept, desk.kept.world.people[0]
     this = contacts.c.id == ada.id
-    await kept.database.write(
-        Unscoped.OPERATOR, lambda conn: conn.execute(contacts.update().where(this).values(import_id="i")) and None
-    )
+    mark = update(contacts).where(this).values(import_id="i")
+    await kept.database.write(Unscoped.OPERATOR, partial(_execute, mark))
     mobile = await desk.address(ada.id, "mobile")
     await desk.edit(ada.id, AddressEdit("changed", mobile.id, "mobile", mobile.value, NEW))
     query = select(contacts.c.import_id).where(this)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, select, update
 
+from bot.mail_route import MailRoute
+from bot.mail_setting import read_mail
 from dialogs.turns import AuditEvent
 from storage.database import Unscoped
 from storage.duty import Roll
@@ -58,6 +60,23 @@ async def test_a_mail_server_is_kept_sealed_and_read_back(kept: Kept) -> None:
         "settings.mail_changed",
         "settings.mail_removed",
     ]
+
+
+@pytest.mark.feature("OM-01", "OM-09", "SEC-46")
+async def test_who_has_no_server_sends_by_the_operators(kept: Kept) -> None:
+    servers, mine, now = MailServers(kept.database, kept.keyring), kept.world.tenant_id, kept.clock.now()
+    common = read_mail("smtps://desk:secret@mail.operator.example", "Desk <desk@operator.example>")
+    assert common is not None
+    route = MailRoute(servers, common)
+    assert await route.of(mine) == common
+    await servers.put(mine, SERVER, now)
+    own = await route.of(mine)
+    assert own is not None
+    assert (own.host, own.sender, own.trusted) == (SERVER.host, SERVER.sender, False)
+    assert await route.of(kept.other.tenant_id) == common
+    await servers.remove(mine)
+    assert await route.of(mine) == common
+    assert await MailRoute(servers).of(mine) is None
 
 
 @pytest.mark.feature("TC-06", "SEC-20")

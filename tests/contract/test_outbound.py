@@ -254,14 +254,20 @@ async def test_a_body_that_trickles_is_cut_off_in_time() -> None:
 
 
 async def test_a_body_without_end_is_cut_at_a_mebibyte() -> None:
+    cut = asyncio.Event()
+
     async def pour(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        while True:
+        while request.transport is not None and not request.transport.is_closing():
             await response.write(b"x" * 65536)
+            await asyncio.sleep(0)
+        cut.set()
+        return response
 
     async with serving(pour) as port, opened(Names([[OUTSIDE]])) as outbound, asyncio.timeout(10):
         answer = await outbound.post(f"https://tool.example:{port}/", b"", {})
+        await cut.wait()
     assert (answer.status, len(answer.body)) == (200, MOST_BYTES)
 
 

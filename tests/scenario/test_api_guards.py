@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
 from tests.fixtures.web_house import FIREFOX, Answer, House, OpenWeb, Who
-from tests.scenario.route_samples import TV, Ground
+from tests.scenario.route_ground import Ground
+from tests.scenario.route_samples import TV
 from web import headers
 from web.app import ROUTES
 from web.bodies import Strict

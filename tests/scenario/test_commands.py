@@ -290,7 +290,12 @@ def test_numbers_and_the_account(acme: Shell, tmp_path: Path) -> None:
     assert listed[2].split() == ["+12125550101", "sms", "verification", "carrier"]
     acme.well("number", "primary", "+12125550101")
     assert acme.well("number", "list").splitlines()[1].startswith("+12125550101")
+    assert "no number of Acme Support any more" in acme.well("number", "remove", "+12125550102")
+    assert "+12125550102" not in acme.well("number", "list")
+    acme.well("number", "add", "+12125550102")
     for words, says in (
+        (("number", "remove", "+12125550199"), "has no number"),
+        (("number", "remove", "+12125550101"), "Make another one primary first"),
         (("number", "add", "+12125550101"), "belongs to a tenant"),
         (("number", "add", "2125550101"), "country code"),
         (("number", "primary", "+12125550199"), "has no number"),

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.fixtures.web_house import Answer, House, OpenWeb
-from tests.scenario.route_samples import TV, new_integration_key
+from tests.scenario.route_ground import new_integration_key
+from tests.scenario.route_samples import TV
 from web.csrf import COOKIE
 from web.pages import page_routes
 from web.pages.errors import show_problem

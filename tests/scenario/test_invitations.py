@@ -45,7 +45,8 @@ async def invited(house: House, **fields: str) -> str:
     """Noor is invited; the path of the link."""
     answer = await (await admin(house)).post("/settings/people/new", **{**NEW, **fields})
     assert answer.status == 200, words(answer.text)
-    return re.findall(r"https?://[^/\s]+(/welcome/[\w-]+)</code>", answer.text)[0]
+    (path,) = re.findall(r"https?://[^/\s]+(/welcome/[\w-]+)</code>", answer.text)
+    return str(path)
 
 
 async def set_up(house: House, path: str, browser: Browser, password: str = PASSWORD) -> list[str]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from storage.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
 from bot.generate.settings import VARIABLES
 from bot.settings import BadSetting, Settings, check_for_serving, read_settings
+from channels.email.message import Server
 from dialogs.settings import Limits, Retention, SettingsError, TenantSettings
 from dialogs.tech_verify import Mode, Rules
+from storage.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
 
 ROOT = Path(__file__).parents[2]
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -134,6 +135,12 @@ def test_the_page_tells_every_variable_that_is_read() -> None:
         ({"WATCHWORD_PRIVATE_TARGETS": "10.0.0.0/33"}, "WATCHWORD_PRIVATE_TARGETS: '10.0.0.0/33'"),
         ({"WATCHWORD_PRIVATE_TARGETS": "10.0.0.5/16"}, "host bits set"),
         ({"WATCHWORD_PRIVATE_TARGETS": "intranet"}, "address/bits"),
+        ({"WATCHWORD_MAIL_URL": "smtp://h"}, "go together"),
+        ({"WATCHWORD_MAIL_FROM": "a@b.example"}, "go together"),
+        ({"WATCHWORD_MAIL_URL": "http://h", "WATCHWORD_MAIL_FROM": "a@b.example"}, "smtps://login:password@host:465"),
+        ({"WATCHWORD_MAIL_URL": "smtp://u:p@h:x", "WATCHWORD_MAIL_FROM": "a@b.example"}, "STARTTLS"),
+        ({"WATCHWORD_MAIL_URL": "smtp://", "WATCHWORD_MAIL_FROM": "a@b.example"}, "STARTTLS"),
+        ({"WATCHWORD_MAIL_URL": "smtp://h", "WATCHWORD_MAIL_FROM": "Desk <desk>"}, "WATCHWORD_MAIL_FROM must be"),
         ({"WATCHWORD_MASTER_KEY": ""}, "WATCHWORD_MASTER_KEY is not set"),
         ({"WATCHWORD_MASTER_KEY": base64.b64encode(bytes(31)).decode()}, "31 bytes"),
         ({"WATCHWORD_MASTER_KEY": "00" * 32}, "pattern"),
@@ -161,6 +168,23 @@ def test_plain_http_is_not_served_to_the_network() -> None:
         check_for_serving(read_settings(GOOD, host="0.0.0.0"))  # noqa: S104  that is what is refused
     check_for_serving(read_settings(GOOD, host="0.0.0.0", behind_tls_proxy=True))  # noqa: S104
     check_for_serving(read_settings(GOOD))
+
+
+@pytest.mark.feature("OM-01", "SEC-20")
+def test_the_operators_mail_server_is_read() -> None:
+    mail = {
+        "WATCHWORD_MAIL_URL": "smtps://d%40k:p%3Aw@mail.example",
+        "WATCHWORD_MAIL_FROM": "Help desk <desk@k.example>",
+    }
+    settings = read_settings(GOOD | mail | {"WATCHWORD_WORKFLOW_HOSTS": ".Logic.azure.cn, flows.example"})
+    assert settings.mail == Server(
+        "mail.example", 465, "tls", "d@k", "p:w", "desk@k.example", "Help desk", trusted=True
+    )
+    assert "p:w" not in repr(settings)
+    assert settings.workflow_hosts == (".logic.azure.cn", "flows.example")
+    plain = read_settings(GOOD | mail | {"WATCHWORD_MAIL_URL": "smtp://mail.example:2525"}).mail
+    assert plain is not None
+    assert (plain.port, plain.security, plain.login) == (2525, "starttls", "")
 
 
 def test_the_master_key_shows_in_no_record() -> None:

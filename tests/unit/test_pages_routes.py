@@ -21,6 +21,9 @@ PUBLIC = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     *((method, "/forgot") for method in ("GET", "POST")),
+    # Looks: nothing of a person, and in addresses that change with them.
+    ("GET", "/brand/{tenant_id}/{hash}.css"),
+    ("GET", "/brand/{tenant_id}/{hash}/logo.png"),
     # Links into accounts: who has one is let in by it.
     *((method, path + "{token}") for method in ("GET", "POST") for path in PATHS.values()),
 }
@@ -44,7 +47,19 @@ def test_only_posts_change_anything_and_each_says_what_it_takes() -> None:
 
 
 #: Forms of settings that ask for no fresh proof, each with why: they change nothing that a thief could use.
-HARMLESS: Mapping[str, str] = {}
+HARMLESS: Mapping[str, str] = {
+    "/settings/carrier/look": "asks the carrier what it has on record",
+    "/settings/carrier/fate": "asks the carrier what became of a test text",
+    "/settings/carrier/try": "one text that says it is a test, five in ten minutes at most",
+    "/settings/brand/colours": "looks, which everybody sees at once and an admin takes back",
+    "/settings/brand/logo": "looks, the same",
+    "/settings/brand/mail": "looks, the same",
+    "/settings/mail/try": "one mail of fixed words, to oneself",
+    "/settings/teams/{connection_id}/try": "one post of fixed words, to where posts go anyway",
+    "/settings/texts/{template}/preview": "shows how a text would read and keeps nothing",
+    "/settings/webhooks/{webhook_id}/test": "an event without content, to where events go anyway",
+    "/settings/webhooks/{webhook_id}/deliveries/{delivery_id}/again": "what was sent there before",
+}
 
 
 @pytest.mark.feature("SEC-34")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from dialogs.turns import AuditEvent
 from storage.contact_changes import AddressEdit
 from storage.directory import Kind, NewAddress, NewContact, StoredAddress, StoredContact
 from storage.namesakes import namesakes, sharing
@@ -85,7 +86,8 @@ async def add_address(call: Call) -> web.StreamResponse:
     if not given.shared:
         await _refuse_shared(call, value, but=contact.id)
     new_id = call.services.random.new_id(call.services.clock.now())
-    return await _do(call, contact.id, AddressEdit("added", new_id, given.kind, "", value, given.default), 201)
+    edit = AddressEdit("added", new_id, given.kind, "", value, given.default)
+    return await _do(call, contact.id, edit, line(call, "contact.address_added"), 201)
 
 
 async def change_address(call: Call) -> web.StreamResponse:
@@ -98,13 +100,15 @@ async def change_address(call: Call) -> web.StreamResponse:
         return answer(AddressChange(contact=shown(contact), ended_checks=0, told=False, untold=None))
     if not given.shared:
         await _refuse_shared(call, value, but=contact.id)
-    return await _do(call, contact.id, AddressEdit("changed", address.id, address.kind, address.value, value))
+    edit = AddressEdit("changed", address.id, address.kind, address.value, value)
+    return await _do(call, contact.id, edit, line(call, "contact.address_changed"))
 
 
 async def remove_address(call: Call) -> web.StreamResponse:
     """It is theirs no longer; it is told, and checks that run on it end."""
     contact, address = await _address(call)
-    return await _do(call, contact.id, AddressEdit("removed", address.id, address.kind, address.value, ""))
+    edit = AddressEdit("removed", address.id, address.kind, address.value, "")
+    return await _do(call, contact.id, edit, line(call, "contact.address_removed"))
 
 
 async def use_address(call: Call) -> web.StreamResponse:
@@ -112,12 +116,14 @@ async def use_address(call: Call) -> web.StreamResponse:
     contact, address = await _address(call)
     if address.is_default:
         return answer(AddressChange(contact=shown(contact), ended_checks=0, told=False, untold=None))
-    return await _do(call, contact.id, AddressEdit("default", address.id, address.kind, address.value, address.value))
+    edit = AddressEdit("default", address.id, address.kind, address.value, address.value)
+    return await _do(call, contact.id, edit, line(call, "contact.address_default"))
 
 
-async def _do(call: Call, contact_id: str, edit: AddressEdit, status: int = 200) -> web.StreamResponse:
-    kind = "contact.address_default" if edit.what == "default" else f"contact.address_{edit.what}"
-    done = await call.services.contact_acts.edit_address(call.who.tenant_id, contact_id, edit, line(call, kind))
+async def _do(
+    call: Call, contact_id: str, edit: AddressEdit, event: AuditEvent, status: int = 200
+) -> web.StreamResponse:
+    done = await call.services.contact_acts.edit_address(call.who.tenant_id, contact_id, edit, event)
     if done.refused in _CONFLICTS:
         raise Problem(409, done.refused, _CONFLICTS[done.refused])
     if done.refused:

@@ -38,7 +38,7 @@ def page_routes() -> tuple[Route, ...]:
         *brand_routes(),
         *sign_in.ROUTES,
         *links.ROUTES,
-        *forgot.ROUTES,
+        *forgot.routes(),
         *codes.routes(),
         *blocks.ROUTES,
         *contact_forms.ROUTES,

@@ -4,11 +4,13 @@ change asks for a fresh sign-in (SEC-34), tells the old address and ends what ru
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import Field
 
+from dialogs.turns import AuditEvent
 from storage.contact_changes import AddressEdit
 from storage.directory import Kind, StoredAddress
 from web.api.ids import our_id
@@ -53,7 +55,8 @@ async def add_address(call: Call) -> web.StreamResponse:
     contact_id = our_id(call, "contact_id")
     new_id = call.services.random.new_id(call.services.clock.now())
     edit = AddressEdit("added", new_id, given.kind, "", "", is_default=given.default == "yes")
-    return await _with_value(call, contact_id, edit, given.kind, given.model_dump(), at="new")
+    event = line(call, "contact.address_added")
+    return await _with_value(call, contact_id, edit, event, given.model_dump(), at="new")
 
 
 async def change_address(call: Call) -> web.StreamResponse:
@@ -61,13 +64,15 @@ async def change_address(call: Call) -> web.StreamResponse:
     given: ValueForm = call.body
     contact_id, address = await _address(call)
     edit = AddressEdit("changed", address.id, address.kind, address.value, "")
-    return await _with_value(call, contact_id, edit, address.kind, given.model_dump(), at=address.id)
+    event = line(call, "contact.address_changed")
+    return await _with_value(call, contact_id, edit, event, given.model_dump(), at=address.id)
 
 
 async def remove_address(call: Call) -> web.StreamResponse:
     """It is theirs no longer."""
     contact_id, address = await _address(call)
-    return await _do(call, contact_id, AddressEdit("removed", address.id, address.kind, address.value, ""))
+    edit = AddressEdit("removed", address.id, address.kind, address.value, "")
+    return await _do(call, contact_id, edit, line(call, "contact.address_removed"))
 
 
 async def use_address(call: Call) -> web.StreamResponse:
@@ -76,7 +81,7 @@ async def use_address(call: Call) -> web.StreamResponse:
     if address.is_default:
         return see_other(f"/contacts/{contact_id}", said="saved")
     edit = AddressEdit("default", address.id, address.kind, address.value, address.value)
-    return await _do(call, contact_id, edit)
+    return await _do(call, contact_id, edit, line(call, "contact.address_default"))
 
 
 async def _address(call: Call) -> tuple[str, StoredAddress]:
@@ -89,11 +94,11 @@ async def _address(call: Call) -> tuple[str, StoredAddress]:
 
 
 async def _with_value(
-    call: Call, contact_id: str, edit: AddressEdit, kind: str, typed: Mapping[str, str], *, at: str
+    call: Call, contact_id: str, edit: AddressEdit, event: AuditEvent, typed: Mapping[str, str], *, at: str
 ) -> web.StreamResponse:
     """Read what was typed, ask about people who have it too, then do it."""
     checked = Checked()
-    word: Kind = "mobile" if kind == "mobile" else "phone" if kind == "phone" else "email"
+    word: Kind = "mobile" if edit.kind == "mobile" else "phone" if edit.kind == "phone" else "email"
     value = checked.address("value", word, typed["value"], await own_region(call))
     if not value and not checked.problems:
         checked.problems["value"] = _("Type it in, or take it away instead.") if edit.before else _("Type it in.")
@@ -102,15 +107,19 @@ async def _with_value(
     known = await same_as(call, (value,), "", "", but=contact_id) if not checked.problems else ()
     if checked.problems or (known and typed["sure"] != "yes"):
         return await draw_edit(call, contact_id, typed, checked.problems, known, at=at)
-    edit = AddressEdit(edit.what, edit.address_id, kind, edit.before, value, edit.is_default)
-    return await _do(call, contact_id, edit, typed, at=at)
+    return await _do(call, contact_id, replace(edit, after=value), event, typed, at=at)
 
 
 async def _do(
-    call: Call, contact_id: str, edit: AddressEdit, typed: Mapping[str, str] | None = None, *, at: str = ""
+    call: Call,
+    contact_id: str,
+    edit: AddressEdit,
+    event: AuditEvent,
+    typed: Mapping[str, str] | None = None,
+    *,
+    at: str = "",
 ) -> web.StreamResponse:
-    kind = "contact.address_default" if edit.what == "default" else f"contact.address_{edit.what}"
-    done = await call.services.contact_acts.edit_address(call.who.tenant_id, contact_id, edit, line(call, kind))
+    done = await call.services.contact_acts.edit_address(call.who.tenant_id, contact_id, edit, event)
     if done.refused in REFUSED:
         return await draw_edit(call, contact_id, typed or {}, {"value": REFUSED[done.refused]}, at=at)
     if done.refused:

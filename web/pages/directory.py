@@ -60,6 +60,7 @@ async def show_contact(call: Call) -> web.StreamResponse:
         "down": DOWN if down else "",
         "calling": await calling_of(call, contact),
         "running": await running_of(call, contact),
+        "ticket_key": call.services.random.new_id(call.services.clock.now()),
         "checks": [card(row, call.who.technician_id) for row in checks],
     }
     return page(call, "contact.html", frame(call, contact.name, "contacts"), values)

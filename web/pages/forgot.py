@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from dialogs.turns import AuditEvent
@@ -16,33 +18,45 @@ from web.people import new_link, send_link
 from web.routing import Access, Call, Route, Surface
 
 
-async def show_forgot(call: Call) -> web.StreamResponse:
-    """Ask for the login."""
-    return page(call, "forgot.html", frame(call, _("Forgot your password?")), {"problem": "", "sent": False})
+class Forgot:
+    """The handlers of `/forgot`; together they hold the errands that are under way."""
+
+    def __init__(self) -> None:
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        """Ask for the login."""
+        return _page(call)
+
+    async def ask(self, call: Call) -> web.StreamResponse:
+        """Say that a link is on its way if there is such a login. What depends on that is done once the answer has
+        left, so that neither the words nor the time tell which logins there are."""
+        given: ForgotForm = call.body
+        services, now = call.services, call.services.clock.now()
+        login, origin = canonical_login(given.login), origin_of(call.request, services)
+        if not login:
+            return _page(call, problem=_("Write the login you sign in with."), status=422)
+        asked = await links.ask(services.accounts, login, origin.address, now, services.random.new_id(now))
+        if asked.retry_at is not None:
+            problem = _("Too many tries. Try again in %s.") % length(asked.retry_at - now)
+            return _page(call, problem=problem, status=429)
+        response = _page(call, sent=True)
+        # The next request on the same line would wait for what comes now, and so tell of it.
+        response.force_close()
+        await response.prepare(call.request)
+        await response.write_eof()
+        if asked.send:
+            # A task of its own: the reader may leave, and is to get their link all the same.
+            errand = asyncio.create_task(_send(call, login))
+            self._errands.add(errand)
+            errand.add_done_callback(self._errands.discard)
+            await asyncio.shield(errand)
+        return response
 
 
-async def forgot(call: Call) -> web.StreamResponse:
-    """Say that a link is on its way if there is such a login. What depends on that is done once the answer has left,
-    so that neither the words nor the time tell which logins there are."""
-    given: ForgotForm = call.body
-    services, now = call.services, call.services.clock.now()
-    login, origin = canonical_login(given.login), origin_of(call.request, services)
+def _page(call: Call, *, problem: str = "", sent: bool = False, status: int = 200) -> web.Response:
     shown = frame(call, _("Forgot your password?"))
-    if not login:
-        problem = _("Write the login you sign in with.")
-        return page(call, "forgot.html", shown, {"problem": problem, "sent": False}, status=422)
-    asked = await links.ask(services.accounts, login, origin.address, now, services.random.new_id(now))
-    if asked.retry_at is not None:
-        problem = _("Too many tries. Try again in %s.") % length(asked.retry_at - now)
-        return page(call, "forgot.html", shown, {"problem": problem, "sent": False}, status=429)
-    response = page(call, "forgot.html", shown, {"problem": "", "sent": True})
-    # The next request on the same line would wait for what comes now, and so tell of it.
-    response.force_close()
-    await response.prepare(call.request)
-    await response.write_eof()
-    if asked.send:
-        await _send(call, login)
-    return response
+    return page(call, "forgot.html", shown, {"problem": problem, "sent": sent}, status=status)
 
 
 async def _send(call: Call, login: str) -> None:
@@ -68,7 +82,18 @@ def _event(call: Call, technician_id: str, kind: str) -> AuditEvent:
     return AuditEvent(call.services.random.new_id(now), now, kind, technician_id=technician_id, public=facts)
 
 
-ROUTES = (
-    Route("GET", "/forgot", show_forgot, Access.PUBLIC, Surface.PAGE, "Forgotten password"),
-    Route("POST", "/forgot", forgot, Access.PUBLIC, Surface.PAGE, "Send a link to a new password", body=ForgotForm),
-)
+def routes() -> tuple[Route, ...]:
+    """Both, around one set of handlers."""
+    forgot = Forgot()
+    return (
+        Route("GET", "/forgot", forgot.show, Access.PUBLIC, Surface.PAGE, "Forgotten password"),
+        Route(
+            "POST",
+            "/forgot",
+            forgot.ask,
+            Access.PUBLIC,
+            Surface.PAGE,
+            "Send a link to a new password",
+            body=ForgotForm,
+        ),
+    )

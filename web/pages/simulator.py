@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,13 @@ from web.ports import Phone, SentMessage, Simulator
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Surface
 
-CHANNELS = {"sms": _("Text"), "psa": _("Ticket system"), "email": _("E-mail"), "webhook": _("Other tool")}
+CHANNELS = {
+    "sms": _("Text"),
+    "psa": _("Ticket system"),
+    "email": _("E-mail"),
+    "teams": _("Teams"),
+    "webhook": _("Other tool"),
+}
 #: The page shows this many; the JSON shows all.
 SHOWN = 40
 
@@ -39,6 +46,17 @@ class Post:
     channel: str
     to: str
     text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail. `pieces`: its words in order, and whether each is a link to a page of ours."""
+
+    to: str
+    sender: str
+    subject: str
+    pieces: tuple[tuple[str, bool], ...]
     at: datetime
 
 
@@ -103,6 +121,33 @@ async def outbox(call: Call) -> web.StreamResponse:
     return web.json_response({"items": [_item(m) for m in _demo(call).outbox()], "next": None})
 
 
+async def show_mailbox(call: Call) -> web.StreamResponse:
+    """Mails as whoever got them reads them, newest first; links to our own pages work."""
+    own = re.compile(re.escape(call.services.public_url) + r"/[!-~]*[A-Za-z0-9_/=-]")
+    letters = [
+        Letter(
+            m.to,
+            m.sender,
+            str(m.payload.get("subject", "")),
+            tuple((piece, bool(own.fullmatch(piece))) for piece in _around(own, m.text.strip())),
+            m.at,
+        )
+        for m in _demo(call).outbox()
+        if m.channel == "email"
+    ]
+    shown = frame(call, _("Mailbox"), "simulator")
+    return page(call, "simulator_mail.html", shown, {"letters": letters[:SHOWN]})
+
+
+def _around(pattern: re.Pattern[str], text: str) -> list[str]:
+    """The text cut before and after each match."""
+    pieces, at = [], 0
+    for found in pattern.finditer(text):
+        pieces += [text[at : found.start()], found[0]]
+        at = found.end()
+    return [piece for piece in (*pieces, text[at:]) if piece]
+
+
 async def _text(call: Call, given: PhoneText) -> int:
     demo = _demo(call)
     body = given.quick or given.text
@@ -144,8 +189,8 @@ def _posts(demo: Simulator) -> list[Post]:
         Post(
             str(len(left) - i),
             CHANNELS.get(m.channel, m.channel),
-            "" if m.channel == "psa" else readable(m.to),
-            m.text,
+            "" if m.channel == "psa" else readable(m.to) if m.channel == "sms" else m.to,
+            f"{m.payload['subject']}: {m.text}" if m.channel == "email" else m.text,
             m.at,
         )
         for i, m in enumerate(left[:SHOWN])
@@ -165,6 +210,7 @@ def _item(message: SentMessage) -> dict[str, object]:
 
 ROUTES = (
     Route("GET", "/simulator", show_simulator, Access.PUBLIC, Surface.PAGE, "The simulator", demo_only=True),
+    Route("GET", "/simulator/mail", show_mailbox, Access.PUBLIC, Surface.PAGE, "Mails that arrived", demo_only=True),
     Route("GET", "/simulator/state", state, Access.PUBLIC, Surface.API, "Phone and outbox now", demo_only=True),
     Route("POST", "/simulator/send", send, Access.PUBLIC, Surface.PAGE, "Text by form", body=PhoneText, demo_only=True),
     Route(

@@ -53,7 +53,7 @@ class Shelf:
             if key[1] and self._is_old(key, now):
                 wanted.setdefault(key[:2], set()).add(key)
         for client, theirs in wanted.items():
-            if len(theirs) > 1 and client not in self._asking_clients:
+            if client not in self._asking_clients:
                 task = asyncio.create_task(self._ask_client(psa, client[1], theirs, now), name="tickets for a list")
                 self._asking_clients[client] = task
                 task.add_done_callback(partial(self._asked_client, client))

@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import Field
 
 from channels.twilio.fallback import fallback_twiml
+from channels.twilio.sender import SID
 from channels.twilio.webhooks import SMS_PATH, STATUS_PATH
 from dialogs.texts import TenantValues, render
 from storage.own_numbers import AccountLine, NumberInUse
@@ -31,9 +32,8 @@ from web.routing import Access, Call, Handler, Route, Surface
 PATH = "/settings/numbers"
 #: What follows the address is for the carrier alone: try again while we restart (docs/how-to/connect-twilio.md).
 RETRIES = "#rc=3&rp=5xx,ct,rt"
-_SID = re.compile(r"AC[0-9a-f]{32}")
+_ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
-_MESSAGE = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 
 PURPOSES: Mapping[str, str] = {
     "verification": _("Verification: people text #verify to it"),
@@ -185,7 +185,7 @@ async def set_account(call: Call) -> web.StreamResponse:
     who, services = call.who, call.services
     sid, token, second = form.account_sid.strip(), form.auth_token.strip(), form.second_token.strip()
     problems = {}
-    if not _SID.fullmatch(sid):
+    if not _ACCOUNT.fullmatch(sid):
         problems["account_sid"] = _("An account SID begins with AC and has 32 hex digits after it (0-9, a-f).")
     if not _TOKEN.fullmatch(token):
         problems["auth_token"] = _("An auth token has 32 hex digits (0-9, a-f). This is something else.")
@@ -204,7 +204,7 @@ async def set_account(call: Call) -> web.StreamResponse:
 async def remove_account(call: Call) -> web.StreamResponse:
     """Forget the account and its tokens: texts neither come nor go until there is another."""
     form: RemoveAccountForm = call.body
-    sid = form.account_sid if _SID.fullmatch(form.account_sid) else ""
+    sid = form.account_sid if _ACCOUNT.fullmatch(form.account_sid) else ""
     about = line(call, "settings.carrier_removed", account=sid)
     if not await call.services.own_numbers.noting(call.who.tenant_id, about).remove_account(call.who.tenant_id, sid):
         raise not_found()
@@ -236,7 +236,7 @@ async def look_at_text(call: Call) -> web.StreamResponse:
     """How far that text has got."""
     form: FateForm = call.body
     sender = await _own(call, form.sender)
-    if not _MESSAGE.fullmatch(form.sid):
+    if not SID.fullmatch(form.sid):
         raise not_found()
     answer = await call.services.carrier.look_at_text(call.who.tenant_id, sender=sender, sid=form.sid)
     return await _page(call, tried=Tried(_("The test text now"), answer, sender))
@@ -299,7 +299,7 @@ async def _page(
         "found": found,
         "tried": tried,
     }
-    refused = _("Not saved. What is wrong stands beside it.") if problems else ""
+    refused = _("Not done. What is wrong stands beside it.") if problems else ""
     return settings_page(
         call, "numbers", "settings_numbers.html", values, status=422 if problems else 200, problem=refused
     )

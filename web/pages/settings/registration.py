@@ -87,8 +87,8 @@ def campaign(tenant: StoredTenant, number: str) -> Iterator[Copied]:
     yield Copied(
         _("What is in the messages"),
         _(
-            "Phone numbers: yes, your own published number. Links: no, but in alerts to your own technicians. "
-            "Age-gated content: no. Loans: no."
+            "Phone numbers: yes, your own published number. Links: none to employees; alerts to your own technicians "
+            "have one. Age-gated content: no. Loans: no."
         ),
     )
 
