@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from playwright.async_api import BrowserContext, Page, async_playwright
 
@@ -30,12 +32,13 @@ PATIENCE_S = 20.0
 
 #: When each new row had been painted, by the wall clock: the frame after the one it was put into has begun.
 PAINTED = """
+const there = () => {
+  window.rows.push(performance.timeOrigin + performance.now());
+  window.look?.();
+};
 const painted = () => requestAnimationFrame(() => {
   const after = new MessageChannel();
-  after.port1.onmessage = () => {
-    window.rows.push(performance.timeOrigin + performance.now());
-    window.look?.();
-  };
+  after.port1.onmessage = there;
   after.port2.postMessage(null);
 });
 """
@@ -68,6 +71,8 @@ LEAST = (
 }"""
 )
 OPENED = "() => window.opened === true"
+#: A headless browser takes every tab for one in front, and would lay out and paint all ten; no person sees ten at once.
+BEHIND = "() => { document.documentElement.style.contentVisibility = 'hidden'; }"
 RESET = "() => { window.rows = []; }"
 #: When row number `many` had been painted. Nothing looks again and again meanwhile: that would be what is measured.
 WHEN = """(many) => new Promise((resolve) => {
@@ -78,11 +83,16 @@ WHEN = """(many) => new Promise((resolve) => {
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Seconds from commit to paint: on the least page, on one tab, and of ten tabs each; one for each event and tab."""
+    """Seconds from commit to paint: on the least page, on the only tab, on the one in front of others; and until the
+    row is in those behind it. One for each event and tab. `least_cpu`, `one_cpu`: seconds of the page's own thread for
+    each event, which neighbours move least."""
 
     least: list[float]
     one: list[float]
-    ten: list[float]
+    front: list[float]
+    behind: list[float]
+    least_cpu: float
+    one_cpu: float
 
 
 def why_no_browser() -> str:
@@ -121,14 +131,33 @@ async def measure_screen(stored: Stored, *, rows: int = ROWS, tabs: int = TABS, 
         await least.goto("/docs")
         await least.evaluate(LEAST)
         await least.wait_for_function(OPENED)
-        found_least = await _events(desk, [least], events)
+        found_least, least_cpu = await _worked(context, least, _events(desk, [least], events))
         await least.close()
         pages = [await _console(context)]
-        one = await _events(desk, pages, events)
+        one, one_cpu = await _worked(context, pages[0], _events(desk, pages, events))
         pages += [await _console(context) for _ in range(tabs - 1)]
+        for page in pages[1:]:
+            await page.evaluate(BEHIND)
         for page in pages:
             await page.evaluate(RESET)
-        return Screen(found_least, one, await _events(desk, pages, events))
+        ten = await _events(desk, pages, events)
+        behind = [wait for at, wait in enumerate(ten) if at % tabs]
+        return Screen(found_least, one, ten[::tabs], behind, least_cpu / events, one_cpu / events)
+
+
+async def _worked(
+    context: BrowserContext, page: Page, doing: Coroutine[Any, Any, list[float]]
+) -> tuple[list[float], float]:
+    """What is found, and the seconds that the page's thread has taken of a processor meanwhile."""
+    session = await context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    async def so_far() -> float:
+        metrics = (await session.send("Performance.getMetrics"))["metrics"]
+        return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+
+    before = await so_far()
+    return await doing, await so_far() - before
 
 
 async def _console(context: BrowserContext) -> Page:
@@ -160,11 +189,14 @@ def describe(engine: str, screen: Screen, tabs: int = TABS, rows: int = ROWS) ->
     return "\n".join(
         [
             HEAD,
-            target.row([percentile(screen.ten, 0.95) * 1000]),
+            target.row([percentile(screen.front, 0.95) * 1000]),
             f"  {engine}: commit to a line on the least page: {quantiles(screen.least)}",
             f"  {engine}: commit to painted row, {rows} rows, one tab: {quantiles(screen.one)}, "
             f"{median(screen.one) / floor:.1f} of the least",
-            f"  {engine}: the same in {tabs} tabs at once: {quantiles(screen.ten)}, "
-            f"{median(screen.ten) / floor:.1f} of the least",
+            f"  {engine}: with {tabs - 1} tabs behind it: {quantiles(screen.front)}, "
+            f"{median(screen.front) / floor:.1f} of the least",
+            f"  {engine}: processor time of a page for one event: {screen.least_cpu * 1000:.0f} ms for the least, "
+            f"{screen.one_cpu * 1000:.0f} for the console",
+            f"  {engine}: until the row is in the tabs behind: {quantiles(screen.behind)}",
         ]
     )

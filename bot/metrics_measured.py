@@ -7,9 +7,10 @@ from datetime import datetime
 from time import perf_counter
 from typing import TypeVar
 
-from bot.delivery import PROVIDERS, Delivery
+from bot.delivery import Delivery
 from bot.hold import Hold
 from bot.metrics import Metrics
+from bot.outcomes import PROVIDERS
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended, TurnStore
 from dialogs.turns import Decision, Duplicate, Facts, Leased, Settled, Taken, Turn, TurnResult

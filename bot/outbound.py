@@ -141,9 +141,7 @@ class GuardedOutbound:
         connector = aiohttp.TCPConnector(
             resolver=_AsFound(addresses), use_dns_cache=False, force_close=True, ssl=self._tls
         )
-        async with aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
-        ) as session:
+        async with aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False) as session:
             try:
                 async with session.post(
                     target.url,

@@ -34,12 +34,14 @@ PAUSE_S = 0.01
 LOOK_EVERY_S = 10.0
 
 GONE_ALERT, GIVEN_UP_ALERT = "webhook_gone", "webhook_given_up"
-_TEXTS = {
-    GONE_ALERT: "Another tool has answered that it wants no more events, so its webhook was switched off. An admin "
-    "finds it under Settings, Other tools.",
-    GIVEN_UP_ALERT: "Another tool has not taken an event for three days, so that event was given up. An admin finds "
-    "the last answers under Settings, Other tools.",
-}
+_GONE = (
+    "Another tool has answered that it wants no more events, so its webhook was switched off. An admin finds it under "
+    "Settings, Other tools."
+)
+_GIVEN_UP = (
+    "Another tool has not taken an event for three days, so that event was given up. An admin finds the last answers "
+    "under Settings, Other tools."
+)
 _SPOILT = "Its address or secret cannot be read any more. Add the webhook anew."
 
 log = structlog.get_logger("webhook_feed")
@@ -187,10 +189,10 @@ class WebhookFeed:
         try:
             await self._tell(leased)
         except Unavailable:
-            log.warning("webhook_not_settled", delivery=leased.id)
+            log.warning("webhook_not_settled", item_id=leased.id)
         except Exception as error:
             # Nobody waits for this task; the lease runs out, and it is tried again.
-            log.error("webhook_failed", delivery=leased.id, error=type(error).__name__)
+            log.error("webhook_failed", item_id=leased.id, error=type(error).__name__)
 
     async def _tell(self, leased: Leased) -> None:
         said = await self._said(leased)
@@ -198,7 +200,7 @@ class WebhookFeed:
         state = self._breakers.get(leased.webhook_id, breakers.Closed())
         self._breakers[leased.webhook_id] = breakers.heard(state, works(said), now)
         outcome = judged(leased.event, leased.attempt, said, now, self._random.fraction())
-        log.info("webhook", delivery=leased.id, attempt=leased.attempt, status=outcome.status, answer=outcome.answer)
+        log.info("webhook", item_id=leased.id, attempt=leased.attempt, word=outcome.status, status=outcome.answer)
         note, alert = self._told_of(leased, outcome)
         await self._queue.settle(leased, outcome, now, note=note, alert=alert)
 
@@ -217,12 +219,14 @@ class WebhookFeed:
         if outcome.status != "dead" or (leased.event == TEST and not outcome.gone):
             return None, None
         now = self._clock.now()
-        kind, alert = ("webhook.gone", GONE_ALERT) if outcome.gone else ("webhook.given_up", GIVEN_UP_ALERT)
         public: dict[str, str | int] = {
             "webhook": leased.webhook_id,
             "event": leased.event,
             "answer": outcome.answer,
             "tries": leased.attempt,
         }
-        note = AuditEvent(self._random.new_id(now), now, kind, public=public)
-        return note, Alert(self._random.new_id(now), alert, now, "", "", _TEXTS[alert])
+        if outcome.gone:
+            note = AuditEvent(self._random.new_id(now), now, "webhook.gone", public=public)
+            return note, Alert(self._random.new_id(now), GONE_ALERT, now, "", "", _GONE)
+        note = AuditEvent(self._random.new_id(now), now, "webhook.given_up", public=public)
+        return note, Alert(self._random.new_id(now), GIVEN_UP_ALERT, now, "", "", _GIVEN_UP)

@@ -225,15 +225,6 @@ class Accounts:
         )
         return await self._database.write(tenant_id, lambda conn: conn.execute(rotated).rowcount == 1)
 
-    async def replace_token(self, tenant_id: str, log_in_id: str, digest: str) -> bool:
-        """Give the log-in a new token and leave the rest as it is; False when it has ended meanwhile."""
-        rotated = (
-            update(log_ins)
-            .where(log_ins.c.tenant_id == tenant_id, log_ins.c.id == log_in_id, log_ins.c.revoked_at.is_(None))
-            .values(digest=digest)
-        )
-        return await self._database.write(tenant_id, lambda conn: conn.execute(rotated).rowcount == 1)
-
     async def find_log_in(self, digest: str, now: datetime) -> StoredLogIn | None:
         """The log-in with this token, whatever its state, and note that it was seen. None for a disabled account.
 

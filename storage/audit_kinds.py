@@ -92,10 +92,11 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "timer.put_aside": "Something was due for a check and failed by an error of ours; a person has been told.",
     },
     "sign_in.": {
-        "sign_in.granted": "Somebody signed in: `way` says cookie or bearer, `factor` totp or recovery_code.",
+        "sign_in.granted": "Somebody signed in: `way` says cookie or bearer, `factor` totp, recovery_code or "
+        "known_browser: then no second factor was asked for.",
         "sign_in.refused": "A try at an account was refused. `word` says wrong, throttled (once for each time the "
-        "account is closed), disabled or ended; `what` says sign_in or proof. Logins that do not exist belong to no "
-        "tenant and are not here.",
+        "account is closed), disabled or ended; `what` says sign_in, proof or link. Logins that do not exist belong to "
+        "no tenant and are not here.",
         "sign_in.proven": "A running log-in was proven anew with password and second factor; its token changed.",
         "sign_in.recovery_code_used": "A recovery code stood in for the second factor; `left` are left.",
         "sign_in.recovery_codes_replaced": "Somebody made themselves new recovery codes.",
@@ -171,10 +172,10 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "contact.changed": "Somebody changed a contact's name, company or language; `changed` names which.",
         "contact.address_added": "A contact got another number or e-mail address; where they were reached so far was "
         "told.",
-        "contact.address_changed": "A contact's number or e-mail address became another one; the old one was told, and "
-        "`ended` checks that ran on it ended.",
-        "contact.address_removed": "A number or e-mail address was taken off a contact; it was told, and `ended` checks "
-        "that ran on it ended.",
+        "contact.address_changed": "A contact's number or e-mail address became another one; the old one was told, "
+        "and `ended` checks that ran on it ended.",
+        "contact.address_removed": "A number or e-mail address was taken off a contact; it was told, and `ended` "
+        "checks that ran on it ended.",
         "contact.address_default": "Another number or e-mail address of a contact is the one to use from now on.",
     },
     "client.": {

@@ -6,6 +6,7 @@ that begins again after a crash, bring nobody in twice. What stood in the file i
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,9 +72,11 @@ class Imports:
 
     async def put(self, tenant_id: str, new: NewImport, event: AuditEvent) -> None:
         """Keep a file for its preview."""
+        # Tens of thousands of rows take a while: not inside the transaction, and not on the event loop.
+        packed = await asyncio.to_thread(pack, new.read)
 
         def work(conn: Connection) -> None:
-            sealed = tenant_key(conn, self._keyring, tenant_id).key.seal(pack(new.read), _place(tenant_id, new.id))
+            sealed = tenant_key(conn, self._keyring, tenant_id).key.seal(packed, _place(tenant_id, new.id))
             conn.execute(
                 insert(imports).values(
                     tenant_id=tenant_id,
@@ -118,7 +121,7 @@ class Imports:
             return tenant_key(conn, self._keyring, tenant_id).key.open(sealed, _place(tenant_id, import_id))
 
         opened = await self._database.read(tenant_id, work)
-        return None if opened is None else unpack(opened)
+        return None if opened is None else await asyncio.to_thread(unpack, opened)
 
     async def begin(self, tenant_id: str, import_id: str, event: AuditEvent) -> bool:
         """From its preview on to bringing it in; False when it is past that, or its file is gone."""

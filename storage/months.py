@@ -69,4 +69,5 @@ def read_day(text: str) -> date | None:
         found = date.fromisoformat(text)
     except ValueError:
         return None
-    return found if 2000 <= found.year <= 2999 else None
+    # Weeks are read too, and are no way to write a day here.
+    return found if found.isoformat() == text and 2000 <= found.year <= 2999 else None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import Connection, Insert, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialogs.turns import AuditEvent
@@ -18,11 +17,28 @@ from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting
 from storage.tables import technicians
-from storage.times import maybe_moment, micros, moment
+from storage.technician_rows import (
+    WAYS,
+    Invited,
+    NewTechnician,
+    Role,
+    StoredTechnician,
+    first_name_of,
+    technician_in,
+)
+from storage.times import micros
 
-Role = Literal["technician", "admin"]
-#: Ways in which alerts reach somebody, in the order they are stored.
-WAYS = ("sms", "email")
+__all__ = [
+    "WAYS",
+    "Invited",
+    "LastAdmin",
+    "LoginTaken",
+    "NewTechnician",
+    "People",
+    "Role",
+    "StoredTechnician",
+    "first_name_of",
+]
 
 
 class LoginTaken(Exception):
@@ -31,82 +47,6 @@ class LoginTaken(Exception):
 
 class LastAdmin(Exception):
     """Nobody else could change settings and people afterwards; nothing has been changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTechnician:
-    """A technician with an account. `supervisor` may override what a technician may not."""
-
-    tenant_id: str
-    id: str
-    login: str
-    name: str
-    first_name: str
-    role: str
-    supervisor: bool
-    mobile: str
-    on_duty: bool
-    disabled_at: datetime | None
-    created_at: datetime
-    #: Where mail goes; empty: to the login, where that is an address. See `mail_address`.
-    email: str = ""
-    #: `sms`, `email`, or both with a comma between: how alerts come while on duty.
-    notify_by: str = "sms"
-    #: Off: the second factor is not asked for at each sign-in in a browser that has given it lately.
-    use_mfa: bool = True
-    #: Off: the account works inside the ticket system only.
-    ui_access: bool = True
-    #: Whether an invitation has been accepted, and whether a second factor is set up; without both nobody signs in.
-    has_password: bool = True
-    has_second_factor: bool = True
-
-    @property
-    def state(self) -> Literal["invited", "active", "no_second_factor", "disabled"]:
-        """What a list says of them; `no_second_factor`: they have a link to set up a new one."""
-        if self.disabled_at is not None:
-            return "disabled"
-        if not self.has_password:
-            return "invited"
-        return "active" if self.has_second_factor else "no_second_factor"
-
-    @property
-    def mail_address(self) -> str:
-        """Where mail to them goes, empty for nowhere."""
-        return self.email or (self.login if "@" in self.login else "")
-
-
-@dataclass(frozen=True, slots=True)
-class NewTechnician:
-    """A technician to add. `password_hash`, `totp_secret` and `recovery_digests` come from the enrolment."""
-
-    id: str
-    login: str
-    name: str
-    role: Role
-    password_hash: str = field(repr=False)
-    totp_secret: str = field(repr=False)
-    recovery_digests: tuple[str, ...] = field(repr=False)
-    first_name: str = ""
-    supervisor: bool = False
-    mobile: str = ""
-    email: str = ""
-    use_mfa: bool = True
-    ui_access: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """Somebody who is to have an account, and chooses password and second factor themselves."""
-
-    id: str
-    login: str
-    name: str
-    role: Role
-    supervisor: bool = False
-    mobile: str = ""
-    email: str = ""
-    use_mfa: bool = True
-    ui_access: bool = True
 
 
 class People:
@@ -175,13 +115,13 @@ class People:
             .order_by(technicians.c.disabled_at.is_not(None), technicians.c.name, technicians.c.id)
         )
         return await self._database.read(
-            tenant_id, lambda conn: tuple(_technician(row) for row in conn.execute(query).mappings())
+            tenant_id, lambda conn: tuple(technician_in(row) for row in conn.execute(query).mappings())
         )
 
     async def technician(self, tenant_id: str, technician_id: str) -> StoredTechnician | None:
         query = select(technicians).where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
         row = await self._database.read(tenant_id, lambda conn: conn.execute(query).mappings().first())
-        return None if row is None else _technician(row)
+        return None if row is None else technician_in(row)
 
     async def change(
         self,
@@ -316,11 +256,6 @@ class People:
             raise LoginTaken(login) from cause
 
 
-def first_name_of(name: str) -> str:
-    """What texts call somebody: the first part of the name."""
-    return name.split()[0][:60]
-
-
 def _inserted(tenant_id: str, new: NewTechnician | Invited, now: datetime) -> Insert:
     return insert(technicians).values(
         tenant_id=tenant_id,
@@ -363,25 +298,3 @@ def _set(conn: Connection, tenant_id: str, technician_id: str, values: dict[str,
     if not values:
         return conn.scalar(select(func.count()).select_from(technicians).where(*which)) == 1
     return conn.execute(update(technicians).where(*which).values(**values)).rowcount == 1
-
-
-def _technician(row: RowMapping) -> StoredTechnician:
-    return StoredTechnician(
-        tenant_id=row["tenant_id"],
-        id=row["id"],
-        login=row["login"],
-        name=row["name"],
-        first_name=row["first_name"],
-        role=row["role"],
-        supervisor=row["supervisor"],
-        mobile=row["mobile"],
-        on_duty=row["on_duty"],
-        disabled_at=maybe_moment(row["disabled_at"]),
-        created_at=moment(row["created_at"]),
-        email=row["email"],
-        notify_by=row["notify_by"],
-        use_mfa=row["use_mfa"],
-        ui_access=row["ui_access"],
-        has_password=row["password_hash"] != "",
-        has_second_factor=row["totp_secret"] is not None,
-    )

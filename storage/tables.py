@@ -911,6 +911,6 @@ BEFORE_TENANT = frozenset(
     }
 )
 #: Worked through across tenants by the dispatcher alone.
-WORK_QUEUES = frozenset({"outbox", "timers", "early_reports", "webhooks", "webhook_deliveries"})
+WORK_QUEUES = frozenset({"outbox", "timers", "early_reports"})
 #: About the whole installation: the log's tree is one for all tenants. For the sequencer and the operator.
 OF_THE_INSTALLATION = frozenset({"audit_tiles", "checkpoints", "fences"})

@@ -1,5 +1,6 @@
-"""Ending checks from outside the turn, when the operator or a change of number makes them void. The dialog's own machine takes the step; what
-goes with an ended check in a turn goes here too: its timers, its codes on their way, its counts."""
+"""Ending checks from outside the turn, when the operator or a change of number makes them void. The dialog's own
+machine takes the step; what goes with an ended check in a turn goes here too: its timers, its codes on their way, its
+counts."""
 
 from __future__ import annotations
 

@@ -180,7 +180,6 @@ def _due(now: datetime, limit: int, most_each: int, full: Collection[str]) -> Se
         row.due_at <= micros(now),
         or_(row.leased_until.is_(None), row.leased_until <= micros(now)),
         row.webhook_id.not_in(full),
-        webhooks.c.disabled_at.is_(None),
     )
     found = due.subquery()
     first = select(found).where(found.c.nth <= most_each)

@@ -73,7 +73,8 @@ class Services:
     proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
     `key_bound`: how often each integration key may call, counted in this process.
     `account_links`: invitations and other links into accounts. `post`: mail and texts to technicians, None where there
-    is no way to send any. `presence`: who has a console open, told as a courtesy.
+    is no way to send any. `trials`: test mails and posts, at once. `presence`: who has a console open, told as a
+    courtesy.
     `metrics`: the page for monitors, None where there is none; `metrics_token`: what it asks for, empty: it is for this
     machine alone. Cookies are always `Secure`: browsers treat http://127.0.0.1 and http://localhost as trustworthy.
     """

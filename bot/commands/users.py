@@ -61,8 +61,7 @@ def add(
     tenant: TenantOption = "",
 ) -> None:
     """Add somebody. Password, second factor and recovery codes are shown once, here."""
-    who = _name(login, name, "add")
-    number = _mobile(mobile)
+    who, number, address = _name(login, name, "add"), _mobile(mobile), _email(email)
 
     async def work(operator: Operator) -> None:
         which = await operator.tenant(tenant)
@@ -82,7 +81,7 @@ def add(
             recovery_digests=enrolled.recovery_digests,
             supervisor=supervisor,
             mobile=number,
-            email=_email(email),
+            email=address,
             use_mfa=use_mfa,
             ui_access=ui_access,
         )
@@ -124,7 +123,7 @@ def invite(
     The link is shown once, here; nothing is sent. Run again for somebody who has not accepted: a new link, and the
     older one stops working.
     """
-    who, number = _name(login, name, "invite"), _mobile(mobile)
+    who, number, address = _name(login, name, "invite"), _mobile(mobile), _email(email)
 
     async def work(operator: Operator) -> None:
         which, now = await operator.tenant(tenant), operator.clock.now()
@@ -144,7 +143,7 @@ def invite(
                 role or which.settings.invited_role,
                 supervisor,
                 number,
-                _email(email),
+                address,
                 use_mfa,
                 ui_access,
             )

@@ -19,6 +19,10 @@ SIGNED_IN = (
     "/contacts",
     "/contacts?q=nobody",
     "/contacts/{contact}",
+    "/contacts/{contact}/edit",
+    "/contacts/new?q=%2B12125550131",
+    "/clients",
+    "/clients?q=nobody",
     "/announce?q=a",
     "/tickets",
     "/tickets/{ticket}",
@@ -29,24 +33,28 @@ SIGNED_IN = (
     "/codes/{check}",
     "/history",
     "/history?person=nobody",
-    "/history?person=a&since=2026-02-30",
     "/history/checks/{check}",
     "/reports",
 )
 #: What an admin gets to besides.
 ADMINS = (
+    "/imports",
     "/history/log",
     "/settings",
+    "/settings/people",
+    "/settings/people/new",
+    "/settings/keys",
     "/settings/company",
     "/settings/numbers",
     "/settings/mail",
     "/settings/teams",
+    "/settings/webhooks",
     "/settings/registration",
     "/settings/verification",
     "/settings/words?text=verfy",
     "/settings/limits",
 )
-PUBLIC = ("/sign-in", "/simulator")
+PUBLIC = ("/sign-in", "/forgot", "/simulator")
 #: Bytes over the wire and requests (first visit, nothing kept): HTML, style, scripts, icon.
 CONSOLE_BUDGET = (45_000, 8)
 LOGIN_BUDGET = (12_000, 4)

@@ -39,18 +39,18 @@ def admin(desk: Desk, filled: Demo) -> Page:
 def test_somebody_finds_what_happened_with_a_contact_and_reads_the_whole_story(page: Page, filled: Demo) -> None:
     page.goto("/codes")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="History").click()
-    page.get_by_label("Contact (name, number or e-mail)").fill("ben")
+    page.get_by_label("Name, number or e-mail").fill("ben")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("Ben Cole said that the caller is not their technician", exact=True)).to_be_visible()
     expect(page.get_by_text("a number that no contact has")).to_have_count(0)
-    expect(page.get_by_label("Contact (name, number or e-mail)")).to_have_value("Ben Cole")
+    expect(page.get_by_label("Name, number or e-mail")).to_have_value("Ben Cole")
     page.get_by_role("link", name="Whole story").first.click()
     expect(page.get_by_role("heading", name="The story of a check")).to_be_visible()
     expect(page.locator("ol.rows li").first).to_contain_text("Ben Cole asked for a check")
     page.go_back()
     page.get_by_label("About").select_option(label="Texts that belong to no check")
-    page.get_by_label("Contact (name, number or e-mail)").fill("")
-    page.get_by_label("Contact (name, number or e-mail)").press("Enter")
+    page.get_by_label("Name, number or e-mail").fill("")
+    page.get_by_label("Name, number or e-mail").press("Enter")
     expect(page.get_by_text("A text came from a number that no contact has")).to_be_visible()
     expect(page).to_have_url(re.compile("about=desk"))
 
@@ -58,7 +58,7 @@ def test_somebody_finds_what_happened_with_a_contact_and_reads_the_whole_story(p
 def test_the_keyboard_alone_gets_to_the_search_and_through_the_rows(page: Page) -> None:
     page.goto("/history")
     page.keyboard.press("/")
-    expect(page.get_by_label("Contact (name, number or e-mail)")).to_be_focused()
+    expect(page.get_by_label("Name, number or e-mail")).to_be_focused()
     page.keyboard.type("ben")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Show everything")).to_be_visible()
@@ -75,7 +75,7 @@ def test_history_and_reports_work_without_script(desk: Desk, filled: Demo) -> No
     page.get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile(r"month=\d{4}-\d\d"))
     page.get_by_text("The same as a table").click()
-    expect(page.get_by_role("region", name="Calls by day").get_by_role("row").nth(1)).to_be_visible()
+    expect(page.get_by_role("region", name="Table of days").get_by_role("row").nth(1)).to_be_visible()
 
 
 def test_reports_say_in_numbers_what_the_chart_draws(page: Page, filled: Demo) -> None:
@@ -139,7 +139,7 @@ def test_a_stale_log_in_is_proven_on_the_way_to_the_export(desk: Desk, filled: D
     desk.sign_in(page, "alex")
     page.goto("/history/log")
     filled.advance(301)
-    page.get_by_label("As").select_option("jsonl")
+    page.locator("select[name=format]").select_option("jsonl")
     page.get_by_role("button", name="Export").click()
     boss = filled.technician("alex")
     page.get_by_label("Password").fill(boss["password"])

@@ -62,7 +62,7 @@ async def test_a_mail_server_is_kept_sealed_and_read_back(kept: Kept) -> None:
     ]
 
 
-@pytest.mark.feature("OM-01", "OM-09", "SEC-46")
+@pytest.mark.feature("OM-01", "SEC-46")
 async def test_who_has_no_server_sends_by_the_operators(kept: Kept) -> None:
     servers, mine, now = MailServers(kept.database, kept.keyring), kept.world.tenant_id, kept.clock.now()
     common = read_mail("smtps://desk:secret@mail.operator.example", "Desk <desk@operator.example>")

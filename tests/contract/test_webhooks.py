@@ -29,7 +29,7 @@ from storage.webhook_events import EVENTS, told_as_test
 from storage.webhook_lines import make_out
 from storage.webhooks import MOST, NewWebhook, TooMany, Webhooks
 from tests.fixtures.kept import Kept
-from tests.unit.test_webhook_rules import verify
+from tests.fixtures.standard_webhooks import verify
 
 pytestmark = pytest.mark.feature("SEC-47")
 
@@ -63,6 +63,7 @@ class Outside:
         finally:
             self.under_way[url] -= 1
         self.done[url] += 1
+        self.came.set()
         said = self.says.pop(0) if self.says else self.otherwise
         if isinstance(said, Exception):
             raise said
@@ -143,6 +144,8 @@ async def place(kept: Kept) -> AsyncIterator[Place]:
     try:
         yield Place(kept, outside, feed, Webhooks(kept.database, kept.keyring), sequencer)
     finally:
+        if outside.hold is not None:
+            outside.hold.set()
         await feed.at_rest()
         if sequencer is not None:
             await sequencer.close()
@@ -266,6 +269,31 @@ async def test_who_was_too_slow_does_not_overwrite_who_came_after(place: Place) 
     assert await place.rows() == [("sent", 2, "")]
 
 
+async def test_the_late_outcome_of_an_earlier_try_does_not_count(place: Place) -> None:
+    await place.add(url="https://slow.example/")
+    await place.happen()
+    held = place.outside.hold = asyncio.Event()
+    await place.feed.make_out()
+    await place.feed.set_out()
+    await place.outside.came.wait()
+    place.kept.clock.advance(timedelta(seconds=61))
+    place.outside.hold, place.outside.says = None, [OutboundAnswer(404)]
+    await place.look(place.another_feed())
+    held.set()
+    await place.feed.at_rest()
+    assert await place.rows() == [("waiting", 2, "It answered 404.")]
+
+
+async def test_one_that_is_added_is_told_of_nothing_that_was_before_it(place: Place) -> None:
+    await place.add("Older, and never told of anything", events=["channel.back"])
+    await place.happen()
+    await place.happen()
+    await place.add("Newer")
+    line = await place.happen()
+    await place.look()
+    assert place.outside.ids() == [line]
+
+
 async def test_off_is_told_nothing_and_on_begins_anew(place: Place) -> None:
     id, _ = await place.add()
     place.outside.otherwise = OutboundAnswer(500)
@@ -340,12 +368,13 @@ async def test_one_that_hangs_holds_up_nobody_else(place: Place) -> None:
     for _ in range(40):
         await place.happen(place=False)
     await place.place()
-    await place.feed.make_out()
+    running = asyncio.create_task(place.feed.run())
     async with asyncio.timeout(20):
         while place.outside.done["https://quick.example/"] < 40:
             place.outside.came.clear()
-            await place.feed.set_out()
             await place.outside.came.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert place.outside.most["https://slow.example/"] == MOST_EACH
     place.outside.hold.set()
 

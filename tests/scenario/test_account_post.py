@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
+from structlog.testing import capture_logs
 
-from simulator.mailbox import Mail
+from simulator.mailbox import Mail, MailFault
 from storage.database import Unscoped
 from storage.tables import carrier_accounts, mail_servers, numbers
 from tests.fixtures.demo_house import DemoHouse
@@ -142,3 +143,25 @@ async def test_neither_password_nor_address_lies_open_in_the_database(demo: Demo
     url = demo.world.notices.workflow.address("")
     assert demo.world.notices.password.encode() not in kept
     assert url.rpartition("sig=")[2].encode() not in kept
+
+
+@pytest.mark.feature("SEC-20")
+async def test_neither_link_nor_password_nor_address_is_logged(
+    demo: DemoHouse, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Through everything that goes wrong on the way, with every logger at its most talkative."""
+    caplog.set_level("DEBUG")
+    notices = demo.world.notices
+    url = notices.workflow.address("").rpartition("sig=")[2]
+    faults = [MailFault("login"), MailFault("content", "451 later"), MailFault("content", silent=True)]
+    notices.mailbox.fail_next(*faults)
+    notices.workflow.failures.extend([503, 404])
+    with capture_logs() as events:
+        await mail(demo)
+        await demo.verify(demo.contact("ada"))
+        for _ in range(4):
+            await demo.advance(60)
+    assert LINK in mails(demo)[0].text
+    said = str(events) + caplog.text + "".join(capfd.readouterr())
+    for secret in ("canary-7Qm3vXk2", notices.password, url, "new@harbor.example"):
+        assert secret not in said

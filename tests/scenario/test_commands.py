@@ -226,6 +226,39 @@ def test_what_is_wrong_with_a_new_user_is_said(acme: Shell, tmp_path: Path) -> N
     assert [row.kind for row in acme.log()] == ["operator.tenant_added", "operator.user_added"]
 
 
+@pytest.mark.feature("SI-09", "SI-02")
+def test_an_invitation_by_the_operator(acme: Shell) -> None:
+    acme.well("tenant", "set", "invited_role=admin")
+    invite = ("user", "invite", "Noor@example.com", "--name", "Noor Haas", "--no-use-mfa", "--no-ui-access")
+    first = re.search(r"/welcome/([\w-]{43,})\n", acme.well(*invite, "--email", "n@example.com"))
+    listed = acme.well("user", "list")
+    assert re.search(r"noor@example.com +Noor Haas +admin +invited +new browser +pod", listed), listed
+    again = re.search(r"/welcome/([\w-]{43,})\n", acme.well(*invite))
+    assert first
+    assert again
+    assert first[1] != again[1]
+    for done, says in (
+        (acme(*invite[:3], "--name", "Noor", "--email", "nowhere"), "--email nowhere"),
+        (acme("user", "invite", "two words", "--name", "X"), "watchword user invite"),
+    ):
+        assert done.code == 2
+        assert says in done.err
+    acme.well("user", "add", "dana@example.com", "--name", "Dana Reyes", typed="\n")
+    assert "no invitation" in acme("user", "invite", "dana@example.com", "--name", "Dana").err
+    kinds = [row.kind for row in acme.log() if row.kind.startswith("operator.user")]
+    assert kinds == ["operator.user_invited", "operator.user_invited", "operator.user_added"]
+
+
+@pytest.mark.feature("SI-01")
+def test_the_last_admin_is_not_switched_off(acme: Shell) -> None:
+    for login in ("dana", "alex"):
+        acme.well("user", "add", login, "--name", "Dana Reyes", "--role", "admin", typed="\n")
+    acme.well("user", "disable", "dana")
+    refused = acme("user", "disable", "alex")
+    assert refused.code == 2
+    assert "last admin" in refused.err
+
+
 @pytest.mark.feature("SEC-33")
 def test_a_disabled_or_reset_user_must_start_anew(acme: Shell, tmp_path: Path) -> None:
     file = tmp_path / "password"

@@ -5,25 +5,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
+from dialogs.turns import AuditEvent
+from storage.contact_changes import AddressEdit, ContactChanges
 from storage.contact_import import new_contact
 from storage.contacts_csv import ContactRow
-from storage.database import Unscoped
+from storage.database import Database, Unscoped
 from storage.directory import put_contacts
 from storage.keys import Keyring
-from storage.tables import audit
+from storage.tables import audit, dialogs
 from tests.fixtures.web_house import Answer, House, OpenWeb
 from tests.fixtures.world import MASTER_KEY
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
+T = TypeVar("T")
 TV = "/api/v1/technician-verifications"
 NEW = "+1 212-555-0188"
 
@@ -178,6 +183,9 @@ async def test_a_changed_number_ends_the_check_that_runs_on_it(house: House) -> 
     checks = {c["contact_id"]: c for c in (await house.ask("GET", TV, bearer=bearer)).json["items"]}
     assert (checks[ada.id]["state"], checks[ada.id]["reason"]) == ("expired", "number_changed")
     assert checks[ben.id]["state"] == "open"
+    voided = select(audit.c.technician_id, audit.c.public).where(audit.c.kind == "tv.void")
+    ((by, public),) = await house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(voided).all())
+    assert (by, json.loads(public)["reason"]) == (house.people["technician"].id, "number_changed")
     house.clock.advance(timedelta(days=7))
     later = await read(house, await house.log_in("technician", "cookie"), f"/contacts/{ada.id}")
     assert f"{NEW} changed" not in later
@@ -275,3 +283,44 @@ async def test_5000_contacts_are_read_in_pages(house: House) -> None:
         path = unescape(more[1]) if more else ""
     assert len(seen) == 5003
     assert seen == sorted(set(seen))
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A database in which something is committed right after the first write of whoever holds it."""
+
+    database: Database
+    then: list[Callable[[Connection], None]]
+
+    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        return await self.database.read(scope, work)
+
+    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        done = await self.database.write(scope, work)
+        while self.then:
+            await self.database.write(Unscoped.OPERATOR, self.then.pop())
+        return done
+
+
+@pytest.mark.feature("SEC-13")
+async def test_a_verify_that_was_under_way_during_the_change_ends_too(house: House) -> None:
+    """Its turn has read the old number and commits after the change."""
+    ada, tenant_id = house.world.people[0], house.world.tenant_id
+    await house.text(ada.mobile, "#verify")
+    row = dict(
+        await house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(select(dialogs)).mappings().one())
+    )
+
+    def as_it_was(conn: Connection) -> None:
+        conn.execute(update(dialogs).where(dialogs.c.id == row["id"]).values(row))
+
+    changes = ContactChanges(Between(house.database, [as_it_was]), Keyring([MASTER_KEY]), house.services.random.new_id)
+    mobile = await address_id(house, ada.id, "mobile")
+    edit = AddressEdit("changed", mobile, "mobile", ada.mobile, "+12125550188")
+    event = AuditEvent(house.services.random.new_id(house.clock.now()), house.clock.now(), "contact.address_changed")
+    edited = await changes.edit_address(tenant_id, ada.id, edit, event, ())
+    assert edited.ended == 2
+    state = await house.database.read(
+        Unscoped.OPERATOR, lambda conn: conn.execute(select(dialogs.c.state, dialogs.c.is_live)).one()
+    )
+    assert tuple(state) == ("expired", False)

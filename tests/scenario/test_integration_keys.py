@@ -73,6 +73,10 @@ async def test_from_the_page_to_the_last_call(house: House) -> None:
     assert (denied["by_key"], denied["word"], denied["route"]) == (line["key"], "scope_missing", "/api/v1/tickets")
     assert "by_log_in" not in denied
 
+    history = (await house.ask("GET", "/history", cookie=await house.log_in("technician", "cookie"))).text
+    assert "The program “Monthly dashboard” was refused" in history
+    assert "Admin made a key for another program" in history
+
     gone = await _press(house, f"{PAGE}/{line['key']}/revoke")
     assert (gone.status, gone.headers["Location"]) == (303, f"{PAGE}?said=key_revoked")
     after = await house.ask("GET", TV, bearer=key)

@@ -152,19 +152,22 @@ async def second_of_march(office: Office) -> None:
     await office.runs_out(check_id)
     check_id = await office.asks(DEV)
     office.later(5)
-    await office.claims(check_id, who="other_technician")
+    await office.claims(check_id)
+    office.later(2)
+    taken = await office.act(check_id, "take-over", who="other_technician")
+    assert taken["code"], "shown a second time, to somebody else"
     await office.act(check_id, "reject", {"reason": "Wrong person"}, who="other_technician")
     for words in ("#verify", "STOP", "START"):
         await office.says(ADA, words)
     office.later(1)
     await office.announces(ADA)
     office.later(901)  # its time ran out
-    withdrawn = await office.announces(BEN)
+    withdrawn = await office.announces(DEV)
     await office.api("DELETE", f"/api/v1/announced-calls/{withdrawn}")
     await office.announces(CLEO)
-    office.later(300)
-    await office.announces(CLEO)  # anew: the one before is no call
-    office.later(60)
+    office.later(600)
+    await office.announces(CLEO)  # anew: the one before is no call, though its time runs out without a check
+    office.later(400)
     check_id = await office.asks(CLEO)
     office.later(1.5)
     assert (await office.api("GET", f"{TV}/{check_id}"))["code"]
@@ -248,6 +251,25 @@ async def test_every_outcome_is_counted_once_and_medians_are_those_of_the_calls(
         1,
     )
     assert sum(day["calls"] for day in found["days"]) == 13
+
+
+async def test_a_check_that_outlives_its_announcement_is_one_call(office: Office) -> None:
+    """Asked for in the fifteenth minute, confirmed in the seventeenth; and one that was asked for a moment too late."""
+    await office.announces(ADA)
+    office.later(890)
+    check_id = await office.asks(ADA)
+    office.later(100)
+    await office.says(ADA, "#confirm")
+    await office.announces(DEV)
+    office.later(901)
+    await office.verified(DEV, shown=1, confirmed=5)
+    found = await office.report()
+    assert (await office.api("GET", f"{TV}/{check_id}"))["state"] == "confirmed"
+    outcomes = {name: row["outcomes"] for name, row in by_name(found["clients"]).items()}
+    assert {name: {o: n for o, n in each.items() if n} for name, each in outcomes.items()} == {
+        ACME: {"verified": 1},
+        BOLT: {"verified": 1, "no_check": 1},
+    }
 
 
 async def test_months_begin_and_end_with_the_tenants_clocks(office: Office) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from dialogs.settings import TenantSettings
 from dialogs.tech_verify import Mode
+from storage.tenant_settings import BY_NAME
 from tests.fixtures.forms import post, words
 from tests.fixtures.web_house import House, OpenWeb
 from web.pages import page_routes
@@ -99,7 +100,7 @@ async def test_every_rule_of_a_check_is_changed_by_its_form(house: House) -> Non
     assert (after.rules.require_claim, after.unknown_sender) == (False, "silent")
     shown_again = await house.ask("GET", verification.CHECK_PATH, bearer=admin)
     assert re.search(r'name="lifetime"[^>]*value="90"', shown_again.text)
-    for number in (house.other.number.id, "x"):
+    for number in (house.other.number.id, house.world.second.id, "x"):
         strange = await post(house, verification.CHECK_PATH, {**fields, "verification_number": number}, bearer=admin)
         assert (strange.status, "none of your verification numbers" in strange.text) == (422, True)
 
@@ -259,3 +260,18 @@ async def test_registration_is_in_the_tenants_own_words(house: House) -> None:
     ):
         assert must in page, must
     assert "Northwind" not in page, "the sample name is nobody's"
+
+
+#: Settings that have a page of another kind.
+ELSEWHERE = {"words", "invited_role"}
+
+
+@pytest.mark.feature("TV-04", "GE-04")
+def test_every_setting_is_asked_for_on_exactly_one_page() -> None:
+    asked = [
+        ask.name
+        for groups in (company.GROUPS, verification.CHECK, verification.LIMITS)
+        for group in groups
+        for ask in group.asks
+    ]
+    assert sorted(asked) == sorted(set(BY_NAME) - ELSEWHERE)

@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from bench import drain, fill, growth
+from bench import consoles, drain, fill, growth, screen
 from bench.__main__ import read_options
 from bench.carrier import Carrier
 from bench.load import Broken, Run, percentile, run
@@ -247,6 +247,33 @@ async def test_every_item_of_a_full_outbox_goes_out_once(tmp_path: Path) -> None
     drained = await drain.measure_drain(stored, items=15)
     assert drained.items == 15
     assert await stored.waiting() == 0
+
+
+async def test_consoles_are_told_of_every_event_and_their_questions_are_answered(tmp_path: Path) -> None:
+    costs = await consoles.measure_consoles(await new_file(tmp_path), rows=6, consoles=3, events=2)
+    assert [len(costs.alone), len(costs.told), len(costs.asked_for_it), len(costs.asked_for_all)] == [2, 2, 3, 3]
+    assert min(*costs.alone, *costs.told, *costs.asked_for_it, *costs.asked_for_all, *costs.page) > 0
+    assert 100 < costs.event_bytes < 5000
+    assert 0 < costs.rows_bytes < costs.page_bytes
+    assert "told to all" in consoles.describe(SQLITE, costs)
+
+
+async def test_a_console_that_hears_nothing_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consoles, "PATIENCE_S", 0.2)
+    listening = consoles.Consoles()
+    listening.rows = [1, 0]
+    with pytest.raises(TimeoutError):
+        await listening.wait_for(1)
+
+
+def test_the_screen_is_judged_by_the_tab_in_front() -> None:
+    found = screen.Screen(
+        least=[0.01] * 4, one=[0.03] * 4, front=[0.04] * 4, behind=[9.0] * 36, least_cpu=0.005, one_cpu=0.04
+    )
+    said = screen.describe(SQLITE, found)
+    assert "HIT, aim too" in said
+    assert "4.0 of the least" in said
+    assert "9000.0 ms" in said
 
 
 async def test_a_process_that_does_not_start_is_said_to_have_ended(tmp_path: Path) -> None:

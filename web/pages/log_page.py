@@ -15,7 +15,7 @@ from storage.sealed.receipts import NoReceipt, NotSealedYet
 from web.api.ids import our_id
 from web.look import _
 from web.noting import line
-from web.pages.context import frame, page, see_other
+from web.pages.context import frame, page, see_other, wants_json
 from web.pages.forms import Form
 from web.problems import Problem, not_found
 from web.reporting import zone_of
@@ -41,7 +41,10 @@ class CheckForm(Form):
 
 
 async def show_log(call: Call) -> web.StreamResponse:
-    """How the log stands, and what may be done with it."""
+    """How the log stands, and what may be done with it; to the page's script how far a check is."""
+    if wants_json(call.request):
+        check = await call.services.integrity.last_check() or LogCheck("", 0, 0, 0, call.services.clock.now())
+        return web.json_response({"state": check.state, "done": check.done, "total": check.total})
     zone = await zone_of(call)
     today = day_of(call.services.clock.now(), zone)
     return await _page(call, ExportForm(since=today.replace(day=1).isoformat(), until=today.isoformat()), {}, zone)
@@ -61,12 +64,6 @@ async def _page(
     }
     shown = frame(call, _("The log: seal, export, receipts"), "history")
     return page(call, "log.html", shown, values, status=status)
-
-
-async def show_check(call: Call) -> web.StreamResponse:
-    """How far the check is, for the page's script."""
-    found = await call.services.integrity.last_check()
-    return web.json_response({"running": found is not None and found.state == "running", "said": _said(found)})
 
 
 async def check_log(call: Call) -> web.StreamResponse:
@@ -140,18 +137,8 @@ def _file(text: str, kind: str, name: str) -> web.Response:
     return web.Response(text=text, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _said(check: LogCheck | None) -> str:
-    """How far it is, in words."""
-    if check is None or check.state != "running":
-        return ""
-    if not check.total:
-        return _("The check has begun.")
-    return _("%s of %s lines are checked.") % (f"{check.done:,}", f"{check.total:,}")
-
-
 ROUTES = (
     Route("GET", HOME, show_log, Access.ADMIN, Surface.PAGE, "The log itself"),
-    Route("GET", HOME + "/check", show_check, Access.ADMIN, Surface.PAGE, "How far the check is"),
     Route("POST", HOME + "/check", check_log, Access.ADMIN, Surface.PAGE, "Check the log", body=CheckForm),
     Route(
         "POST",

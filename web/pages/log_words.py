@@ -80,6 +80,8 @@ SAID: Mapping[str, str] = {
     "sign_in.ended": _("A log-in of {who} ended"),
     "access.denied": _("{who} was refused something they may not do"),
     "settings.text_changed": _("{who} changed the wording of a text"),
+    "settings.key_made": _("{who} made a key for another program"),
+    "settings.key_revoked": _("{who} revoked the key of another program"),
     "technician.duty_changed": _("{who} went on duty or off"),
     "log.exported": _("{who} exported the log"),
     "log.receipt_made": _("{who} had a receipt of a check made"),
@@ -163,6 +165,8 @@ def _value(name: str, value: str | int) -> str:
             return _DIRECTIONS.get(str(value), str(value))
         case "assurance":
             return ASSURANCES.get(str(value), str(value))
+        case "way":
+            return {"cookie": _("browser"), "bearer": _("program")}.get(str(value), str(value))
         case "on_duty":
             return _("yes") if value else _("no")
         case _:

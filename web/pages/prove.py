@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from web import csrf
-from web.log_in import held_token
-from web.look import Frame, _
-from web.pages.context import HOME, length, look
+from web.look import _
+from web.pages.context import HOME, frame, length, look
 from web.pages.sign_in import PROBLEMS
 from web.ports import Acting
+from web.routing import Call
 from web.services import Services
 from web.step_up import CODE, PASSWORD, ProofWanted
 
@@ -19,15 +18,7 @@ def prove_page(
 ) -> web.Response:
     """The page; `back` is where they go who would rather not."""
     now = services.clock.now()
-    frame = Frame(
-        title=_("Show that it is you"),
-        name=acting.name,
-        supervisor=acting.supervisor,
-        admin=acting.role == "admin",
-        csrf=csrf.token_for(held_token(request)),
-        demo=services.demo is not None,
-        now=now,
-    )
+    shown = frame(Call(request, services, acting), _("Show that it is you"))
     problem, wait = "", None
     if wanted.refused is not None:
         problem = PROBLEMS[wanted.refused.word]
@@ -43,7 +34,7 @@ def prove_page(
         "password_field": PASSWORD,
         "code_field": CODE,
     }
-    response = look().answer(request, "prove.html", frame, values, status=wanted.status)
+    response = look().answer(request, "prove.html", shown, values, status=wanted.status)
     if wait is not None:
         response.headers["Retry-After"] = str(max(1, round(wait.total_seconds())))
     return response

@@ -126,7 +126,7 @@ def days_chart(month: Month, days: Sequence[tuple[date, Line]]) -> Chart:
                 len(named),
                 line.calls / most if most else 0,
                 line.verified / most if most else 0,
-                _("%(day)s: %(calls)s calls, %(verified)s verified")
+                _("%(day)s: %(verified)s of %(calls)s verified")
                 % {"day": name, "calls": line.calls, "verified": line.verified},
             )
             for place, (name, line) in enumerate(named)

@@ -27,19 +27,19 @@ class Part:
 
 #: A part stands here once its page exists.
 PARTS: tuple[Part, ...] = (
-    Part("people", _("People"), _("Who has an account, what they may do, and inviting somebody.")),
-    Part("keys", _("Keys"), _("Let other programs read and write, with no more rights than they need.")),
-    Part("webhooks", _("Other tools"), _("Tell a dashboard or a script what happens here, signed.")),
-    Part("mail", _("Mail"), _("The server that invitations, links and alerts go by, and a test.")),
-    Part("teams", _("Teams"), _("Channels in Microsoft Teams where unclaimed checks and alarms are posted.")),
     Part("company", _("Company"), _("Name, published phone, language, time zone, how long words are kept.")),
     Part("numbers", _("Numbers and carrier"), _("The numbers people text, the account at Twilio, a text to try it.")),
     Part("registration", _("Registration"), _("What carriers ask about your texts, ready to copy.")),
-    Part("brand", _("Branding"), _("Your logo and your colours, on every page.")),
-    Part("texts", _("Texts"), _("The wording of everything that is sent, with what must stay in it.")),
+    Part("people", _("People"), _("Who has an account, what they may do, and inviting somebody.")),
     Part("verification", _("Verification"), _("How a check goes: codes, claims, tickets, strangers.")),
+    Part("texts", _("Texts"), _("The wording of everything that is sent, with what must stay in it.")),
     Part("words", _("Command words"), _("Words of your own beside #verify, #confirm and #deny.")),
     Part("limits", _("Limits"), _("What stops abuse, and a bill nobody wants.")),
+    Part("brand", _("Branding"), _("Your logo and your colours, on every page.")),
+    Part("mail", _("Mail"), _("The server that invitations, links and alerts go by, and a test.")),
+    Part("teams", _("Teams"), _("Channels in Microsoft Teams where unclaimed checks and alarms are posted.")),
+    Part("webhooks", _("Other tools"), _("Tell a dashboard or a script what happens here, signed.")),
+    Part("keys", _("Keys"), _("Let other programs read and write, with no more rights than they need.")),
 )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from dialogs.effects import Value
+from dialogs.grammar import HELP_WORDS, START_WORDS, STOP_WORDS
 from dialogs.texts import SAMPLES, Segments, TenantValues, render, segments
 from storage.phones import readable
 from storage.tenants import StoredTenant
@@ -81,9 +82,9 @@ def campaign(tenant: StoredTenant, number: str) -> Iterator[Copied]:
         "for marketing.",
         _("Put it on your support page and give that page's address as proof."),
     )
-    yield Copied(_("Opt-in words"), "#verify, START, UNSTOP")
-    yield Copied(_("Opt-out words"), "STOP, STOPALL, UNSUBSCRIBE, CANCEL, END, QUIT, REVOKE, OPTOUT")
-    yield Copied(_("Help words"), "HELP, INFO")
+    yield Copied(_("Opt-in words"), f"#verify, {_listed(START_WORDS, 'start')}")
+    yield Copied(_("Opt-out words"), _listed(STOP_WORDS, "stop"))
+    yield Copied(_("Help words"), _listed(HELP_WORDS, "help"))
     yield Copied(
         _("What is in the messages"),
         _(
@@ -91,6 +92,11 @@ def campaign(tenant: StoredTenant, number: str) -> Iterator[Copied]:
             "have one. Age-gated content: no. Loans: no."
         ),
     )
+
+
+def _listed(words: Collection[str], first: str) -> str:
+    """In capitals, the one that everybody knows first."""
+    return ", ".join(word.upper() for word in sorted(words, key=lambda word: (word != first, word)))
 
 
 def keywords(tenant: StoredTenant) -> Iterator[Copied]:

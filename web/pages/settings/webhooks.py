@@ -268,7 +268,8 @@ def _view(found: Webhook) -> WebhookView:
         state, tone = _("on, the last event arrived"), "good"
     else:
         state, tone = _("on, but the last event did not arrive"), "care"
-    told = _("every event") if len(found.events) == len(EVENTS) else _("%s events") % len(found.events)
+    count = len(found.events)
+    told = _("every event") if count == len(EVENTS) else _("one event") if count == 1 else _("%s events") % count
     return WebhookView(
         found.id,
         found.name,

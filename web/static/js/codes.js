@@ -17,6 +17,8 @@ const PRESENCE_EVERY = 10_000;
 const SPREAD = 2000;
 /** The server allows so many checks in one question. */
 const AT_ONCE = 50;
+/** A new row slides in where that moves no more than this many others: each frame of it is work for all of them. */
+const FEW_ENOUGH = 30;
 /** A question that got no answer is asked again after so long, in ms. */
 const RETRY = 4000;
 
@@ -48,6 +50,10 @@ class Board extends HTMLElement {
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("change", (event) => {
       if (event.target instanceof HTMLSelectElement) event.target.dataset.touched = "yes";
+    });
+    // A row somebody is busy with stays whole, however many come above it.
+    this.addEventListener("focusin", (event) => {
+      if (event.target instanceof Element && event.target.closest("form, summary")) event.target.closest(".card")?.classList.add("kept");
     });
     this.addEventListener("ww-over", (event) => this.lapse(event));
     for (const e of document.querySelectorAll("[data-without-script]")) if (e instanceof HTMLElement) e.hidden = true;
@@ -218,7 +224,8 @@ class Board extends HTMLElement {
       if (!list || (row.kind === "ended" && !was && !this.belongs(row))) continue;
       if (moves) was.remove();
       if (row.kind === "ended" && (moves || !was)) this.ended += 1;
-      put(list, row)?.classList.add("fresh");
+      const made = put(list, row);
+      if (list.childElementCount <= FEW_ENOUGH) made?.classList.add("fresh");
       if (kind !== row.kind) this.tell(row, kind);
     }
     this.settle();

@@ -82,7 +82,7 @@ export function announce(name, id) {
     const notice = new Notification(words.dataset.title ?? "", { body, tag: `watchword-${id}` });
     notice.onclick = () => {
       focus();
-      document.getElementById(`check-${id}`)?.scrollIntoView({ block: "center" });
+      location.hash = `check-${id}`;
       notice.close();
     };
   } catch { /* phones show notices only of installed apps; the text message is for them */ }

@@ -21,7 +21,10 @@ class Progress extends HTMLElement {
       }
       const done = Math.min(now.done, now.total);
       const bar = this.querySelector("progress");
-      if (bar) bar.value = done;
+      if (bar) {
+        bar.max = Math.max(now.total, 1);
+        bar.value = done;
+      }
       const words = this.querySelector("[data-so-far]");
       if (words) words.textContent = (this.dataset.words ?? "").replace("{done}", String(done)).replace("{total}", String(now.total));
     } catch {
