@@ -225,7 +225,9 @@ async def _built(
         session, account_for=carriers.for_number, public_url=settings.public_url, base_url=settings.twilio_url
     )
     mail_tls = demo.mail_tls if demo is not None else None
-    notices = open_notices(settings, database, keyring, outbound, mail_tls)
+    brands = Brands(database, keyring)
+    background.add("brands", brands.run)
+    notices = open_notices(settings, database, keyring, outbound, mail_tls, brands)
     outside = Outside(
         texts=texts,
         psa=psa,
@@ -265,8 +267,6 @@ async def _built(
         clock.on_advance(keeping.sealer.wake)
         clock.on_advance(telling.wake)
 
-    brands = Brands(database, keyring)
-    background.add("brands", brands.run)
     accounts = Accounts(database, keyring)
     readiness = Readiness(database, keyring)
     counts: dict[str, int] = {}

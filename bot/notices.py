@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from dataclasses import dataclass
 
@@ -11,11 +12,31 @@ from bot.outbound import GuardedOutbound
 from bot.settings import Settings
 from channels.email.sender import SmtpMail
 from channels.teams.posts import WorkflowPosts
+from storage.brands import Brands
 from storage.database import Database
 from storage.duty import Roll
 from storage.keys import Keyring
 from storage.mail_servers import MailServers
 from storage.teams_connections import TeamsConnections
+from web.pictures import for_bar
+
+
+class MailLogos:
+    """The small logo of each tenant whose mails are to carry one (BR-02), drawn once for each look."""
+
+    def __init__(self, brands: Brands) -> None:
+        self._brands = brands
+        self._drawn: dict[str, tuple[str, bytes]] = {}
+
+    async def __call__(self, tenant_id: str) -> bytes:
+        brand = await self._brands.get(tenant_id)
+        if not brand.logo or not brand.logo_in_email:
+            return b""
+        hash, drawn = self._drawn.get(tenant_id, ("", b""))
+        if hash != brand.hash:
+            drawn = await asyncio.to_thread(for_bar, brand.logo)
+            self._drawn[tenant_id] = (brand.hash, drawn)
+        return drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +57,18 @@ def open_notices(
     keyring: Keyring,
     outbound: GuardedOutbound,
     mail_tls: ssl.SSLContext | None,
+    brands: Brands,
 ) -> Notices:
     """`mail_tls`: whom to trust in place of the usual authorities, for the demo."""
     servers, connections = MailServers(database, keyring), TeamsConnections(database, keyring)
     route = MailRoute(servers, settings.mail)
-    mail = SmtpMail(server_for=route.of, addresses=outbound.addresses, public_url=settings.public_url, tls=mail_tls)
+    mail = SmtpMail(
+        server_for=route.of,
+        addresses=outbound.addresses,
+        public_url=settings.public_url,
+        logo_of=MailLogos(brands),
+        tls=mail_tls,
+    )
 
     async def url_of(tenant_id: str, connection_id: str) -> str | None:
         found = await connections.get(tenant_id, connection_id)

@@ -59,7 +59,7 @@ class Trials:
         if not self._bound.has_room(tenant_id, now):
             return Tried(False, "That was the fifth test in ten minutes. Wait a little, then try again.")
         self._bound.count(tenant_id, now)
-        return await self._mailed(server, to)
+        return await self._mailed(server, to, await self._mail.logo_of(tenant_id))
 
     async def check_post(self, url: str) -> str:
         """Why nothing would be posted to that address, empty when it would."""
@@ -84,10 +84,10 @@ class Trials:
             "before it posts.",
         )
 
-    async def _mailed(self, server: Server, to: str) -> Tried:
+    async def _mailed(self, server: Server, to: str, logo: bytes) -> Tried:
         key = self._random.new_id(self._clock.now())
         try:
-            said = await self._mail.hand_over(server, to=to, subject=_SUBJECT, text=_TEXT, key=key)
+            said = await self._mail.hand_over(server, to=to, subject=_SUBJECT, text=_TEXT, key=key, logo=logo)
         except SendRefused as refused:
             return Tried(False, _MAIL_WHY.get(refused.code, "The server refuses the mail."), str(refused))
         except SendLater as later:

@@ -180,7 +180,7 @@ async def _read_form(
     raw = await bodies.read_body(request, max(bodies.MAX_FORM, route.upload))
     files: dict[str, Upload] = {}
     if route.upload and request.content_type == "multipart/form-data":
-        fields, found = await bodies.read_multipart(raw, request.headers)
+        fields, found = bodies.read_multipart(raw, request.headers.get("Content-Type", ""))
         files = {name: Upload(*file) for name, file in found.items()}
     else:
         fields = bodies.read_form(raw, request.content_type)

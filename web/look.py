@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gettext
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Look:
             extensions=["jinja2.ext.i18n"],
         )
         self.templates.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
-        self.templates.globals |= {"static": self.assets.address, "icon": icon}
+        self.templates.globals |= {"static": self.assets.address, "icon": icon, "favicon": favicon()}
         self.templates.filters |= {
             "iso": iso,
             "clock": clock,
@@ -117,6 +118,12 @@ def icon(name: str) -> Markup:
     """An icon of `static/icons` as inline SVG. It is decoration: the word beside it says what it means."""
     drawn = (STATIC / "icons" / f"{name}.svg").read_text().strip()
     return Markup(drawn.replace("<svg ", '<svg class="icon" aria-hidden="true" focusable="false" ', 1))  # noqa: S704 - our own file
+
+
+def favicon() -> str:
+    """Our sign for the tab, inside the page: a request of its own would be one too many."""
+    drawn = (STATIC / "icons" / "mark.svg").read_bytes().strip()
+    return "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
 
 
 def iso(at: datetime) -> str:

@@ -70,9 +70,10 @@ def message_id(sender: str, key: str) -> str:
     return f"<{key}@{sender.rpartition('@')[2]}>"
 
 
-def compose(server: Server, *, to: str, subject: str, text: str, key: str, own_pages: str) -> bytes:
+def compose(server: Server, *, to: str, subject: str, text: str, key: str, own_pages: str, logo: bytes = b"") -> bytes:
     """The mail as it goes over the wire: plain text, and the same as HTML. `key` is a UUIDv7. `own_pages`: how our own
-    links begin; no other text becomes a link of ours. Raises BadAddress."""
+    links begin; no other text becomes a link of ours. `logo`: a PNG for the top of the HTML, which goes along inside
+    the mail, since programs do not fetch pictures from elsewhere. Raises BadAddress."""
     mail = EmailMessage(policy=SMTP)
     sender, receiver = checked_address(server.sender), checked_address(to)
     mail["From"] = Address(in_a_header(server.sender_name), addr_spec=sender)
@@ -85,16 +86,30 @@ def compose(server: Server, *, to: str, subject: str, text: str, key: str, own_p
     mail["X-Auto-Response-Suppress"] = "All"
     plain = "\n".join(text.splitlines()) + "\n"
     mail.set_content(plain, cte="quoted-printable")
-    mail.add_alternative(in_html(plain, own_pages), subtype="html", cte="quoted-printable")
-    mail.set_boundary("=_" + hashlib.sha256(key.encode()).hexdigest()[:32])
+    picture = f"logo@{sender.rpartition('@')[2]}" if logo else ""
+    html = in_html(plain, own_pages, picture, in_a_header(server.sender_name))
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    if logo:
+        _, shown = mail.iter_parts()
+        assert isinstance(shown, EmailMessage)
+        shown.add_related(logo, "image", "png", cid=f"<{picture}>", disposition="inline", filename="logo.png")
+        shown.set_boundary(_boundary(key, "logo"))
+    mail.set_boundary(_boundary(key))
     return mail.as_bytes()
 
 
-def in_html(text: str, own_pages: str) -> str:
-    """The same words as HTML: everything escaped, paragraphs kept, links to our own pages made so (SEC-52)."""
+def _boundary(*about: str) -> str:
+    """Between parts of a mail: nobody's words hold it, and it is the same for the same mail."""
+    return "=_" + hashlib.sha256("|".join(about).encode()).hexdigest()[:32]
+
+
+def in_html(text: str, own_pages: str, picture: str = "", whose: str = "") -> str:
+    """The same words as HTML: everything escaped, paragraphs kept, links to our own pages made so (SEC-52). `picture`:
+    the Content-ID of the logo, and `whose` it is."""
     paragraphs = [part for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
     body = "".join(f"<p>{'<br>'.join(_line(line, own_pages) for line in p.split(chr(10)))}</p>" for p in paragraphs)
-    return f'<!doctype html><html><head><meta charset="utf-8"></head><body>{body}</body></html>\n'
+    logo = f'<p><img src="cid:{escape(picture)}" alt="{escape(whose)}"></p>' if picture else ""
+    return f'<!doctype html><html><head><meta charset="utf-8"></head><body>{logo}{body}</body></html>\n'
 
 
 def _line(line: str, own_pages: str) -> str:

@@ -30,6 +30,13 @@ LONGEST_ANSWER = 400
 ServerFor: TypeAlias = Callable[[str], Awaitable[Server | None]]
 #: Addresses of a host that we may connect to. Raises `OutboundRefused`, and OSError when there are none.
 Addresses: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+#: The logo that a tenant's mails carry, as a small PNG; empty for none.
+LogoOf: TypeAlias = Callable[[str], Awaitable[bytes]]
+
+
+async def no_logo(tenant_id: str) -> bytes:
+    """Mails without pictures."""
+    return b""
 
 
 class SmtpMail:
@@ -42,6 +49,7 @@ class SmtpMail:
         server_for: ServerFor,
         addresses: Addresses,
         public_url: str,
+        logo_of: LogoOf = no_logo,
         tls: ssl.SSLContext | None = None,
         connect_s: float = CONNECT_S,
         command_s: float = COMMAND_S,
@@ -50,6 +58,7 @@ class SmtpMail:
         self._server_for = server_for
         self._addresses = addresses
         self._public_url = public_url
+        self.logo_of = logo_of
         self._tls = tls or ssl.create_default_context()
         self._connect_s = connect_s
         self._command_s = command_s
@@ -60,14 +69,14 @@ class SmtpMail:
         server = await self._server_for(tenant_id)
         if server is None:
             raise SendRefused("no_mail_server", "No mail server is set up. An admin can set one up in the settings.")
-        await self.hand_over(server, to=to, subject=subject, text=text, key=key)
+        await self.hand_over(server, to=to, subject=subject, text=text, key=key, logo=await self.logo_of(tenant_id))
         return message_id(checked_address(server.sender), key)
 
-    async def hand_over(self, server: Server, *, to: str, subject: str, text: str, key: str) -> str:
+    async def hand_over(self, server: Server, *, to: str, subject: str, text: str, key: str, logo: bytes = b"") -> str:
         """The same by a server that is given; what it said when it took the mail, in its own words."""
         try:
             receiver, sender = checked_address(to), checked_address(server.sender)
-            mail = compose(server, to=to, subject=subject, text=text, key=key, own_pages=self._public_url)
+            mail = compose(server, to=to, subject=subject, text=text, key=key, own_pages=self._public_url, logo=logo)
         except BadAddress as bad:
             raise SendRefused("bad_address", f"{bad} is no mail address that servers take.") from None
         async with self._session(server) as session:

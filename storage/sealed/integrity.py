@@ -206,7 +206,7 @@ class Integrity:
         ended = LogCheck("done", wanted, seen.total, seen.total, self._clock.now(), problems)
         await self._database.write(Unscoped.OPERATOR, lambda conn: _write(conn, ended))
         if problems:
-            log.error("log_not_whole", first=problems[0])
+            log.error("log_not_whole", why=problems[0])
             self._alarm(problems[0])
 
     async def _tell(self, wanted: int, seen: _Seen) -> None:

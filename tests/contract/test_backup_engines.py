@@ -93,6 +93,7 @@ def a_row(table: Table) -> dict[str, Any]:
         "technician_id": world.dana,
         "client_id": world.people[0].client_id,
         "ticket_id": row_id(1),
+        "webhook_id": row_id(1),
         "id": row_id(1),
     }
     row: dict[str, Any] = {}

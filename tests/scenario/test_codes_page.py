@@ -109,7 +109,7 @@ def statements() -> Iterator[list[str]]:
 # --- what the stream brings -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.feature("TV-07", "TV-14", "SEC-02")
+@pytest.mark.feature("TV-07", "SEC-02")
 async def test_the_stream_brings_the_row_to_everybody_and_the_code_to_nobody(house: House) -> None:
     ada, ben = await verify(house, 0, 1)
     await claim(house, ada)

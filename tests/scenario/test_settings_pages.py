@@ -275,3 +275,23 @@ def test_every_setting_is_asked_for_on_exactly_one_page() -> None:
         for ask in group.asks
     ]
     assert sorted(asked) == sorted(set(BY_NAME) - ELSEWHERE)
+
+
+@pytest.mark.feature("GE-06", "TC-07")
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("alert manager", "/settings/people"),
+        ("Teams Channels", "/settings/teams"),
+        ("outgoing mail", "/settings/mail"),
+        ("Account Settings", "/settings/company"),
+        ("templates", "/settings/texts"),
+        ("api keys", "/settings/keys"),
+    ],
+)
+async def test_settings_are_found_by_the_names_that_other_programs_use(house: House, q: str, found: str) -> None:
+    cookie = await house.log_in("admin", "cookie")
+    page = (await house.ask("GET", f"/settings?q={q.replace(' ', '+')}", cookie=cookie, validate=False)).text
+    listed = page.split('role="search"')[1]
+    assert f'href="{found}"' in listed
+    assert "/settings/words" not in listed

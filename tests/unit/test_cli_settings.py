@@ -138,7 +138,7 @@ def test_the_page_tells_every_variable_that_is_read() -> None:
         ({"WATCHWORD_MAIL_URL": "smtp://h"}, "go together"),
         ({"WATCHWORD_MAIL_FROM": "a@b.example"}, "go together"),
         ({"WATCHWORD_MAIL_URL": "http://h", "WATCHWORD_MAIL_FROM": "a@b.example"}, "smtps://login:password@host:465"),
-        ({"WATCHWORD_MAIL_URL": "smtp://u:p@h:x", "WATCHWORD_MAIL_FROM": "a@b.example"}, "STARTTLS"),
+        ({"WATCHWORD_MAIL_URL": "smtp://h:x", "WATCHWORD_MAIL_FROM": "a@b.example"}, "STARTTLS"),
         ({"WATCHWORD_MAIL_URL": "smtp://", "WATCHWORD_MAIL_FROM": "a@b.example"}, "STARTTLS"),
         ({"WATCHWORD_MAIL_URL": "smtp://h", "WATCHWORD_MAIL_FROM": "Desk <desk>"}, "WATCHWORD_MAIL_FROM must be"),
         ({"WATCHWORD_MASTER_KEY": ""}, "WATCHWORD_MASTER_KEY is not set"),

@@ -15,6 +15,7 @@ from dialogs.messages import Unavailable
 from psa.base import Can, Psa, TicketPage, TicketRef
 from storage.checks import CheckRow
 from storage.delivery import delivery
+from tests.fixtures.replicas import eventually
 from tests.unit.test_pages_cards import CLAIMED, NOW, row
 from web.look import asked
 from web.pages.check_cards import FIRST, card
@@ -128,7 +129,7 @@ def few(found: CheckRow | None) -> tuple[OneCheck, Standing, Services]:
     return checks, stream, cast("Services", Few(checks, stream))
 
 
-@pytest.mark.feature("TV-14")
+@pytest.mark.feature("TV-07")
 async def test_fifty_consoles_that_hear_of_a_check_read_it_once() -> None:
     checks, _, services = few(row(OPEN))
     shared = SharedRows()
@@ -150,12 +151,10 @@ async def test_a_row_that_is_being_read_is_too_old_for_what_happens_meanwhile() 
     shared = SharedRows()
     checks.may_answer.clear()
     first = asyncio.create_task(shared.row(services, "tenant", "check-1", 7))
-    while checks.reads < 1:
-        await asyncio.sleep(0)
+    await eventually(lambda: checks.reads == 1)
     checks.found = row(CLAIMED)
     second = asyncio.create_task(shared.row(services, "tenant", "check-1", 8))
-    while checks.reads < 2:
-        await asyncio.sleep(0)
+    await eventually(lambda: checks.reads == 2)
     checks.may_answer.set()
     before, after = await asyncio.gather(first, second)
     assert before is not None
@@ -330,4 +329,3 @@ def test_a_kind_that_does_not_exist_is_everything(query: dict[str, str]) -> None
 def test_links_keep_what_is_sought_and_nothing_else() -> None:
     assert asked({"show": "all", "q": ""}) == ""
     assert asked({"show": "mine", "q": "a&b"}) == "?show=mine&q=a%26b"
-

@@ -23,6 +23,26 @@ def test_the_same_effect_is_the_same_mail() -> None:
     assert composed() == composed()
 
 
+@pytest.mark.feature("BR-02")
+def test_the_logo_goes_along_inside_the_mail() -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+    hostile = Server("mail.acme.example", 587, "starttls", "", "", "desk@acme.example", '"><script>x</script>')
+
+    def mailed() -> bytes:
+        return compose(hostile, to="dana@acme.example", subject="Hi", text="Hello", key=KEY, own_pages=PUBLIC, logo=png)
+
+    assert mailed() == mailed(), "a retry is the same mail"
+    mail = message_from_bytes(mailed(), policy=default)
+    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert picture.get_content() == png
+    (html,) = [part.get_content() for part in mail.walk() if part.get_content_type() == "text/html"]
+    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in html
+    assert "<script>" not in html
+    (plain,) = [part.get_content() for part in mail.walk() if part.get_content_type() == "text/plain"]
+    assert plain.strip() == "Hello"
+    assert b"cid:" not in composed()
+
+
 def test_the_date_is_when_the_effect_was_minted() -> None:
     mail = message_from_bytes(composed(), policy=default)
     assert mail["Date"] == "Mon, 02 Mar 2026 08:54:00 +0000"

@@ -14,11 +14,10 @@ from dialogs.tech_verify import Direction
 from web.assets import STATIC, choose, load_assets
 from web.look import TEMPLATES, Frame, Look, grouped, spelled
 from web.pages.codes import BLANK
-from web.pages.finding import EVERYTHING, found_in
 from web.pages.context import SAID, own_path, sentence
+from web.pages.finding import EVERYTHING, found_in
 from web.pages.views import EPOCH, Board
 from web.ports import REFUSALS
-
 
 #: A board with nothing on it, and the templates its rows are made from.
 EMPTY = Board((), (), (), (), (), EPOCH)

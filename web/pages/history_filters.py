@@ -83,7 +83,8 @@ async def narrowed(call: Call, sought: Sought, zone: str) -> Narrowed:
     since, until = (_day(problems, name, getattr(sought, name)) for name in ("since", "until"))
     if since is not None and until is not None and since > until:
         problems["until"] = _("The last day lies before the first one. Change one of them.")
-    person, people = None, ()
+    person: StoredContact | None = None
+    people: Sequence[StoredContact] = ()
     if sought.contact:
         person = await services.directory.contact(who.tenant_id, sought.contact)
     elif sought.person:

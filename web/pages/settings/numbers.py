@@ -1,126 +1,48 @@
-"""The tenant's numbers and its account at the carrier, in the order in which they are set up: account, number, where
-the carrier sends texts, one text to try it."""
+"""The tenant's numbers and its account at the carrier: added, changed, removed, and tried with one text. How the page
+looks is in `numbers_page`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Literal
+from collections.abc import Mapping
 
 from aiohttp import web
-from pydantic import Field
 
-from channels.twilio.fallback import fallback_twiml
 from channels.twilio.sender import SID
-from channels.twilio.webhooks import SMS_PATH, STATUS_PATH
-from dialogs.texts import TenantValues, render
-from storage.own_numbers import AccountLine, NumberInUse
+from storage.own_numbers import NumberInUse
 from storage.phones import BadNumber, readable, region_of, to_e164
-from storage.tenants import AccountTaken, CarrierAccount, NumberTaken, Purpose, StoredTenant
+from storage.tenants import AccountTaken, CarrierAccount, NumberTaken
 from web.api.ids import our_id
 from web.look import _
 from web.noting import line
 from web.pages.context import see_other
 from web.pages.forms import Form
-from web.pages.settings.parts import settings_page
-from web.ports import CarrierAnswer, CarrierFinding
+from web.pages.settings.numbers_page import (
+    AccountForm,
+    FateForm,
+    NumberForm,
+    OptOutForm,
+    RemoveAccountForm,
+    Tried,
+    TryForm,
+    draw,
+)
 from web.problems import not_found
 from web.routing import Access, Call, Handler, Route, Surface
 
 PATH = "/settings/numbers"
-#: What follows the address is for the carrier alone: try again while we restart (docs/how-to/connect-twilio.md).
-RETRIES = "#rc=3&rp=5xx,ct,rt"
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
-PURPOSES: Mapping[str, str] = {
-    "verification": _("Verification: people text #verify to it"),
-    "channel": _("Everyday texts"),
-    "voice": _("Calls"),
-}
-OPT_OUT: Mapping[str, str] = {
-    "carrier": _("Twilio, in its own words (usual)"),
-    "watchword": _("Watchword, because Twilio's own handling is switched off for this number"),
-}
-SHORT = {"verification": _("Verification"), "channel": _("Everyday texts"), "voice": _("Calls")}
 IN_USE: Mapping[str, str] = {
     "live": _("A check is running on it. Wait until it has ended, at most ten minutes."),
     "primary": _("It is the primary one. Make another number primary first."),
 }
 
-Typed = Annotated[str, Field(max_length=64)]
-
-
-class NumberForm(Form):
-    """A new number."""
-
-    number: Typed
-    purpose: Literal["verification", "channel", "voice"] = "verification"
-    opt_out_by: Literal["carrier", "watchword"] = "carrier"
-
-
-class OptOutForm(Form):
-    """Who answers STOP, START and HELP."""
-
-    opt_out_by: Literal["carrier", "watchword"]
-
-
-class AccountForm(Form):
-    """The account at the carrier; `second_token` while tokens are rotated."""
-
-    account_sid: Typed
-    auth_token: Typed
-    second_token: Typed = ""
-
-
-class RemoveAccountForm(Form):
-    """Which account goes."""
-
-    account_sid: Typed
-
-
-class TryForm(Form):
-    """A text to try the number."""
-
-    sender: Typed
-    to: Typed
-
-
-class FateForm(Form):
-    """What became of that text."""
-
-    sender: Typed
-    sid: Typed
-
-
-@dataclass(frozen=True, slots=True)
-class NumberView:
-    """One number. `last_text`: when the newest text came in on it."""
-
-    id: str
-    address: str
-    shown: str
-    purpose: Purpose
-    about: str
-    primary: bool
-    opt_out_by: str
-    last_text: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """A question to the carrier, and its answer."""
-
-    about: str
-    answer: CarrierAnswer
-    sender: str = ""
-
 
 async def show_numbers(call: Call) -> web.StreamResponse:
     """Numbers, account, addresses for the carrier."""
-    return await _page(call)
+    return await draw(call)
 
 
 async def add_number(call: Call) -> web.StreamResponse:
@@ -131,7 +53,7 @@ async def add_number(call: Call) -> web.StreamResponse:
         address = to_e164(form.number, await _region(call))
     except BadNumber as why:
         problem = _("%(number)s %(why)s. Write it like this: +1 212 555 0100.")
-        return await _page(call, {"number": problem % {"number": form.number.strip() or _("This"), "why": why}})
+        return await draw(call, {"number": problem % {"number": form.number.strip() or _("This"), "why": why}})
     number_id = services.random.new_id(services.clock.now())
     about = line(call, "settings.number_added", number=number_id, purpose=form.purpose, opt_out=form.opt_out_by)
     try:
@@ -141,7 +63,7 @@ async def add_number(call: Call) -> web.StreamResponse:
     except NumberTaken:
         mine = any(n.facts.address == address for n in await services.tenants.numbers(who.tenant_id))
         said = _("You have this number already.") if mine else _("This number belongs to somebody else here.")
-        return await _page(call, {"number": said})
+        return await draw(call, {"number": said})
     return see_other(PATH, said="number_added")
 
 
@@ -175,7 +97,7 @@ async def remove_number(call: Call) -> web.StreamResponse:
         if not await noted.remove_number(call.who.tenant_id, number_id):
             raise not_found()
     except NumberInUse as used:
-        return await _page(call, {number_id: IN_USE[used.why]})
+        return await draw(call, {number_id: IN_USE[used.why]})
     return see_other(PATH, said="number_removed")
 
 
@@ -192,12 +114,12 @@ async def set_account(call: Call) -> web.StreamResponse:
     if second and not _TOKEN.fullmatch(second):
         problems["second_token"] = _("The second token has 32 hex digits too. Leave it empty if you have none.")
     if problems:
-        return await _page(call, problems)
+        return await draw(call, problems)
     noted = services.tenants.noting(who.tenant_id, line(call, "settings.carrier_set", account=sid))
     try:
         await noted.put_carrier_account(CarrierAccount(who.tenant_id, sid, token, second), services.clock.now())
     except AccountTaken:
-        return await _page(call, {"account_sid": _("This account belongs to somebody else here.")})
+        return await draw(call, {"account_sid": _("This account belongs to somebody else here.")})
     return see_other(PATH, said="carrier_set")
 
 
@@ -213,7 +135,7 @@ async def remove_account(call: Call) -> web.StreamResponse:
 
 async def ask_carrier(call: Call) -> web.StreamResponse:
     """What the carrier has on record about our numbers. Changes nothing."""
-    return await _page(call, found=tuple(await call.services.carrier.look_at_numbers(call.who.tenant_id)))
+    return await draw(call, found=tuple(await call.services.carrier.look_at_numbers(call.who.tenant_id)))
 
 
 async def try_text(call: Call) -> web.StreamResponse:
@@ -225,11 +147,11 @@ async def try_text(call: Call) -> web.StreamResponse:
         to = to_e164(form.to, region_of(sender))
     except BadNumber as why:
         said = _("%(number)s %(why)s.") % {"number": form.to.strip() or _("This"), "why": why}
-        return await _page(call, {"to": said})
+        return await draw(call, {"to": said})
     answer = await services.carrier.try_text(who.tenant_id, sender=sender, to=to)
     about = line(call, "settings.text_tried", status=answer.status, taken=int(not answer.problem))
     await services.own_numbers.note(who.tenant_id, about)
-    return await _page(call, tried=Tried(_("Test to %s") % readable(to), answer, sender))
+    return await draw(call, tried=Tried(_("Test to %s") % readable(to), answer, sender))
 
 
 async def look_at_text(call: Call) -> web.StreamResponse:
@@ -239,7 +161,7 @@ async def look_at_text(call: Call) -> web.StreamResponse:
     if not SID.fullmatch(form.sid):
         raise not_found()
     answer = await call.services.carrier.look_at_text(call.who.tenant_id, sender=sender, sid=form.sid)
-    return await _page(call, tried=Tried(_("The test text now"), answer, sender))
+    return await draw(call, tried=Tried(_("The test text now"), answer, sender))
 
 
 async def _own(call: Call, address: str) -> str:
@@ -253,76 +175,6 @@ async def _region(call: Call) -> str:
     """Where a number without a country code is taken to be: where the others are."""
     numbers = await call.services.tenants.numbers(call.who.tenant_id)
     return next((region for n in numbers if (region := region_of(n.facts.address))), "")
-
-
-async def _page(
-    call: Call,
-    problems: Mapping[str, str] | None = None,
-    *,
-    found: tuple[CarrierFinding, ...] = (),
-    tried: Tried | None = None,
-) -> web.Response:
-    """The page; `problems` are sentences by field, or by the id of a number."""
-    who, services = call.who, call.services
-    tenant = await services.tenants.get(who.tenant_id)
-    if tenant is None:
-        raise not_found()
-    me = await services.people.technician(who.tenant_id, who.technician_id)
-    numbers = [
-        NumberView(
-            n.facts.id,
-            n.facts.address,
-            readable(n.facts.address),
-            n.facts.purpose,
-            SHORT[n.facts.purpose],
-            n.facts.primary,
-            n.facts.opt_out_by,
-            await services.own_numbers.last_text(who.tenant_id, n.facts.address),
-        )
-        for n in await services.tenants.numbers(who.tenant_id)
-    ]
-    accounts: tuple[AccountLine, ...] = await services.own_numbers.accounts(who.tenant_id)
-    texting = [n for n in numbers if n.purpose != "voice"]
-    values = {
-        "numbers": sorted(numbers, key=lambda n: n.purpose != "verification"),
-        "texting": sorted(texting, key=lambda n: n.purpose != "verification"),
-        "accounts": accounts,
-        "purposes": PURPOSES,
-        "opt_out": OPT_OUT,
-        "webhook": services.public_url + SMS_PATH + RETRIES,
-        "status_url": services.public_url + STATUS_PATH,
-        "fallback": _fallback(tenant),
-        "problems": problems or {},
-        "typed": _typed(call.body) if problems else {},
-        "my_mobile": readable(me.mobile) if me is not None and me.mobile else "",
-        "offered": _offered(call, numbers),
-        "found": found,
-        "tried": tried,
-    }
-    refused = _("Not done. What is wrong stands beside it.") if problems else ""
-    return settings_page(
-        call, "numbers", "settings_numbers.html", values, status=422 if problems else 200, problem=refused
-    )
-
-
-def _typed(form: object) -> Mapping[str, str]:
-    """What was typed, to be drawn again; never a token."""
-    if not isinstance(form, NumberForm | AccountForm | TryForm):
-        return {}
-    return {name: value for name, value in form.model_dump().items() if not name.endswith("token")}
-
-
-def _offered(call: Call, numbers: Sequence[NumberView]) -> str:
-    """In the demo, the first simulated number that is not entered: it works without an account anywhere (TV-29)."""
-    simulated = call.services.demo.verification_numbers() if call.services.demo is not None else ()
-    taken = {n.address for n in numbers}
-    return readable(next((number for number in simulated if number not in taken), ""))
-
-
-def _fallback(tenant: StoredTenant) -> str:
-    values = TenantValues(tenant.name, readable(tenant.settings.phone))
-    text = render("carrier.down", {}, tenant=values, locale=tenant.settings.locale, overrides=tenant.settings.texts)
-    return fallback_twiml(text).strip()
 
 
 def _change(path: str, handler: Handler, summary: str, body: type[Form] = Form) -> Route:

@@ -14,11 +14,13 @@ from web.routing import Call
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part. `name` is the last piece of its path, `about` one line of what is set there."""
+    """One part. `name` is the last piece of its path, `about` one line of what is set there. `also`: what other
+    programs and older guides call it, for the search."""
 
     name: str
     title: str
     about: str
+    also: str = ""
 
     @property
     def path(self) -> str:
@@ -27,20 +29,70 @@ class Part:
 
 #: A part stands here once its page exists.
 PARTS: tuple[Part, ...] = (
-    Part("company", _("Company"), _("Name, published phone, language, time zone, how long words are kept.")),
-    Part("numbers", _("Numbers and carrier"), _("The numbers people text, the account at Twilio, a text to try it.")),
+    Part(
+        "company",
+        _("Company"),
+        _("Name, published phone, language, time zone, how long words are kept."),
+        also="portal settings, account settings, organisation, retention",
+    ),
+    Part(
+        "numbers",
+        _("Numbers and carrier"),
+        _("The numbers people text, the account at Twilio, a text to try it."),
+        also="twilio, sms, verification number, phone",
+    ),
     Part("registration", _("Registration"), _("What carriers ask about your texts, ready to copy.")),
-    Part("people", _("People"), _("Who has an account, what they may do, and inviting somebody.")),
+    Part(
+        "people",
+        _("People"),
+        _("Who has an account, what they may do, and inviting somebody."),
+        also="users, teams users, technicians, roles, alert manager, alerts, on duty",
+    ),
     Part("verification", _("Verification"), _("How a check goes: codes, claims, tickets, strangers.")),
-    Part("texts", _("Texts"), _("The wording of everything that is sent, with what must stay in it.")),
+    Part(
+        "texts",
+        _("Texts"),
+        _("The wording of everything that is sent, with what must stay in it."),
+        also="templates, messages, wording",
+    ),
     Part("words", _("Command words"), _("Words of your own beside #verify, #confirm and #deny.")),
     Part("limits", _("Limits"), _("What stops abuse, and a bill nobody wants.")),
-    Part("brand", _("Branding"), _("Your logo and your colours, on every page.")),
-    Part("mail", _("Mail"), _("The server that invitations, links and alerts go by, and a test.")),
-    Part("teams", _("Teams"), _("Channels in Microsoft Teams where unclaimed checks and alarms are posted.")),
-    Part("webhooks", _("Other tools"), _("Tell a dashboard or a script what happens here, signed.")),
-    Part("keys", _("Keys"), _("Let other programs read and write, with no more rights than they need.")),
+    Part("brand", _("Branding"), _("Your logo and your colours, on every page."), also="logo, colours, colors, design"),
+    Part(
+        "mail",
+        _("Mail"),
+        _("The server that invitations, links and alerts go by, and a test."),
+        also="outgoing mail, outbound mail, smtp, e-mail, sender",
+    ),
+    Part(
+        "teams",
+        _("Teams"),
+        _("Channels in Microsoft Teams where unclaimed checks and alarms are posted."),
+        also="teams channels, teams connections, workflows",
+    ),
+    Part(
+        "webhooks",
+        _("Other tools"),
+        _("Tell a dashboard or a script what happens here, signed."),
+        also="webhooks, automation, api",
+    ),
+    Part(
+        "keys",
+        _("Keys"),
+        _("Let other programs read and write, with no more rights than they need."),
+        also="api keys, integration keys, tokens",
+    ),
 )
+
+
+def parts_for(q: str) -> tuple[Part, ...]:
+    """Parts in whose title, description or other names every word of the search stands; all of them without one."""
+    words = q.casefold().split()
+    return tuple(
+        part
+        for part in PARTS
+        if all(word in f"{part.name} {part.title} {part.about} {part.also}".casefold() for word in words)
+    )
 
 
 def settings_page(
