@@ -106,9 +106,7 @@ class TicketStore(Protocol):
 
     async def set_status(self, tenant_id: str, ticket_id: str, status: str, now: datetime) -> TicketRow | None: ...
 
-    async def assign(
-        self, tenant_id: str, ticket_id: str, technician_id: str, now: datetime
-    ) -> TicketRow | None: ...
+    async def assign(self, tenant_id: str, ticket_id: str, technician_id: str, now: datetime) -> TicketRow | None: ...
 
 
 class BuiltinPsa:

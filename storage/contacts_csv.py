@@ -18,6 +18,8 @@ from storage.phones import BadNumber, is_landline, to_e164
 
 #: The command line takes this many; a page takes fewer, see `most` of `parse_contacts_csv`.
 MOST_ROWS = 50_000
+#: Of a sheet. More are no columns but an attempt to keep us busy.
+MOST_COLUMNS = 500
 LONGEST_NAME = 120
 LONGEST_EMAIL = 254
 
@@ -128,13 +130,16 @@ def parse_contacts_csv(file: bytes | str, region: str, *, most: int = MOST_ROWS)
     try:
         lines = _lines(reader)
         line, headings = next(lines)
+        if len(headings) > MOST_COLUMNS:
+            return _nothing(line, f"There are {len(headings)} columns.", f"Leave at most {MOST_COLUMNS}.")
         columns = [HEADINGS.get(_letters(heading), "") for heading in headings]
         missing = _bad_headings(line, headings, columns)
         if missing:
             return ParsedImport((), tuple(missing))
         problems += _unknown_headings(line, headings, columns)
-        for line, cells in lines:
-            if len(rows) >= most:
+        # Lines with something wrong count too, or a file of nothing else would never end.
+        for many, (line, cells) in enumerate(lines):
+            if many >= most:
                 what = f"More than {most} contacts; from here on nothing is read."
                 problems.append(Problem(line, "", what, "Split the file."))
                 break

@@ -133,7 +133,9 @@ def test_a_file_that_is_too_long_says_where_it_was_cut() -> None:
     file = "name,client,email\n" + "".join(f"P{i},Acme,p{i}@acme.example\n" for i in range(MOST_ROWS + 3))
     parsed = parse_contacts_csv(file, "")
     assert len(parsed.rows) == MOST_ROWS
-    assert [(p.line, p.what) for p in parsed.problems] == [(MOST_ROWS + 2, "More than 50000 contacts; from here on nothing is read.")]
+    assert [(p.line, p.what) for p in parsed.problems] == [
+        (MOST_ROWS + 2, "More than 50000 contacts; from here on nothing is read.")
+    ]
     fewer = parse_contacts_csv(file, "", most=20)
     assert (len(fewer.rows), fewer.problems[-1].line) == (20, 22)
 
