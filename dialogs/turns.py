@@ -370,7 +370,8 @@ TurnResult: TypeAlias = Taken[R] | Duplicate | Unroutable
 class Leased:
     """An outbox item that this worker may carry out until the lease ends. `fence` must come back with the outcome; a
     stale one is ignored. `suppressed`: the destination has opted out or been blocked since. `unknown`: an earlier
-    attempt may have gone out (REL-04), `unclear` counts such attempts. `first_attempt_at` is None on the first attempt."""
+    attempt may have gone out (REL-04), `unclear` counts such attempts. `first_attempt_at` is None on the first
+    attempt."""
 
     tenant_id: str
     item: OutboxItem

@@ -92,7 +92,11 @@ class PeopleStore(Protocol):
         """Mark the code as used, atomically; False when it was used before."""
         ...
 
-    async def save_password_hash(self, tenant_id: str, technician_id: str, password_hash: str) -> None: ...
+    async def save_password_hash(
+        self, tenant_id: str, technician_id: str, password_hash: str, *, instead_of: str
+    ) -> bool:
+        """Keep another hash of the same password; False when the password has changed meanwhile, which then stays."""
+        ...
 
     async def create_log_in(
         self,
@@ -107,8 +111,11 @@ class PeopleStore(Protocol):
         address_block: str,
         browser: str,
         proven: bool = True,
-    ) -> None:
-        """`proven`: whether a second factor was given; without one the log-in is never fresh (SEC-34)."""
+        password_hash: str | None = None,
+    ) -> bool:
+        """`proven`: whether a second factor was given; without one the log-in is never fresh (SEC-34).
+        `password_hash`: what the password was compared with. False when that is not the account's any more, or its
+        second factor is gone, or it was switched off: a log-in must not outlive what ended all of them meanwhile."""
         ...
 
     async def rotate_log_in(

@@ -7,7 +7,7 @@ slip past the bound. Whatever is wrong, the answer has the same words and takes 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -66,6 +66,13 @@ class Matched:
     step: int | None = None
     digest: str | None = None
     codes_left: int | None = None
+    #: Of the password that was compared, where it has another hash by now than `account` has.
+    new_hash: str = field(default="", repr=False)
+
+    @property
+    def password_hash(self) -> str:
+        """The hash that the account has, unless its password was changed meanwhile."""
+        return self.new_hash or self.account.password_hash
 
     @property
     def factor(self) -> str:
@@ -126,8 +133,9 @@ class Prover:
         if matched.account.disabled_at is not None:
             return await self.refuse(Refused("disabled"), account, origin, what, keys["try_id"])
         if asked != "factor" and self._passwords.needs_rehash(matched.account.password_hash):
-            anew = await self._passwords.hash(proof.password)
-            await self._people.save_password_hash(matched.account.tenant_id, matched.account.id, anew)
+            who, anew = matched.account, await self._passwords.hash(proof.password)
+            if await self._people.save_password_hash(who.tenant_id, who.id, anew, instead_of=who.password_hash):
+                return replace(matched, new_hash=anew)
         return matched
 
     async def _match(self, account: Account | None, proof: Proof, asked: Asked, known: str) -> Matched | None:

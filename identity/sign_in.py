@@ -110,7 +110,7 @@ class SignIn:
         proven = await self._prover.prove(login, account, proof, origin, "link", asked=asked)
         return proven if isinstance(proven, Refused) else None
 
-    async def _grant(self, proven: Matched, origin: Origin, *, kind: Kind, replaces: str) -> LogInGranted:
+    async def _grant(self, proven: Matched, origin: Origin, *, kind: Kind, replaces: str) -> LogInGranted | Refused:
         if replaces:
             await self._end(token_digest(replaces), origin)
         now, token = self._clock.now(), self._randomness.token()
@@ -118,7 +118,7 @@ class SignIn:
         granted = self._prover.line(
             "sign_in.granted", account.id, origin, log_in=log_in_id, way=kind, factor=proven.factor
         )
-        await self._people.noting(account.tenant_id, granted).create_log_in(
+        made = await self._people.noting(account.tenant_id, granted).create_log_in(
             tenant_id=account.tenant_id,
             log_in_id=log_in_id,
             technician_id=account.id,
@@ -129,7 +129,11 @@ class SignIn:
             address_block=address_block(origin.address),
             browser=browser_family(origin.user_agent) if kind == "cookie" else "",
             proven=proven.factor != "known_browser",
+            password_hash=proven.password_hash,
         )
+        if not made:
+            # Password, second factor or the account itself ended while these were being compared.
+            return await self._prover.refuse(Refused("wrong"), account, origin, "sign_in", self._randomness.new_id(now))
         known_token = await self._remember(proven, origin, now) if kind == "cookie" else ""
         return LogInGranted(
             token,

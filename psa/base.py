@@ -71,8 +71,8 @@ class TicketPage:
 @dataclass(frozen=True, slots=True)
 class NewTicketFields:
     """A ticket to open, for a contact or for a client; with a contact alone it is for that contact's client. A
-    connector shortens a title that is too long and keeps the whole of it in the body. `technician_id`: whose it becomes,
-    where the system can say so."""
+    connector shortens a title that is too long and keeps the whole of it in the body. `technician_id`: whose it
+    becomes, where the system can say so."""
 
     title: str
     body: str
@@ -118,7 +118,8 @@ class Psa(Protocol):
     async def add_note(self, ticket_id: str, body: str, *, internal: bool, key: str, author: str = "") -> None:
         """Write a note, also to a closed ticket, which stays closed. The same `key` twice is one note. `author`: the
         technician whose words they are, empty for Watchword's own; a system that cannot name them gets the name in the
-        note's first line. Needs INTERNAL_NOTE or PUBLIC_NOTE. Raises `TicketMissing`, `PsaRejected` and `PsaUnclear`."""
+        note's first line. Needs INTERNAL_NOTE or PUBLIC_NOTE. Raises `TicketMissing`, `PsaRejected` and
+        `PsaUnclear`."""
         ...
 
     async def notes(self, ticket_id: str) -> tuple[TicketNote, ...]:

@@ -163,13 +163,17 @@ class Accounts:
         if not tenant_id or not await self._database.write(tenant_id, work):
             await self._database.write(Unscoped.ROUTING, lambda conn: _write_for_nothing(conn, try_id))
 
-    async def save_password_hash(self, tenant_id: str, technician_id: str, password_hash: str) -> None:
+    async def save_password_hash(
+        self, tenant_id: str, technician_id: str, password_hash: str, *, instead_of: str
+    ) -> bool:
+        """Keep another hash of the same password; False when the password has changed meanwhile, which then stays."""
         changed = (
             update(technicians)
             .where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
+            .where(technicians.c.password_hash == instead_of)
             .values(password_hash=password_hash)
         )
-        await self._database.write(tenant_id, lambda conn: conn.execute(changed))
+        return await self._database.write(tenant_id, lambda conn: conn.execute(changed).rowcount == 1)
 
     async def note_denial(self, tenant_id: str, event: AuditEvent, about: str) -> None:
         """Put into the log that somebody signed in was denied something; the same thing at most once an hour, so that
@@ -194,9 +198,19 @@ class Accounts:
         address_block: str,
         browser: str,
         proven: bool = True,
-    ) -> None:
-        """`proven`: whether a second factor was given; without one it is as if that had been very long ago."""
+        password_hash: str | None = None,
+    ) -> bool:
+        """`proven`: whether a second factor was given; without one it is as if that had been very long ago.
+        `password_hash`: what the password was compared with. False when that is not the account's any more, or its
+        second factor is gone, or it was switched off: a log-in must not outlive what ended all of them meanwhile."""
         at = micros(now)
+        as_it_was = (
+            select(technicians.c.id)
+            .where(technicians.c.tenant_id == tenant_id, technicians.c.id == technician_id)
+            .where(technicians.c.password_hash == password_hash, technicians.c.totp_secret.is_not(None))
+            .where(technicians.c.disabled_at.is_(None))
+            .with_for_update(key_share=True)
+        )
         new = insert(log_ins).values(
             tenant_id=tenant_id,
             id=log_in_id,
@@ -210,7 +224,14 @@ class Accounts:
             address_block=address_block,
             browser=browser,
         )
-        await self._database.write(tenant_id, lambda conn: conn.execute(new))
+
+        def work(conn: Connection) -> bool:
+            if password_hash is not None and conn.scalar(as_it_was) is None:
+                return False
+            conn.execute(new)
+            return True
+
+        return await self._database.write(tenant_id, work)
 
     async def rotate_log_in(
         self, *, tenant_id: str, log_in_id: str, digest: str, now: datetime, address_block: str, browser: str

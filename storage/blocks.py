@@ -16,7 +16,7 @@ from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting
-from storage.tables import addresses, audit, blocks, conversations, dialogs
+from storage.tables import addresses, audit, blocks, conversations, dialogs, tenants
 from storage.times import maybe_micros, maybe_moment, micros, moment
 
 #: A reason is read by colleagues months later: a word is not enough, and a letter is too much.
@@ -45,10 +45,16 @@ class Blocks:
         """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
         return Blocks(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
 
-    async def put(self, tenant_id: str, block: Block) -> None:
-        """Block a sender, or block them longer, shorter or for another reason. `block.address` is canonical."""
+    async def put(self, tenant_id: str, block: Block, *, over_ban: bool = True) -> bool:
+        """Block a sender, or block them longer, shorter or for another reason. `block.address` is canonical.
+        `over_ban`: also where they are blocked for good; without it such a block stays, and the answer is False."""
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> bool:
+            # One at a time for each tenant, or two at the same moment would both find the place free.
+            conn.execute(select(tenants.c.id).where(tenants.c.id == tenant_id).with_for_update(key_share=True))
+            ban = (blocks.c.their_address == block.address) & blocks.c.until.is_(None)
+            if not over_ban and conn.scalar(select(blocks.c.their_address).where(_of(tenant_id), ban)) is not None:
+                return False
             conn.execute(delete(blocks).where(_of(tenant_id), blocks.c.their_address == block.address))
             conn.execute(
                 insert(blocks).values(
@@ -60,12 +66,15 @@ class Blocks:
                     until=maybe_micros(block.until),
                 )
             )
+            return True
 
-        await self._database.write(tenant_id, work)
+        return await self._database.write(tenant_id, work)
 
-    async def lift(self, tenant_id: str, address: str) -> bool:
-        """Let them through again; False when they were not blocked."""
+    async def lift(self, tenant_id: str, address: str, *, ban: bool = True) -> bool:
+        """Let them through again; False when they were not blocked, or for good and `ban` does not allow that."""
         gone = delete(blocks).where(_of(tenant_id), blocks.c.their_address == address)
+        if not ban:
+            gone = gone.where(blocks.c.until.is_not(None))
         return await self._database.write(tenant_id, lambda conn: conn.execute(gone).rowcount == 1)
 
     async def live(

@@ -178,10 +178,12 @@ class People:
                 .where(technicians.c.disabled_at.is_(None))
                 .values(disabled_at=micros(now))
             )
+            # The account first: a sign-in that is under way then finds it switched off, or is here to be ended.
+            done = conn.execute(off).rowcount == 1
             end_log_ins(conn, tenant_id, technician_id, now)
             void_links(conn, tenant_id, technician_id, now)
             forget_browsers(conn, tenant_id, technician_id)
-            return conn.execute(off).rowcount == 1
+            return done
 
         return await self._database.write(tenant_id, work)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_origin
 from urllib.parse import parse_qsl
 
@@ -190,6 +190,16 @@ def check_fields(model: type[M], fields: Mapping[str, Sequence[str]]) -> M:
         is_list = declared is not None and get_origin(declared.annotation) in (list, tuple)
         value[name] = list(values) if is_list or len(values) > 1 else values[0]
     return check(model, value)
+
+
+def refuse_address(query: Iterable[tuple[str, str]], places: Iterable[str]) -> None:
+    """Refuse an address in which a character stands that no text may hold: `query` as pairs, `places` as the values in
+    the path. What nobody declares passes no model, and storage would stumble over it."""
+    if any(_holds_nul(place) for place in places):
+        raise Problem(404, "not_found", "There is nothing here. The link may be old, or it belongs to somebody else.")
+    for name, text in query:
+        if _holds_nul(name) or _holds_nul(text):
+            raise Problem(422, "invalid", "The address holds a character that no text may hold. Type it anew.")
 
 
 def _refuse_constant(name: str) -> float:

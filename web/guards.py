@@ -67,6 +67,7 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         by_cookie = known is not None and known.acting.kind == "cookie"
         if unsafe:
             _refuse_foreign(request, own_origins, known)
+        bodies.refuse_address(request.query.items(), request.match_info.values())
         query = None
         if route.query is not None:
             query = bodies.check_fields(route.query, {k: request.query.getall(k) for k in request.query})
@@ -75,7 +76,7 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         if unsafe and route.surface is Surface.PAGE:
             fields, raw, files = await _read_form(request, route, by_cookie=by_cookie)
             if route.step_up and known is not None:
-                known = await step_up.proven(request, services, known, fields, files)
+                known = await step_up.proven(request, services, known, fields, files, route.body)
                 request[ACTING] = known.acting
             body = bodies.check_fields(route.body or bodies.Nothing, fields)
         elif unsafe:

@@ -50,9 +50,7 @@ def read_login(typed: str) -> str:
     if not login:
         raise BadField(_("Write what they will type to sign in; their e-mail address is best."))
     if len(login) > 254 or not all("!" <= c <= "~" for c in login):
-        raise BadField(
-            "login", _("A login has no spaces and only plain letters, digits and signs: %s") % "dana@msp.com"
-        )
+        raise BadField(_("A login has no spaces and only plain letters, digits and signs: %s") % "dana@msp.com")
     return login
 
 

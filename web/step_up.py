@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from identity.sign_in import Proof, Refused
 from web.log_in import NEW_TOKEN, Recognised, origin_of
@@ -27,11 +28,13 @@ _MOST = 1024
 @dataclass(eq=False)
 class ProofWanted(Problem):
     """The form may go on once its sender has shown who they are. `carried` are its fields in order, `files` the names
-    of its files by field: a browser does not hand a file back, so they are chosen again. `refused` is what was wrong
-    with the proof that came with it, None when there was none."""
+    of its files by field: a browser does not hand a file back, so they are chosen again. `secrets` are fields, with
+    what to call them, that are typed again: a page shows no secret. `refused` is what was wrong with the proof that
+    came with it, None when there was none."""
 
     carried: Sequence[tuple[str, str]] = ()
     files: Mapping[str, str] | None = None
+    secrets: Mapping[str, str] | None = None
     refused: Refused | None = None
 
 
@@ -48,34 +51,44 @@ async def proven(
     known: Recognised,
     fields: dict[str, list[str]],
     files: Mapping[str, Upload],
+    form: type[BaseModel] | None = None,
 ) -> Recognised:
     """The log-in, proven now: it was, or the form brought a proof, whose fields are taken out of `fields`. The new
-    token goes to the browser with whatever the answer will be. Raises `ProofWanted`."""
+    token goes to the browser with whatever the answer will be. `form` says which fields are secrets: those with
+    `repr=False`. Raises `ProofWanted`."""
     password, code = (fields.pop(name, [""])[0][:_MOST] for name in (PASSWORD, CODE))
     if known.fresh:
         return known
     who = known.acting
     if not password and not code:
-        raise _wanted(fields, files, None)
+        raise _wanted(fields, files, form, None)
     granted = await services.sign_in.prove_again(
         who.tenant_id, who.technician_id, who.log_in_id, Proof(password, code), origin_of(request, services)
     )
     if isinstance(granted, Refused):
         if granted.word == "ended":
             raise Problem(401, "sign_in_required", "This log-in has ended. Sign in again.")
-        raise _wanted(fields, files, granted)
+        raise _wanted(fields, files, form, granted)
     request[NEW_TOKEN] = granted.token
     return Recognised(replace(who, proven_at=services.clock.now()), elsewhere=False, fresh=True)
 
 
-def _wanted(fields: Mapping[str, list[str]], files: Mapping[str, Upload], refused: Refused | None) -> ProofWanted:
+def _wanted(
+    fields: Mapping[str, list[str]],
+    files: Mapping[str, Upload],
+    form: type[BaseModel] | None,
+    refused: Refused | None,
+) -> ProofWanted:
     plain = stale()
+    declared = form.model_fields if form is not None else {}
+    secret = {name: one.title or name for name, one in declared.items() if not one.repr and any(fields.get(name, ()))}
     throttled = refused is not None and refused.word == "throttled"
     return ProofWanted(
         429 if throttled else plain.status,
         plain.error,
         plain.message,
-        carried=[(name, value) for name, values in fields.items() for value in values],
+        carried=[(name, value) for name, values in fields.items() if name not in secret for value in values],
         files={name: file.name for name, file in files.items()},
+        secrets=secret,
         refused=refused,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Demo, Desk, wire_bytes
+from web.pages import page_routes
+from web.routing import Surface
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +38,8 @@ SIGNED_IN = (
     "/history?person=nobody",
     "/history/checks/{check}",
     "/reports",
+    "/blocks",
+    "/blocks/new?check_id={check}",
 )
 #: What an admin gets to besides.
 ADMINS = (
@@ -53,11 +58,41 @@ ADMINS = (
     "/settings/verification",
     "/settings/words?text=verfy",
     "/settings/limits",
+    "/settings/brand",
+    "/settings/brand?light=%237a1f5c&dark=",
+    "/settings/texts",
+    "/settings/texts/tv.code",
+    "/settings?q=nothing of the kind",
 )
 PUBLIC = ("/sign-in", "/forgot", "/simulator")
+#: Pages that take a link, an upload or a webhook to get to, and the test that looks at them.
+ELSEWHERE = {
+    "/welcome/{token}": "test_people.py",
+    "/new-password/{token}": "test_people.py",
+    "/second-factor/{token}": "test_people.py",
+    "/settings/people/{person_id}": "test_people.py",
+    "/imports/{import_id}": "test_directory.py",
+    "/clients/{client_id}": "test_directory.py",
+    "/settings/webhooks/{webhook_id}": "test_other_tools.py",
+}
+#: Not pages: what they send is for scripts and spreadsheets, and `/` leads on.
+NO_PAGE = re.compile(r"/|.*(/rows|\.csv|\.py|\.css|/look)")
 #: Bytes over the wire and requests (first visit, nothing kept): HTML, style, scripts, icon.
 CONSOLE_BUDGET = (45_000, 8)
 LOGIN_BUDGET = (12_000, 4)
+
+
+def test_every_page_there_is_stands_in_these_lists() -> None:
+    listed = [path.partition("?")[0] for path in (*SIGNED_IN, *ADMINS, *PUBLIC)]
+    for route in page_routes():
+        if route.method != "GET" or route.surface is not Surface.PAGE or NO_PAGE.fullmatch(route.path):
+            continue
+        if route.path in ELSEWHERE:
+            here = Path(__file__).with_name(ELSEWHERE[route.path]).read_text()
+            assert re.search(r"\baxe\b|Axe\(", here), f"{ELSEWHERE[route.path]} looks at {route.path} without axe"
+            continue
+        pattern = re.sub(r"\\{[a-z_]+\\}", "[^/]+", re.escape(route.path))
+        assert any(re.fullmatch(pattern, path) for path in listed), f"{route.path} is looked at by no test here"
 
 
 @pytest.fixture(scope="module")

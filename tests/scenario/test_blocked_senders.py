@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
 
 from storage.database import Unscoped
 from storage.tables import audit, outbox
-from tests.fixtures.web_house import Answer, House, OpenWeb, Who
+from tests.fixtures.pages import press, see
+from tests.fixtures.web_house import House, OpenWeb, Who
 from tests.fixtures.world import Person
-from web.csrf import COOKIE, token_for
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 TV = "/api/v1/technician-verifications"
 REASON = "texts us all night"
 
@@ -28,16 +27,6 @@ REASON = "texts us all night"
 async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
-
-
-async def press(house: House, path: str, who: Who = "technician", **fields: str) -> Answer:
-    cookie = await house.log_in(who, "cookie")
-    headers = {**FORM, "Cookie": f"{COOKIE}={cookie}", "X-CSRF": token_for(cookie)}
-    return await house.ask("POST", path, raw=urlencode(fields).encode(), headers=headers, validate=False)
-
-
-async def see(house: House, path: str, who: Who = "technician") -> Answer:
-    return await house.ask("GET", path, cookie=await house.log_in(who, "cookie"), validate=False)
 
 
 async def lines(house: House, kind: str) -> list[Any]:
@@ -111,6 +100,36 @@ async def test_only_those_who_may_ban_lift_a_ban(house: House) -> None:
     assert (await press(house, "/blocks/lift", address=ada.mobile)).status == 403
     assert "Let through again" not in (await see(house, "/blocks")).text
     assert (await press(house, "/blocks/lift", "supervisor", address=ada.mobile)).status == 303
+
+
+@pytest.mark.feature("SEC-36")
+async def test_nobody_gets_rid_of_a_ban_by_blocking_again_for_an_hour(house: House) -> None:
+    ada = house.world.people[0]
+    await house.text(ada.mobile, "hello")
+    (line,) = await lines(house, "desk.plain")
+    assert (await press(house, "/blocks", "admin", line_id=line["id"], hours="0", reason=REASON)).status == 303
+    shorter = await press(house, "/blocks", line_id=line["id"], hours="1", reason=REASON)
+    assert shorter.status == 422
+    assert "blocked for good" in shorter.text
+    body = {"address": ada.mobile, "hours": 1, "reason": REASON}
+    refused = await house.ask("POST", "/api/v1/blocks", bearer=await house.log_in("technician"), body=body)
+    assert (refused.status, refused.json["error"]) == (403, "not_allowed")
+    assert len(await lines(house, "sender.blocked")) == 1, "and nothing says that it was done"
+    blocks, tenant_id = house.services.blocks, house.world.tenant_id
+    assert not await blocks.lift(tenant_id, ada.mobile, ban=False)
+    house.clock.advance(timedelta(days=3650))
+    assert [b.until for b in (await blocks.live(tenant_id, house.clock.now()))[0]] == [None]
+    assert (await press(house, "/blocks", "supervisor", line_id=line["id"], hours="1", reason=REASON)).status == 303
+
+
+async def test_two_who_block_at_once_leave_one_block(house: House) -> None:
+    bearer, ada = await house.log_in("technician"), house.world.people[0]
+    body = {"address": ada.mobile, "hours": 2, "reason": REASON}
+    made = await asyncio.gather(
+        *(house.ask("POST", "/api/v1/blocks", bearer=bearer, body=body | {"hours": h}) for h in range(1, 9))
+    )
+    assert {one.status for one in made} == {201}
+    assert len((await house.ask("GET", "/api/v1/blocks", bearer=bearer)).json["items"]) == 1
 
 
 async def test_blocking_from_a_check_ends_it_and_the_reason_must_say_something(house: House) -> None:

@@ -11,12 +11,12 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
+from tests.fixtures.pages import press, see
 from tests.fixtures.web_house import FIREFOX, Answer, House, OpenWeb, Who
 from web.csrf import COOKIE, token_for
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 PATH = "/settings/brand"
 
 
@@ -24,16 +24,6 @@ PATH = "/settings/brand"
 async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
-
-
-async def see(house: House, path: str, who: Who = "admin") -> Answer:
-    return await house.ask("GET", path, cookie=await house.log_in(who, "cookie"), validate=False)
-
-
-async def press(house: House, path: str, who: Who = "admin", **fields: str) -> Answer:
-    cookie = await house.log_in(who, "cookie")
-    headers = {**FORM, "Cookie": f"{COOKIE}={cookie}", "X-CSRF": token_for(cookie)}
-    return await house.ask("POST", path, raw=urlencode(fields).encode(), headers=headers, validate=False)
 
 
 async def upload(house: House, content: bytes, who: Who = "admin", **fields: str) -> Answer:
@@ -74,7 +64,7 @@ async def test_a_logo_stands_on_every_page_of_the_tenant(house: House) -> None:
         assert drawn.size == (300, 120)
 
     assert "/brand/" not in (await see(house, "/codes", "other_admin")).text
-    await press(house, f"{PATH}/logo", act="remove")
+    await press(house, f"{PATH}/logo", "admin", act="remove")
     assert "Watchword</a>" in (await see(house, "/codes", "technician")).text
     gone = await house.ask("GET", sheet[1].removesuffix(".css") + "/logo.png", validate=False)
     assert gone.status == 404
@@ -92,14 +82,14 @@ async def test_a_bad_logo_is_refused_with_the_reason_and_the_old_one_stays(house
         assert (answer.status, why in answer.text) == (422, True), why
     huge = await upload(house, b"\0" * 700_000)
     assert huge.status == 413
-    assert '<span class="logo"></span>' in (await see(house, "/codes")).text
+    assert '<span class="logo"></span>' in (await see(house, "/codes", "admin")).text
 
 
 @pytest.mark.feature("BR-01", "SEC-30")
 async def test_an_upload_without_the_token_of_the_form_is_refused(house: House) -> None:
     answer = await upload(house, picture(), csrf="wrong")
     assert answer.status == 403
-    assert "/brand/" not in (await see(house, "/codes")).text
+    assert "/brand/" not in (await see(house, "/codes", "admin")).text
 
 
 @pytest.mark.feature("BR-02")
@@ -107,41 +97,43 @@ async def test_the_switch_for_mails(house: House) -> None:
     await upload(house, picture())
     tenant = house.world.tenant_id
     assert (await house.services.brands.get(tenant)).logo_in_email
-    await press(house, f"{PATH}/mail")
+    await press(house, f"{PATH}/mail", "admin")
     assert not (await house.services.brands.get(tenant)).logo_in_email
     assert (await house.services.brands.get(tenant)).logo, "the logo itself stays"
 
 
 @pytest.mark.feature("BR-01")
 async def test_colours_are_kept_only_when_they_can_be_read(house: House) -> None:
-    faint = await press(house, f"{PATH}/colours", light="#ffd000", dark="")
+    faint = await press(house, f"{PATH}/colours", "admin", light="#ffd000", dark="")
     assert faint.status == 422
     found = re.search(r"Too faint to read: ([\d.]+) to 1, and 4.5 is needed. (#[0-9a-f]{6}) would do", faint.text)
     assert found is not None
     assert float(found[1]) < 4.5
     assert 'value="#ffd000"' in faint.text, "what was typed stays"
-    assert "/brand/" not in (await see(house, "/codes")).text
+    assert "/brand/" not in (await see(house, "/codes", "admin")).text
 
-    assert (await press(house, f"{PATH}/colours", light=found[2], dark="")).status == 303
+    assert (await press(house, f"{PATH}/colours", "admin", light=found[2], dark="")).status == 303
     colours = (await house.services.brands.get(house.world.tenant_id)).colours
     assert colours["light"] == found[2]
     sheet = re.search(r'href="(/brand/[^"]+\.css)"', (await see(house, "/codes", "technician")).text)
     assert sheet is not None
     styles = (await house.ask("GET", sheet[1], validate=False)).text
     assert f"--accent: light-dark({found[2]}, {colours['dark']});" in styles
-    await press(house, f"{PATH}/colours", act="ours")
-    assert "/brand/" not in (await see(house, "/codes")).text
+    await press(house, f"{PATH}/colours", "admin", act="ours")
+    assert "/brand/" not in (await see(house, "/codes", "admin")).text
 
 
 @pytest.mark.feature("BR-01")
 async def test_colours_are_looked_at_before_anybody_else_sees_them(house: House) -> None:
-    looked = await press(house, f"{PATH}/colours", light="#7a1f5c", dark="#e8a0c8", act="look")
+    looked = await press(house, f"{PATH}/colours", "admin", light="#7a1f5c", dark="#e8a0c8", act="look")
     assert looked.status == 200
     assert "/settings/brand/preview.css?light=%237a1f5c&amp;dark=%23e8a0c8" in looked.text
-    styles = await see(house, f"{PATH}/preview.css?light=%237a1f5c&dark=%23e8a0c8")
+    styles = await see(house, f"{PATH}/preview.css?light=%237a1f5c&dark=%23e8a0c8", "admin")
     assert "--accent: #7a1f5c" in styles.text
-    assert "/brand/" not in (await see(house, "/codes")).text
-    hostile = await see(house, f"{PATH}/preview.css?" + urlencode({"light": "#fff;}*{display:none", "dark": "red"}))
+    assert "/brand/" not in (await see(house, "/codes", "admin")).text
+    hostile = await see(
+        house, f"{PATH}/preview.css?" + urlencode({"light": "#fff;}*{display:none", "dark": "red"}), "admin"
+    )
     assert hostile.status == 422 or hostile.text == ""
     told = await house.ask(
         "GET",

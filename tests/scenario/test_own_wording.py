@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from dialogs.texts import language_for
-from tests.fixtures.web_house import Answer, House, OpenWeb, Who
-from web.csrf import COOKIE, token_for
+from tests.fixtures.pages import press
+from tests.fixtures.pages import see as seen
+from tests.fixtures.web_house import House, OpenWeb, Who
 from web.pages import page_routes
 from web.pages.errors import show_problem
 from web.pages.settings.texts import MEANINGS
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 PATH = "/settings/texts/tv.code"
 OURS = language_for("en").templates["tv.code"]
 
@@ -27,17 +28,18 @@ async def house(open_web: OpenWeb) -> AsyncIterator[House]:
 
 
 async def see(house: House, path: str, who: Who = "admin") -> str:
-    answer = await house.ask("GET", path, cookie=await house.log_in(who, "cookie"), validate=False)
+    """What stands on a page."""
+    answer = await seen(house, path, who)
     assert answer.status == 200, answer.text
     return html.unescape(answer.text)
 
 
-async def press(house: House, path: str, *, json: bool = False, **fields: str) -> Answer:
+async def read_back(house: House, text: str) -> Any:
+    """What the script of the page is told about a wording."""
     cookie = await house.log_in("admin", "cookie")
-    headers = {**FORM, "Cookie": f"{COOKIE}={cookie}", "X-CSRF": token_for(cookie)}
-    if json:
-        headers["Accept"] = "application/json"
-    return await house.ask("POST", path, raw=urlencode(fields).encode(), headers=headers, validate=False)
+    raw = urlencode({"text": text}).encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    return (await house.ask("POST", f"{PATH}/preview", raw=raw, cookie=cookie, headers=headers)).json
 
 
 async def own(house: House) -> dict[str, str]:
@@ -63,21 +65,21 @@ async def test_every_text_is_listed_and_opens(house: House) -> None:
 
 async def test_own_wording_is_read_back_kept_used_and_taken_back(house: House) -> None:
     wording = OURS.body.replace("Same code?", "Is it the same?")
-    read = (await press(house, f"{PATH}/preview", json=True, text=wording)).json
+    read = await read_back(house, wording)
     assert "Is it the same?" in read["text"]
     assert house.world.name in read["text"], "with their own name"
     assert "482913" in read["text"]
     assert read["problems"] == []
     assert await own(house) == {}, "nothing is kept by looking"
 
-    saved = await press(house, PATH, text=wording)
+    saved = await press(house, PATH, "admin", text=wording)
     assert saved.headers["Location"] == f"{PATH}?said=saved"
     assert await own(house) == {"tv.code": wording}
     assert "your wording" in await see(house, "/settings/texts")
-    back = await press(house, f"{PATH}/restore", text=wording)
+    back = await press(house, f"{PATH}/restore", "admin", text=wording)
     assert back.status == 303
     assert await own(house) == {}
-    await press(house, PATH, text=OURS.body)
+    await press(house, PATH, "admin", text=OURS.body)
     assert await own(house) == {}, "our own words are not kept as theirs: they would stay when ours get better"
 
 
@@ -97,29 +99,28 @@ async def test_own_wording_is_read_back_kept_used_and_taken_back(house: House) -
     ],
 )
 async def test_hostile_wording_is_refused_with_the_line_and_the_reason(house: House, wording: str, why: str) -> None:
-    refused = await press(house, PATH, text=wording)
+    refused = await press(house, PATH, "admin", text=wording)
     assert refused.status == 422
     said = html.unescape(refused.text)
     assert why in said
     assert wording.split("\n")[0] in said, "what was typed stays"
     assert await own(house) == {}
-    assert any(
-        why in problem for problem in (await press(house, f"{PATH}/preview", json=True, text=wording)).json["problems"]
-    )
+    problems = (await read_back(house, wording))["problems"]
+    assert any(why in problem for problem in problems)
 
 
 async def test_what_makes_a_text_dear_is_named(house: House) -> None:
-    read = (await press(house, f"{PATH}/preview", json=True, text=OURS.body + " – “done”")).json
+    read = await read_back(house, OURS.body + " – “done”")
     assert "(UCS-2)" in read["cost"]
     assert "– “ ”" in read["cost"]
-    plain = (await press(house, f"{PATH}/preview", json=True, text=OURS.body)).json
+    plain = await read_back(house, OURS.body)
     assert "(GSM-7)" in plain["cost"]
     assert "dear" not in plain["cost"]
 
 
 async def test_a_language_of_its_own(house: House) -> None:
-    await press(house, PATH, text=OURS.body.replace("Same code?", "Really?"), locale="en")
+    await press(house, PATH, "admin", text=OURS.body.replace("Same code?", "Really?"), locale="en")
     assert list(await own(house)) == ["tv.code@en"]
     assert "Really?" in await see(house, f"{PATH}?locale=en")
-    assert (await press(house, PATH, text="x", locale="xx")).status == 404
-    assert (await press(house, "/settings/texts/no.such", text="x")).status == 404
+    assert (await press(house, PATH, "admin", text="x", locale="xx")).status == 404
+    assert (await press(house, "/settings/texts/no.such", "admin", text="x")).status == 404

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import urlencode
 
 import pytest
 
 from psa.base import NewTicketFields
-from tests.fixtures.web_house import Answer, House, OpenWeb, Who
-from web.csrf import COOKIE, token_for
+from tests.fixtures.pages import press
+from tests.fixtures.pages import see as seen
+from tests.fixtures.web_house import House, OpenWeb, Who
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 TV = "/api/v1/technician-verifications"
 
 
@@ -24,14 +23,9 @@ async def house(open_web: OpenWeb) -> AsyncIterator[House]:
         yield opened
 
 
-async def press(house: House, path: str, who: Who = "technician", **fields: str) -> Answer:
-    cookie = await house.log_in(who, "cookie")
-    headers = {**FORM, "Cookie": f"{COOKIE}={cookie}", "X-CSRF": token_for(cookie)}
-    return await house.ask("POST", path, raw=urlencode(fields).encode(), headers=headers, validate=False)
-
-
 async def see(house: House, path: str, who: Who = "technician") -> str:
-    answer = await house.ask("GET", path, cookie=await house.log_in(who, "cookie"), validate=False)
+    """What stands on a page."""
+    answer = await seen(house, path, who)
     assert answer.status == 200, answer.text
     return answer.text
 

@@ -40,7 +40,9 @@ async def put(call: Call) -> web.StreamResponse:
         contact_id=sender.contact_id,
         sealed={"address": address, "reason": given.reason},
     )
-    await services.blocks.noting(who.tenant_id, event).put(who.tenant_id, block)
+    noted = services.blocks.noting(who.tenant_id, event)
+    if not await noted.put(who.tenant_id, block, over_ban=may(Access.SUPERVISOR, who)):
+        raise Problem(403, "not_allowed", "They are blocked for good. Only a supervisor or an admin may change that.")
     if given.check_id:
         # It may have ended by itself meanwhile, which is as good.
         await services.acts.reject(who, given.check_id, reason=given.reason)
@@ -57,7 +59,7 @@ async def lift(call: Call) -> web.StreamResponse:
         raise Problem(403, "not_allowed", "Only a supervisor or an admin may lift a block that is for good.")
     contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, address))
     event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": address})
-    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, address)
+    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, address, ban=may(Access.SUPERVISOR, who))
     return no_content()
 
 

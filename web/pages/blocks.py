@@ -60,13 +60,11 @@ async def show_blocks(call: Call) -> web.StreamResponse:
 async def ask(call: Call) -> web.StreamResponse:
     """Whom, for how long, why: the form."""
     query = call.request.query
-    form = BlockForm(
-        check_id=query.get("check_id", "")[:64],
-        line_id=query.get("line_id", "")[:64],
-        address_id=query.get("address_id", "")[:64],
-        back=own_path(query.get("back", ""), "/codes"),
+    check_id, line_id, address_id = (
+        checked(given) if (given := query.get(name, "")) else "" for name in ("check_id", "line_id", "address_id")
     )
-    return await _form(call, form)
+    back = own_path(query.get("back", "")[:300], "/codes")
+    return await _form(call, BlockForm(check_id=check_id, line_id=line_id, address_id=address_id, back=back))
 
 
 async def block(call: Call) -> web.StreamResponse:
@@ -78,13 +76,16 @@ async def block(call: Call) -> web.StreamResponse:
     reason = " ".join(form.reason.split())
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         return await _form(call, form, _("Say why, in a few words: colleagues will ask themselves months from now."))
-    if form.hours == FOR_GOOD and not (who.supervisor or who.role == "admin"):
+    if form.hours == FOR_GOOD and not _may_ban(call):
         return await _form(call, form, _("Only a supervisor or an admin may block for good. Choose a time."))
     now = services.clock.now()
     until = None if form.hours == FOR_GOOD else now + timedelta(hours=int(form.hours))
     event = replace(line(call, "sender.blocked", hours=int(form.hours)), sealed={"address": address, "reason": reason})
     blocks = services.blocks.noting(who.tenant_id, replace(event, contact_id=sender.contact_id))
-    await blocks.put(who.tenant_id, Block(address, reason, who.technician_id, now, until))
+    if not await blocks.put(
+        who.tenant_id, Block(address, reason, who.technician_id, now, until), over_ban=_may_ban(call)
+    ):
+        return await _form(call, form, _("They are blocked for good. Only a supervisor or an admin may change that."))
     if form.check_id:
         # It may have ended by itself meanwhile, which is as good.
         await services.acts.reject(who, form.check_id, reason=reason)
@@ -104,13 +105,17 @@ async def unblock(call: Call) -> web.StreamResponse:
         )
     contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, form.address))
     event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": form.address})
-    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, form.address)
+    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, form.address, ban=_may_ban(call))
     return see_other("/blocks", said="unblocked")
 
 
 def _may_lift(call: Call, standing: Block) -> bool:
     """What was set for good, only those lift who may set it."""
-    return standing.until is not None or call.who.supervisor or call.who.role == "admin"
+    return standing.until is not None or _may_ban(call)
+
+
+def _may_ban(call: Call) -> bool:
+    return call.who.supervisor or call.who.role == "admin"
 
 
 async def _sender(call: Call, form: BlockForm) -> Sender:
@@ -134,7 +139,7 @@ async def _form(call: Call, form: BlockForm, problem: str = "") -> web.StreamRes
         # A technician who blocks a stranger needs to know which one it is, not the whole number.
         "number": shown[-4:].rjust(len(shown), "•") if form.line_id or form.check_id else shown,
         "form": form,
-        "for_good": call.who.supervisor or call.who.role == "admin",
+        "for_good": _may_ban(call),
         "standing": standing,
         "problem": problem,
     }

@@ -29,6 +29,7 @@ def prove_page(
         "action": request.path_qs,
         "carried": wanted.carried,
         "files": wanted.files or {},
+        "secrets": wanted.secrets or {},
         "problem": problem,
         "back": back or HOME,
         "password_field": PASSWORD,

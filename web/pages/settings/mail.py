@@ -44,7 +44,7 @@ class MailForm(Form):
     port: Annotated[str, Field(max_length=20)] = "587"
     security: Literal["tls", "starttls"] = "starttls"
     login: Typed = ""
-    password: Annotated[str, Field(max_length=1024, repr=False)] = ""
+    password: Annotated[str, Field(max_length=1024, repr=False, title=_("the mail server's password"))] = ""
     sender: Typed = ""
     sender_name: Typed = ""
 

@@ -58,8 +58,8 @@ class AccountForm(Form):
     """The account at the carrier; `second_token` while tokens are rotated."""
 
     account_sid: Typed
-    auth_token: Typed
-    second_token: Typed = ""
+    auth_token: Annotated[str, Field(max_length=64, repr=False, title=_("the auth token"))]
+    second_token: Annotated[str, Field(max_length=64, repr=False, title=_("the second token"))] = ""
 
 
 class RemoveAccountForm(Form):

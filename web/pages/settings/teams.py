@@ -36,7 +36,7 @@ class ConnectionForm(Form):
     """A connection, new or changed; what is wrong is said at the field. `url` empty keeps the address it has."""
 
     name: Annotated[str, Field(max_length=300)] = ""
-    url: Annotated[str, Field(max_length=4000, repr=False)] = ""
+    url: Annotated[str, Field(max_length=4000, repr=False, title=_("the address of the workflow"))] = ""
     events: Annotated[tuple[str, ...], Field(max_length=20)] = ()
 
 

@@ -36,7 +36,7 @@ class WebhookForm(Form):
     """A webhook, new or changed; what is wrong with it is said at the field. `url` empty keeps the address it has."""
 
     name: Annotated[str, Field(max_length=300)] = ""
-    url: Annotated[str, Field(max_length=4000)] = ""
+    url: Annotated[str, Field(max_length=4000, repr=False, title=_("the address of the tool"))] = ""
     events: Annotated[tuple[str, ...], Field(max_length=100)] = ()
 
 
