@@ -73,7 +73,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
     "sender.": {
-        "sender.blocked": "A technician blocked a sender for so many `hours`, 0: for good. Number and reason are sealed.",
+        "sender.blocked": "A technician blocked a sender for so many `hours`, 0: for good. Number and reason are "
+        "sealed.",
         "sender.unblocked": "A blocked sender was let through again.",
     },
     "text.": {
@@ -107,9 +108,9 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "sign_in.password_changed": "Somebody changed their own password; their other log-ins ended.",
     },
     "access.": {
-        "access.denied": "Somebody signed in tried what their role may not (not_allowed) or their account (pod_only), a "
-        "key tried what its scopes do not name (scope_missing), or a request in somebody's name came from a foreign page "
-        "(forged_request); the same at most once an hour.",
+        "access.denied": "Somebody signed in tried what their role may not (not_allowed) or their account (pod_only), "
+        "a key tried what its scopes do not name (scope_missing), or a request in somebody's name came from a foreign "
+        "page (forged_request); the same at most once an hour.",
     },
     "settings.": {
         "settings.mail_changed": "The mail server was set up or changed; `host` says which one it is now.",
@@ -119,8 +120,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "settings.teams_changed": "A connection to a Teams channel was changed; `address` 1: its address too.",
         "settings.teams_removed": "A connection to a Teams channel was taken away.",
         "settings.teams_tried": "A test post was asked for; `ok` 1: the workflow took it.",
-        "settings.key_made": "An admin made a key for another program: `key` is its id, `scopes` what it may do, `days` "
-        "how long.",
+        "settings.key_made": "An admin made a key for another program: `key` is its id, `scopes` what it may do, "
+        "`days` how long.",
         "settings.key_revoked": "An admin revoked the key `key`; it works no more.",
         "settings.text_changed": "The tenant's own wording of a template was set (`own` 1) or taken back (0).",
         "settings.brand_changed": "The looks were changed: `what` says logo, colours or mail.",

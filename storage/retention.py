@@ -24,6 +24,7 @@ from storage.idempotency import KEPT as ANSWERS_KEPT
 from storage.outbox_rules import EARLY_REPORTS_KEPT
 from storage.settings_json import load_settings
 from storage.tables import (
+    account_links,
     alerts,
     announced_calls,
     challenge_sends,
@@ -32,6 +33,7 @@ from storage.tables import (
     idempotency,
     inbound,
     installation,
+    known_browsers,
     log_in_failures,
     log_ins,
     outbox,
@@ -139,6 +141,22 @@ SWEEPS: tuple[Sweep, ...] = (
         lambda r: LOG_INS_KEPT,
         lambda until: log_ins.c.expires_at < until,
         _deleted(log_ins),
+        goes_on=False,
+    ),
+    Sweep(
+        "links into accounts that have run out",
+        account_links,
+        lambda r: LOG_INS_KEPT,
+        lambda until: account_links.c.expires_at < until,
+        _deleted(account_links),
+        goes_on=False,
+    ),
+    Sweep(
+        "browsers that are known no longer",
+        known_browsers,
+        lambda r: LOG_INS_KEPT,
+        lambda until: known_browsers.c.expires_at < until,
+        _deleted(known_browsers),
         goes_on=False,
     ),
     Sweep(

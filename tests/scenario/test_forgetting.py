@@ -7,16 +7,21 @@ import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, insert
 
 from bot.upkeep import Upkeep
 from dialogs.settings import Retention, SettingsError, TenantSettings, check_settings
+from storage.account_links import NewLink
 from storage.directory import NewAddress
 from storage.retention import sweep
 from storage.sealed.verify import verify
 from storage.settings_json import dump_settings, load_settings
+from storage.tables import known_browsers
+from storage.times import micros
 from tests.fixtures.addresses import put_address
 from tests.fixtures.demo_house import DemoHouse, code_in
 from tests.scenario.test_commands import Done, Shell
@@ -109,6 +114,27 @@ async def swept(house: DemoHouse, *, dry_run: bool = False) -> Mapping[str, int]
     done = await sweep(house.house.database, house.house.clock.now(), dry_run=dry_run)
     (counts,) = done.tenants.values()
     return counts
+
+
+def _remember(row: Mapping[str, object], conn: Connection) -> None:
+    conn.execute(insert(known_browsers).values(row))
+
+
+async def test_links_and_browsers_that_have_run_out_go_in_the_end(demo: DemoHouse) -> None:
+    services, now, dana = demo.house.services, demo.house.clock.now(), demo.technician("dana").id
+    tenant = demo.seeded.tenant_id
+    for name, lasts in (("old", timedelta(days=1)), ("new", timedelta(days=200))):
+        link = NewLink(demo.house.random.new_id(now), name.ljust(64), "password", now + lasts)
+        await services.account_links.make(tenant, dana, link, now)
+        values = {"digest": name.ljust(64), "created_at": micros(now), "expires_at": micros(now + lasts)}
+        row = {"tenant_id": tenant, "id": demo.house.random.new_id(now), "technician_id": dana, **values}
+        await demo.house.database.write(tenant, partial(_remember, row))
+    await demo.advance(92 * DAY)
+    counts = await swept(demo)
+    assert counts["links into accounts that have run out"] == 1
+    assert counts["browsers that are known no longer"] == 1
+    for table in ("account_links", "known_browsers"):
+        assert [kept[0].strip() for kept in await rows(demo, f"SELECT digest FROM {table}")] == ["new"]  # noqa: S608
 
 
 @pytest.mark.feature("SEC-56")
