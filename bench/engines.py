@@ -67,12 +67,16 @@ class Server:
 
     def pause(self) -> None:
         """Every process of the server stands still; connections stay open and say nothing."""
-        for pid in self.family():
-            os.kill(pid, signal.SIGSTOP)
+        self._tell(signal.SIGSTOP)
 
     def resume(self) -> None:
+        self._tell(signal.SIGCONT)
+
+    def _tell(self, which: signal.Signals) -> None:
         for pid in self.family():
-            os.kill(pid, signal.SIGCONT)
+            # A child may end by itself between the two.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, which)
 
     def kill(self) -> None:
         """Gone at once, with nothing written that was not written already."""

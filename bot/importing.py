@@ -16,7 +16,7 @@ from storage.contact_import import people_here
 from storage.database import Database
 from storage.import_pieces import PIECE, Again, Work, bring_in, take_back
 from storage.imports import Imports, State, StoredImport, forget_left_lying, waiting
-from storage.keys import Keyring
+from storage.keys import CannotOpen, Keyring
 
 log = structlog.get_logger("importing")
 
@@ -60,8 +60,13 @@ class Importing:
             self._forgot_at = now
         for tenant_id, import_id, state in await waiting(self._database):
             found = await self._imports.get(tenant_id, import_id)
-            if found is not None and found.state == state:
+            if found is None or found.state != state:
+                continue
+            try:
                 await self._one(tenant_id, found, state)
+            except (Again, CannotOpen) as why:
+                # It waits for the next look, and nobody else's import waits behind it.
+                log.error("import_put_off", tenant_id=tenant_id, why=type(why).__name__)
 
     async def _one(self, tenant_id: str, found: StoredImport, state: State) -> None:
         if state == "undoing":

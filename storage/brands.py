@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
 from storage.keys import Keyring
 from storage.noting import Noting
-from storage.tables import brands
+from storage.tables import brands, tenants
 from storage.times import micros
 
 #: Another copy's change shows here this much later at most.
@@ -83,10 +83,14 @@ class Brands:
         row = await self._database.read(Unscoped.ROUTING, lambda conn: conn.execute(query).mappings().first())
         return None if row is None else _brand(row)
 
-    async def put(self, tenant_id: str, brand: Brand, now: datetime) -> None:
-        """In place of whatever was there."""
+    async def change(self, tenant_id: str, change: Callable[[Brand], Brand], now: datetime) -> None:
+        """Change what is there by then: two people who change different things at once undo nothing of each other."""
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> Brand:
+            # The tenant's row, since there may be none of the looks that could be locked.
+            conn.execute(select(tenants.c.id).where(tenants.c.id == tenant_id).with_for_update(key_share=True))
+            row = conn.execute(select(brands).where(brands.c.tenant_id == tenant_id)).mappings().first()
+            brand = change(Brand() if row is None else _brand(row))
             conn.execute(delete(brands).where(brands.c.tenant_id == tenant_id))
             conn.execute(
                 insert(brands).values(
@@ -101,8 +105,9 @@ class Brands:
                     updated_at=micros(now),
                 )
             )
+            return brand
 
-        await self._database.write(tenant_id, work)
+        brand = await self._database.write(tenant_id, work)
         self._keep(tenant_id, Mark("" if brand.is_plain else brand.hash, bool(brand.logo)))
 
     async def look(self) -> None:

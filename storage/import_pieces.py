@@ -36,7 +36,8 @@ REFERENCES: Mapping[str, Column[str]] = {
 
 
 class Again(Exception):
-    """Somebody else has added the same company at this moment: try the piece once more, and it is there."""
+    """Somebody else has added the same company at this moment, or begun to refer to what is taken back: try the piece
+    once more, and that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,11 @@ def take_back(conn: Connection, work: Work, behind: str, before: int) -> tuple[s
     stay = referred(conn, work.tenant_id, ids)
     gone = [contact_id for contact_id in ids if contact_id not in stay]
     theirs = (addresses.c.tenant_id == work.tenant_id) & addresses.c.contact_id.in_(gone)
-    conn.execute(delete(addresses).where(theirs))
-    conn.execute(delete(contacts).where(contacts.c.tenant_id == work.tenant_id, contacts.c.id.in_(gone)))
+    try:
+        conn.execute(delete(addresses).where(theirs))
+        conn.execute(delete(contacts).where(contacts.c.tenant_id == work.tenant_id, contacts.c.id.in_(gone)))
+    except IntegrityError as cause:
+        raise Again from cause
     add_counts(conn, work.tenant_id, work.import_id, removed=len(gone), stayed=len(stay))
     return ids[-1], before + len(ids)
 
@@ -172,9 +176,11 @@ def _finish(conn: Connection, work: Work, before: int) -> None:
     used = select(contacts.c.client_id).where(contacts.c.tenant_id == tenant)
     with_tickets = select(tickets.c.client_id).where(tickets.c.tenant_id == tenant)
     mine = (clients.c.tenant_id == tenant) & (clients.c.import_id == work.import_id)
-    removed = conn.execute(
-        delete(clients).where(mine, clients.c.id.not_in(used), clients.c.id.not_in(with_tickets))
-    ).rowcount
+    empty = delete(clients).where(mine, clients.c.id.not_in(used), clients.c.id.not_in(with_tickets))
+    try:
+        removed = conn.execute(empty).rowcount
+    except IntegrityError as cause:
+        raise Again from cause
     counts = add_counts(conn, tenant, work.import_id, removed=0, stayed=0, removed_clients=removed)
     _note(conn, work, "import.undone", {name: counts[name] for name in ("removed", "removed_clients", "stayed")})
 

@@ -13,7 +13,7 @@ from storage.database import Database
 from storage.keys import Keyring, place
 from storage.noting import Noting, append_audit
 from storage.sealing import tenant_key
-from storage.tables import mail_servers
+from storage.tables import mail_servers, tenants
 from storage.times import micros, moment
 
 #: TLS from the first byte (port 465), or after STARTTLS (port 587). Mail never leaves unencrypted.
@@ -75,6 +75,8 @@ class MailServers:
             if server.password:
                 key = tenant_key(conn, self._keyring, tenant_id).key
                 sealed = key.seal(server.password.encode(), _place(tenant_id))
+            # One at a time, or two at the same moment would both find the place free.
+            conn.execute(select(tenants.c.id).where(tenants.c.id == tenant_id).with_for_update(key_share=True))
             conn.execute(delete(mail_servers).where(mail_servers.c.tenant_id == tenant_id))
             conn.execute(
                 insert(mail_servers).values(

@@ -260,6 +260,8 @@ def test_when_time_is_up_the_code_goes_at_once_and_the_row_moves_to_today(desk: 
     row(page, "Hugo Iver").get_by_role("button", name="show code").click()
     mine = page.locator(".mine", has_text="Hugo Iver")
     code = (mine.locator(".code").text_content() or "").strip()
+    # The last news of this row, after which nothing draws it anew.
+    expect(mine).to_contain_text("Delivered")
     # The server does not answer, and the stream is silent: the page still knows when a code is no longer good.
     context.route("**/codes/rows*", lambda route: route.abort())
     desk.expect_refusals(0)

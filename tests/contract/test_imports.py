@@ -273,3 +273,20 @@ async def test_the_list_is_newest_first_in_pages(office: Office) -> None:
     assert first.next is not None
     rest = await office.imports.page(office.tenant_id, cursor=first.next, limit=2)
     assert ([one.id for one in rest.items], rest.next) == ([ids[0]], None)
+
+
+@pytest.mark.feature("CO-01", "SEC-38")
+async def test_an_import_that_cannot_go_on_keeps_nobody_elses_waiting(office: Office) -> None:
+    """What stood in its file was damaged, or sealed with a key that is gone."""
+    spoilt = await office.look(file_of(3))
+    damage = (
+        update(imports).where(imports.c.tenant_id == office.tenant_id, imports.c.id == spoilt).values(body=b"\x00" * 64)
+    )
+    await office.kept.database.write(office.tenant_id, partial(execute, damage))
+    assert await office.begin(spoilt)
+    office.kept.clock.advance(timedelta(seconds=1))
+    other = await office.look(file_of(4, "Delta"))
+    assert await office.begin(other)
+    await office.importing.work()
+    assert (await office.get(other)).state == "done"
+    assert (await office.get(spoilt)).state == "running", "it waits for a key that fits"

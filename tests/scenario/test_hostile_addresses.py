@@ -23,7 +23,10 @@ NAMES = (
     *("address_id", "contact_id", "client_id", "phone", "page", "try", "words", "kind", "day", "mine", "for"),
 )
 #: U+0000, half a pair, no UTF-8, an id of nobody's shape, far too long, no number, out of every calendar.
-VALUES = ("%00", "a%00b", "%ed%a0%80", "%ff", quote("é" * 30), "9" * 400, "x" * 3000, "-1", "2026-02-30", "9999-99")
+VALUES = (
+    *("%00", "a%00b", "%ed%a0%80", "%ff", quote("é" * 30), "9" * 400, "x" * 3000, "-1", "2026-02-30", "9999-99"),
+    *("0001-01", "9999-12", "0001-01-01", "9999-12-31", "%C2%B2", "0"),
+)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import yaml
 import watchword
 from bot.generate.settings import VARIABLES
 from storage.postgres.database import POOL_SIZE
+from web.pages import page_routes
 
 ROOT = Path(__file__).parents[2]
 SPEC: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -207,5 +208,12 @@ def test_the_proxy_knows_the_replicas_and_asks_whether_they_are_ready() -> None:
         assert re.search(rf"^\t+{re.escape(line)}$", caddyfile, re.MULTILINE), line
     assert "lb_retry_match" not in caddyfile, "only what never reached a replica may go to the other one"
     assert "request>headers delete" in caddyfile, "signatures and links stay out of the proxy's log"
+    sizes = dict(re.findall(r"request_body @(\w+) \{\s+max_size (\d)MB", caddyfile))
+    (files,) = re.findall(r"^\t@files path (.*)$", caddyfile, re.MULTILINE)
+    assert re.search(rf"^\t@anything_else not path {re.escape(files)}$", caddyfile, re.MULTILINE)
+    for route in page_routes():
+        if route.upload:
+            let_through = sizes["files" if route.path in files.split() else "anything_else"]
+            assert route.upload <= int(let_through) * 1_000_000, f"{route.path} takes more than the proxy lets through"
     used = set(re.findall(r"\{\$([A-Z_]+)\}", caddyfile))
     assert used == SERVICES["proxy"]["environment"].keys()

@@ -90,7 +90,7 @@ async def set_colours(call: Call) -> web.StreamResponse:
                 return _page(call, brand, {"light": form.light, "dark": form.dark}, judged, problem=said)
             colours = {name: one.colour for name, one in judged.items()}
     noted = services.brands.noting(who.tenant_id, line(call, "settings.brand_changed", what="colours"))
-    await noted.put(who.tenant_id, replace(brand, colours=colours), services.clock.now())
+    await noted.change(who.tenant_id, lambda now: replace(now, colours=colours), services.clock.now())
     return see_other(PATH, said="saved")
 
 
@@ -100,7 +100,7 @@ async def set_logo(call: Call) -> web.StreamResponse:
     who, services = call.who, call.services
     brand = await services.brands.get(who.tenant_id)
     if form.act == "remove":
-        new = with_logo(brand, b"", 0, 0)
+        png, width, height = b"", 0, 0
     else:
         upload = call.files.get("logo")
         if upload is None or not upload.content:
@@ -109,9 +109,9 @@ async def set_logo(call: Call) -> web.StreamResponse:
             logo = await asyncio.to_thread(redraw, upload.content)
         except BadPicture as why:
             return _page(call, brand, dict(brand.colours), logo_problem=str(why))
-        new = with_logo(brand, logo.png, logo.width, logo.height)
+        png, width, height = logo.png, logo.width, logo.height
     noted = services.brands.noting(who.tenant_id, line(call, "settings.brand_changed", what="logo"))
-    await noted.put(who.tenant_id, new, services.clock.now())
+    await noted.change(who.tenant_id, lambda now: with_logo(now, png, width, height), services.clock.now())
     return see_other(PATH, said="saved")
 
 
@@ -119,9 +119,10 @@ async def set_mail(call: Call) -> web.StreamResponse:
     """The switch for mails."""
     form: MailForm = call.body
     who, services = call.who, call.services
-    brand = await services.brands.get(who.tenant_id)
     noted = services.brands.noting(who.tenant_id, line(call, "settings.brand_changed", what="mail"))
-    await noted.put(who.tenant_id, replace(brand, logo_in_email=form.logo_in_email == "yes"), services.clock.now())
+    await noted.change(
+        who.tenant_id, lambda now: replace(now, logo_in_email=form.logo_in_email == "yes"), services.clock.now()
+    )
     return see_other(PATH, said="saved")
 
 
