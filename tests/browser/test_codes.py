@@ -265,7 +265,13 @@ def test_when_time_is_up_the_code_goes_at_once_and_the_row_moves_to_today(desk: 
     # The server does not answer, and the stream is silent: the page still knows when a code is no longer good.
     context.route("**/codes/rows*", lambda route: route.abort())
     desk.expect_refusals(0)
-    mine.locator("ww-timer").evaluate("timer => { timer.dataset.until = '1'; }")
+    for _ in range(100):
+        # Again, in case a row that was on its way has been drawn since.
+        for timer in mine.locator("ww-timer").all():
+            timer.evaluate("timer => { timer.dataset.until = '1'; }")
+        if "Time is up" in (mine.text_content() or ""):
+            break
+        page.wait_for_timeout(100)
     expect(mine).to_contain_text("Time is up")
     expect(mine.locator(".code")).to_have_count(0)
     expect(mine.get_by_role("button", name="Let go")).to_be_hidden()
