@@ -136,7 +136,9 @@ class PeopleStore(Protocol):
 class BrowserStore(Protocol):
     """Browsers in which a second factor has been given, by the digest of the token in their cookie."""
 
-    async def is_known(self, tenant_id: str, technician_id: str, digest: str, now: datetime) -> bool: ...
+    async def is_known(self, tenant_id: str, technician_id: str, digest: str, browser: str, now: datetime) -> bool:
+        """Whether it is; `browser` is its kind, which must be the one it was known as."""
+        ...
 
     async def remember(
         self,

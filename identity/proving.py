@@ -18,7 +18,7 @@ from dialogs.turns import AuditEvent
 from identity import recovery, throttle, totp
 from identity.passwords import Passwords
 from identity.people_store import Account, BrowserStore, PeopleStore
-from identity.sessions import address_block, address_key, token_digest
+from identity.sessions import address_block, address_key, browser_family, token_digest
 
 log = structlog.get_logger(__name__)
 
@@ -126,7 +126,7 @@ class Prover:
         )
         if retry_at is not None:
             return await self.refuse(Refused("throttled", retry_at), account, origin, what, keys["try_id"])
-        matched = await self._match(account, proof, asked, known)
+        matched = await self._match(account, proof, asked, known, browser_family(origin.user_agent))
         if matched is None or not await self._use(matched, origin, now):
             return await self.refuse(Refused("wrong"), account, origin, what, keys["try_id"])
         await self._people.take_back_try(**keys)
@@ -138,7 +138,9 @@ class Prover:
                 return replace(matched, new_hash=anew)
         return matched
 
-    async def _match(self, account: Account | None, proof: Proof, asked: Asked, known: str) -> Matched | None:
+    async def _match(
+        self, account: Account | None, proof: Proof, asked: Asked, known: str, browser: str
+    ) -> Matched | None:
         """Compare everything that is asked, whatever was wrong before, and use nothing up yet."""
         if asked == "password":
             right = await self._passwords.verify(account.password_hash if account else None, proof.password)
@@ -152,7 +154,7 @@ class Prover:
             account.password_hash if account else None, proof.password
         )
         by_recovery = typed is not None and typed in unused
-        by_browser = await self._is_known(tenant_id, technician_id, known) and not proof.code.strip()
+        by_browser = await self._is_known(tenant_id, technician_id, known, browser) and not proof.code.strip()
         if account is None or secret is None or not password_right:
             return None
         if by_browser and not account.use_mfa:
@@ -161,12 +163,13 @@ class Prover:
             return None
         return Matched(account, step, typed, len(unused) - 1 if by_recovery else None)
 
-    async def _is_known(self, tenant_id: str, technician_id: str, known: str) -> bool:
+    async def _is_known(self, tenant_id: str, technician_id: str, known: str, browser: str) -> bool:
         """Whether this is a browser in which the technician's second factor was given lately. Asked at each sign-in
         that shows such a token, whether or not it can matter, so that the time tells nothing."""
         if self._browsers is None or not known:
             return False
-        return await self._browsers.is_known(tenant_id, technician_id, token_digest(known), self._clock.now())
+        now = self._clock.now()
+        return await self._browsers.is_known(tenant_id, technician_id, token_digest(known), browser, now)
 
     async def _use(self, matched: Matched, origin: Origin, now: datetime) -> bool:
         """Use the second factor up, where one was given; of two tries with the same one, one gets through."""

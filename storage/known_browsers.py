@@ -17,12 +17,14 @@ class KnownBrowsers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def is_known(self, tenant_id: str, technician_id: str, digest: str, now: datetime) -> bool:
-        """Whether this technician has given their second factor in the browser with this token, lately enough."""
+    async def is_known(self, tenant_id: str, technician_id: str, digest: str, browser: str, now: datetime) -> bool:
+        """Whether this technician has given their second factor in the browser with this token, lately enough. One of
+        another kind has the token from somewhere else."""
         query = select(known_browsers.c.id).where(
             known_browsers.c.tenant_id == tenant_id,
             known_browsers.c.technician_id == technician_id,
             known_browsers.c.digest == digest,
+            known_browsers.c.browser == browser,
             known_browsers.c.expires_at > micros(now),
         )
         return await self._database.read(tenant_id, lambda conn: conn.scalar(query) is not None)

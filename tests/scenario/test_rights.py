@@ -143,6 +143,8 @@ async def test_a_known_browser_is_one_persons_and_ends_with_a_reset(house: House
     assert (await sign_in(house, browser, with_code=True)).status == 303
     assert (await sign_in(house, browser, "other_technician", with_code=False)).status == 422
     assert (await sign_in(house, browser, with_code=False)).status == 303
+    elsewhere = Browser(house, {KNOWN_COOKIE: browser.cookies[KNOWN_COOKIE]}, "Mozilla/5.0 Chrome/130.0 Safari/537.36")
+    assert (await sign_in(house, elsewhere, with_code=False)).status == 422, "taken out of the browser it was given to"
     await set_rights(house, await admin(house), use_mfa="yes")
     await set_rights(house, await admin(house), use_mfa="")
     assert (await sign_in(house, browser, with_code=False)).status == 422, "switched on in between"

@@ -55,7 +55,8 @@ def template_words(path: Path) -> str:
 
 
 def python_words(path: Path) -> Iterator[str]:
-    """Texts in `_()`, in what is shown or raised: any string with a space in it that is no docstring."""
+    """Texts in `_()`, in what is shown or raised: any string with a space in it that is no docstring. What settings are
+    also found by (`also=`) is never shown: there the names of others belong."""
     tree = ast.parse(path.read_text("utf-8"))
     told = {
         id(node.body[0].value)
@@ -64,6 +65,7 @@ def python_words(path: Path) -> Iterator[str]:
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
+    told |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "also"}
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Constant)
