@@ -305,3 +305,19 @@ def test_todays_list_goes_on_by_a_button_and_without_script_by_a_link(desk: Desk
     assert len(set(past.evaluate_all("rows => rows.map((row) => row.dataset.id)"))) == min(total, 60)
     if total <= 60:
         expect(page.get_by_role("link", name="Show earlier ones")).to_be_hidden()
+
+
+def test_a_stranger_is_blocked_from_their_row_and_found_among_the_blocked(desk: Desk, demo: Demo) -> None:
+    demo.text(demo.facts["unknown_mobile"], "hello there")
+    page = codes(desk.signed_in("dana"))
+    row_of_theirs = page.locator("[data-list=strangers] > li").first
+    row_of_theirs.get_by_role("link", name="Block the sender").click()
+    expect(page.get_by_role("heading", name="Block a sender")).to_be_visible()
+    page.get_by_label("Why").fill("texts us all night")
+    page.get_by_label("For how long").select_option("1")
+    page.get_by_role("button", name="Block", exact=True).click()
+    expect(page.get_by_text("Blocked. Nothing they send")).to_be_visible()
+    page.get_by_role("link", name="Blocked senders").click()
+    expect(page.get_by_text("texts us all night")).to_be_visible()
+    page.get_by_role("button", name="Let through again").click()
+    expect(page.get_by_text("Nobody is blocked")).to_be_visible()
