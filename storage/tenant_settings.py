@@ -175,10 +175,10 @@ _LIMITS: Mapping[str, str] = {
     "destination_per_24_h": "The same in 24 hours",
     "prefix_per_hour": "Unanswered codes in an hour to numbers that differ in their last four digits only",
     "prefix_answered_percent": "Share in percent of codes to such numbers that must be answered, once there are 20 in "
-    "24 hours; below it, texts there pause for six hours and the console is told why",
+    "24 hours; below it, texts there pause for six hours and an alert says why",
     "technician_per_hour": "Unanswered codes and announcements one technician may send in an hour",
-    "tenant_per_hour": "Unanswered codes of the whole tenant in an hour",
-    "tenant_segments_per_day": "Text segments of the whole tenant in 24 hours; the carrier bills by segment",
+    "tenant_per_hour": "Unanswered codes of your whole company in an hour",
+    "tenant_segments_per_day": "Text segments of your whole company in 24 hours; the carrier bills by segment",
 }
 
 

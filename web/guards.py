@@ -138,8 +138,8 @@ def _admit(request: web.Request, route: Route, known: Recognised | None) -> None
             403, "pod_only", "Your account works inside your ticket system only. An admin can open the console to you."
         )
     if not may(route.access, known.acting):
-        who = "an administrator" if route.access is Access.ADMIN else "a supervisor"
-        raise Problem(403, "not_allowed", f"Only {who} may do this. Ask one of yours.")
+        who = "an admin" if route.access is Access.ADMIN else "a supervisor"
+        raise Problem(403, "not_allowed", f"Only {who} can do this. Ask {who} on your team.")
     if route.step_up and not known.fresh and not _brings_its_proof(route, known):
         raise step_up.stale()
 

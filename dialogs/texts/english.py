@@ -25,14 +25,14 @@ def _all() -> Iterable[Template]:
     yield _user(
         "tv.code",
         f"{{msp}}: {ASKED} {THEY_FIRST} {code}",
-        "The code, after #verify. The user compares it with what the caller says.",
+        "The code, after #verify. They compare it with what the caller says.",
         locked=(ASKED, THEY_FIRST),
         required="code",
     )
     yield _user(
         "tv.code_announced",
         f"{{msp}}: {ASKED} {THEY_FIRST} {code}{says}",
-        "The code, when a technician had announced the call or has taken the check.",
+        "The code, when a technician had announced the call or has claimed the check.",
         locked=(ASKED, THEY_FIRST),
         required="code tech about doing",
     )
@@ -46,7 +46,7 @@ def _all() -> Iterable[Template]:
     yield _user(
         "tv.code_transfer_announced",
         f"{{msp}}: {ASKED} {THEY_SAY} {heard}{says}",
-        "The same, when a technician had announced the call or has taken the check.",
+        "The same, when a technician had announced the call or has claimed the check.",
         locked=(ASKED, THEY_SAY),
         required="tech about doing",
     )
@@ -54,13 +54,13 @@ def _all() -> Iterable[Template]:
         "tv.early_confirm",
         "{msp}: WAIT. No technician has opened this check yet. Wait until the CALLER says the code. "
         "Unsure? HANG UP and call {phone}.",
-        "#confirm came before any technician had taken the check.",
+        "#confirm came before any technician had claimed the check.",
         required="phone",
     )
     yield _user(
         "tv.alarm_unclaimed",
         "{msp}: WARNING. No {msp} technician has opened this check. HANG UP and call {phone}. We have been alerted.",
-        "#confirm came a second time and still no technician had taken the check.",
+        "#confirm came a second time and still no technician had claimed the check.",
         required="phone",
     )
     yield _user(
@@ -100,7 +100,7 @@ def _all() -> Iterable[Template]:
     yield _user(
         "tv.claimed",
         "{tech} at {msp} says they {doing} about {about}. If that is not this call, HANG UP and reply #deny.",
-        "Who has taken the check.",
+        "Who has claimed the check.",
         required="tech about doing",
     )
     yield _user(
@@ -122,7 +122,7 @@ def _all() -> Iterable[Template]:
         "tv.confirmed_unclaimed",
         "{msp}: We noted your answer, but no technician has opened this check, so it proves little. "
         "Unsure? HANG UP and call {phone}.",
-        "It worked, where the tenant lets a check be confirmed that nobody has taken.",
+        "It worked, where your settings let a check be confirmed that nobody has claimed.",
         required="phone",
     )
     yield _user(
@@ -148,7 +148,7 @@ def _all() -> Iterable[Template]:
         "tv.expired",
         "{msp}: Time is up; this check no longer counts. Still on the call? Reply #verify to start again. Unsure? "
         "HANG UP and call {phone}.",
-        "The check ran out after a technician had taken it.",
+        "The check ran out after a technician had claimed it.",
         required="phone",
     )
     yield _user(

@@ -316,7 +316,7 @@ def test_a_stranger_is_blocked_from_their_row_and_found_among_the_blocked(desk: 
     page.get_by_label("Why").fill("texts us all night")
     page.get_by_label("For how long").select_option("1")
     page.get_by_role("button", name="Block", exact=True).click()
-    expect(page.get_by_text("Blocked. Nothing they send")).to_be_visible()
+    expect(page.get_by_text("Blocked. What they send")).to_be_visible()
     page.get_by_role("link", name="Blocked senders").click()
     expect(page.get_by_text("texts us all night")).to_be_visible()
     page.get_by_role("button", name="Let through again").click()

@@ -90,7 +90,7 @@ class Person:
         """The first person of the first client: the page asks whether that client is meant to be new."""
         page = self.page
         page.get_by_label("Name", exact=True).fill("Alex Stone")
-        page.get_by_label("Company").fill("Harbor IT")
+        page.get_by_label("Client").fill("Harbor IT")
         page.get_by_label("Mobile").fill("(212) 555-0143")
         page.get_by_role("button", name="Add the contact").click()
         page.get_by_label("It is a new client: add it").check()

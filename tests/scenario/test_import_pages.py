@@ -73,18 +73,18 @@ async def test_every_problem_stands_by_its_line_before_anybody_is_added(house: H
     cookie = await house.log_in("admin", "cookie")
     page = await looked_at(house, cookie)
     shown = words(await house.ask("GET", page, cookie=cookie))
-    assert "New contacts 3 New clients 1 There already 1 Stay out 4 problems To look at 4 warnings" in shown
+    assert "New contacts 3 New clients 1 There already 1 Left out 4 problems To look at 4 warnings" in shown
     for line in (
         "Line 1 look at it Not read: “Notes”.",
-        "Line 3, name stays out The name starts with “=”, which spreadsheets run as a formula. Take the sign away.",
-        "Line 4, mobile stays out “12” is not a number that exists in US.",
+        "Line 3, name left out The name starts with “=”, which spreadsheets run as a formula. Take the sign away.",
+        "Line 4, mobile left out “12” is not a number that exists in US.",
         "Line 5, mobile look at it +12125550111 also belongs to Ada Bishop, who is here already.",
         "Line 7, mobile look at it +12125550131 also belongs to Gil Hart (line 2).",
-        "Line 8, client stays out The client starts with “+”",
-        "Line 8, name stays out The name starts with “-”",
+        "Line 8, client left out The client starts with “+”",
+        "Line 8, name left out The name starts with “-”",
     ):
         assert line in shown, line
-    assert "Bring in 3 contacts" in shown
+    assert "Import 3 contacts" in shown
     file = await house.ask("GET", page + "/problems.csv", cookie=cookie)
     rows = list(csv.reader(io.StringIO(file.raw.decode("utf-8-sig"))))
     assert [row[0] for row in rows[1:]] == ["1", "3", "4", "5", "6", "7", "8", "8"]
@@ -129,7 +129,7 @@ async def test_a_file_may_be_put_away(house: House) -> None:
     cookie = await house.log_in("admin", "cookie")
     page = await looked_at(house, cookie)
     assert (await press(house, cookie, page + "/discard")).headers["Location"] == "/imports?said=import_discarded"
-    assert "Put away. Nobody was added." in words(await house.ask("GET", page, cookie=cookie))
+    assert "Discarded. Nobody was added." in words(await house.ask("GET", page, cookie=cookie))
     assert (await press(house, cookie, page + "/run")).status == 409
     assert (await house.ask("GET", page + "/problems.csv", cookie=cookie)).status == 404
 
@@ -153,8 +153,8 @@ async def test_a_file_that_cannot_be_read_at_all(house: House, content: bytes, s
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\xff\xfe\x00", "Line 1 stays out The file is not in UTF-8. Save it as “CSV UTF-8” and try again."),
-        (b"who,where\nAda,Acme\n", "Line 1, client stays out No column is called client. Found: who, where."),
+        (b"\xff\xfe\x00", "Line 1 left out The file is not in UTF-8. Save it as “CSV UTF-8” and try again."),
+        (b"who,where\nAda,Acme\n", "Line 1, client left out No column is called client. Found: who, where."),
         (b"name,client,email\n", "Nobody in this file is new, so there is nothing to bring in."),
     ],
     ids=["not text", "headings", "no rows"],

@@ -25,7 +25,7 @@ from web.problems import not_found
 from web.regions import own_region
 from web.routing import Access, Call, Route, Surface
 
-LANGUAGE_NAMES: Mapping[str, str] = {"": _("the language of your own settings"), "en": _("English")}
+LANGUAGE_NAMES: Mapping[str, str] = {"": _("Your company's language"), "en": _("English")}
 #: Companies that the field offers while somebody types; any other may be typed all the same.
 MOST_OFFERED = 500
 _Text = Annotated[str, Field(max_length=400)]

@@ -43,8 +43,8 @@ STATES: Mapping[str, str] = {
     "preview": _("looked at"),
     "running": _("being brought in"),
     "done": _("brought in"),
-    "undoing": _("being taken back"),
-    "undone": _("taken back"),
+    "undoing": _("being undone"),
+    "undone": _("undone"),
     "failed": _("put away"),
 }
 #: Why somebody stays -> in words.

@@ -107,14 +107,14 @@ _NAMES: Mapping[str, str] = {
     "assurance": _("worth"),
     "direction": _("how"),
     "technicians": _("people told"),
-    "status": _("state"),
+    "status": _("now"),
     "error": _("error"),
     "provider": _("provider"),
     "settings": _("settings"),
     "template": _("text"),
     "lines": _("lines"),
     "format": _("as"),
-    "way": _("by"),
+    "way": _("with a"),
     "word": _("why"),
     "on_duty": _("on duty"),
     "left": _("left"),
@@ -153,7 +153,8 @@ def details_of(row: LogRow, *, everything: bool = False) -> tuple[tuple[str, str
     shown = [(name, _value(name, value)) for name, value in row.public.items() if name in _NAMES]
     named = [(_NAMES[name], value) for name, value in shown if value]
     if everything:
-        named += [(name.replace("_", " "), str(value)) for name, value in row.public.items() if name not in _NAMES]
+        rest = [(name.replace("_", " "), str(value)) for name, value in row.public.items() if name not in _NAMES]
+        named += [(name, value) for name, value in rest if value]
     return tuple(named)
 
 

@@ -94,6 +94,22 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 )
 
 
+_MONTHS = (
+    _("January"),
+    _("February"),
+    _("March"),
+    _("April"),
+    _("May"),
+    _("June"),
+    _("July"),
+    _("August"),
+    _("September"),
+    _("October"),
+    _("November"),
+    _("December"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A column of a chart, in percent of its height and width. `good` is the part of `all` that is drawn on top."""
@@ -112,6 +128,11 @@ class Chart:
     bars: tuple[Bar, ...]
     most: int
     ends: tuple[str, str]
+
+
+def named(month: Month) -> str:
+    """As people write it, such as `March 2026`."""
+    return f"{_MONTHS[month.number - 1]} {month.year}"
 
 
 def days_chart(month: Month, days: Sequence[tuple[date, Line]]) -> Chart:

@@ -17,6 +17,7 @@ from web.pages.report_views import (
     OUTCOMES,
     REFUSED,
     days_chart,
+    named,
     percent,
     seconds,
     shares_chart,
@@ -38,6 +39,7 @@ async def show_reports(call: Call) -> web.StreamResponse:
     figures = report.figures
     values = {
         "month": report.month,
+        "month_named": named(report.month),
         "zone": report.zone,
         "months": await _months(call, first, report.month),
         "whole": row_of("", "", figures.total),
@@ -96,7 +98,7 @@ async def _months(call: Call, first: Month, shown: Month) -> tuple[Choice, ...]:
     month = month_of(day_of(call.services.clock.now(), await zone_of(call)))
     found = []
     while month >= min(first, shown):
-        found.append(Choice(str(month), str(month), month == shown))
+        found.append(Choice(str(month), named(month), month == shown))
         month = month.moved(-1)
     return tuple(found)
 

@@ -123,7 +123,9 @@ def _step_up_page(call: Call, next_path: str, refused: Refused | None = None) ->
         "login": "",
         "button": _("Go on"),
         "code_may_wait": False,
-        "reason": _("Once more, please: this step is sensitive, or your network or browser has changed."),
+        "reason": _(
+            "Enter your password and a code once more: this step is sensitive, or your network or browser has changed."
+        ),
     }
     return _proof_page(call, _("Show that it is you"), next_path, values, refused)
 

@@ -42,8 +42,8 @@ GROUPS = (
                 _("Countries texts may go to"),
                 "text",
                 about=_(
-                    "Two-letter codes with commas. Empty: the country of your primary number only. Every country more "
-                    "is one where somebody could run up your bill."
+                    "Two-letter codes with commas. Empty: the country of your primary number only. Each country you "
+                    "add is one more where somebody could run up your bill."
                 ),
             ),
         ),

@@ -27,7 +27,7 @@ class Part:
         return f"/settings/{self.name}"
 
 
-#: A part stands here once its page exists.
+#: In the order an admin needs them: what must be there for the first check, who may work here, then what may wait.
 PARTS: tuple[Part, ...] = (
     Part(
         "company",
@@ -43,26 +43,16 @@ PARTS: tuple[Part, ...] = (
     ),
     Part("registration", _("Registration"), _("What carriers ask about your texts, ready to copy.")),
     Part(
-        "people",
-        _("People"),
-        _("Who has an account, what they may do, and inviting somebody."),
-        also="users, teams users, technicians, roles, alert manager, alerts, on duty",
-    ),
-    Part("verification", _("Verification"), _("How a check goes: codes, claims, tickets, strangers.")),
-    Part(
-        "texts",
-        _("Texts"),
-        _("The wording of everything that is sent, with what must stay in it."),
-        also="templates, messages, wording",
-    ),
-    Part("words", _("Command words"), _("Words of your own beside #verify, #confirm and #deny.")),
-    Part("limits", _("Limits"), _("What stops abuse, and a bill nobody wants.")),
-    Part("brand", _("Branding"), _("Your logo and your colours, on every page."), also="logo, colours, colors, design"),
-    Part(
         "mail",
         _("Mail"),
         _("The server that invitations, links and alerts go by, and a test."),
         also="outgoing mail, outbound mail, smtp, e-mail, sender",
+    ),
+    Part(
+        "people",
+        _("People"),
+        _("Who has an account, what they may do, and inviting somebody."),
+        also="users, teams users, technicians, roles, alert manager, alerts, on duty",
     ),
     Part(
         "teams",
@@ -70,10 +60,20 @@ PARTS: tuple[Part, ...] = (
         _("Channels in Microsoft Teams where unclaimed checks and alarms are posted."),
         also="teams channels, teams connections, workflows",
     ),
+    Part("verification", _("Verification"), _("How a check goes: codes, claims, tickets, strangers.")),
+    Part("limits", _("Limits"), _("What stops abuse and a surprising bill.")),
+    Part(
+        "texts",
+        _("Texts"),
+        _("The wording of everything that is sent."),
+        also="templates, messages, wording",
+    ),
+    Part("words", _("Command words"), _("Words of your own beside #verify, #confirm and #deny.")),
+    Part("brand", _("Branding"), _("Your logo and your colours, on every page."), also="logo, colours, colors, design"),
     Part(
         "webhooks",
         _("Other tools"),
-        _("Tell a dashboard or a script what happens here, signed."),
+        _("Tell a dashboard or a script what happens here."),
         also="webhooks, automation, api",
     ),
     Part(

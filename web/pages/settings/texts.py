@@ -53,7 +53,7 @@ MEANINGS: Mapping[str, str] = {
     "phone": _("the phone number you publish"),
     "code": _("the code"),
     "again": _("that this code takes the place of an older one, where it does"),
-    "notice": _("that a technician has taken the check, where that is news"),
+    "notice": _("that a technician has claimed the check, where that is news"),
     "tech": _("the technician's first name"),
     "doing": _("what the technician is doing: calling, on site, in a remote session"),
     "about": _("the ticket, or that there is none yet"),

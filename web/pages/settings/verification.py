@@ -38,9 +38,9 @@ CHECK = (
             Ask("code_length", _("Digits of a code"), "whole"),
             Ask(
                 "lifetime",
-                _("A code lives"),
+                _("A code is good for"),
                 "time",
-                about=_("A shorter life leaves less time to an attacker, and to the person on the phone."),
+                about=_("A shorter time gives an attacker less time, and the person on the phone too."),
             ),
             Ask("max_wrong_codes", _("Wrong codes until the alarm"), "whole"),
         ),
@@ -81,7 +81,7 @@ CHECK = (
                 _("The result is written to the ticket"),
                 "choice",
                 {"auto": _("By itself"), "ask": _("After a technician has said so")},
-                _("The note tells the whole course with its times, and no code."),
+                _("The note tells the whole story with its times, and never the code."),
             ),
         ),
     ),
@@ -91,7 +91,7 @@ CHECK = (
         (
             Ask(
                 "unknown_sender",
-                _("A number that no contact has is answered"),
+                _("Answer to an unknown number"),
                 "choice",
                 {"neutral": _("Once in 24 hours, without naming anybody"), "silent": _("Never")},
                 _("Nothing starts either way; you see that somebody tried."),
@@ -102,7 +102,7 @@ CHECK = (
 LIMITS = (
     Group(
         _("Who asks for a check"),
-        _("They count codes that nobody has answered; an answered one is given back."),
+        _("Only codes that nobody answers count against these limits."),
         (
             Ask("verify_per_10_min", _("Checks one sender may start in ten minutes"), "whole"),
             Ask("verify_per_24_h", _("Checks one sender may start in 24 hours"), "whole"),
@@ -110,7 +110,7 @@ LIMITS = (
     ),
     Group(
         _("What technicians send"),
-        _("When a bound is reached, the card says when the next one may go out."),
+        _("When a limit is reached, the card says when the next one may go out."),
         (
             Ask("resend_gap", _("Pause before the same code goes out again"), "time"),
             Ask("destination_per_10_min", _("To one number in ten minutes"), "whole"),
