@@ -118,7 +118,7 @@ def _shared(row: ContactRow, owners: dict[str, str]) -> Iterator[Problem]:
     for kind, value in row.addresses:
         if value in owners:
             what = f"{value} also belongs to {owners[value]}, who is here already."
-            remedy = "Nothing, if they share it: technicians pick the right person. Else correct one of them."
+            remedy = "If they share it, leave it: technicians pick the right person. Otherwise correct one of them."
             yield Problem(row.line, kind, what, remedy, "warning")
 
 

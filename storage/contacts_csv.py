@@ -283,7 +283,7 @@ def _without_repeats(rows: list[ContactRow], problems: list[Problem]) -> ParsedI
             owner = owners.setdefault(value, row)
             if owner is not row:
                 what = f"{value} also belongs to {owner.name} (line {owner.line})."
-                remedy = "Nothing, if they share it: technicians pick the right person. Else correct one of them."
+                remedy = "If they share it, leave it: technicians pick the right person. Otherwise correct one of them."
                 problems.append(Problem(row.line, kind, what, remedy, "warning"))
     ordered = sorted(problems, key=lambda p: (p.line, p.column, p.what))
     return ParsedImport(tuple(first.values()), tuple(ordered))

@@ -107,9 +107,9 @@ async def test_it_is_brought_in_with_progress_and_taken_back(house: House) -> No
     await importing(house).work()
     done = await house.ask("GET", page, cookie=cookie)
     assert "Contacts added 3 Clients added 1 There already 1" in words(done)
-    assert "Lines that stayed out: 3, 4, 8" in words(done)
+    assert "Lines left out: 3, 4, 8" in words(done)
     assert "js/progress.js" not in done.text
-    assert "brought in · 3 contacts" in words(await house.ask("GET", "/imports", cookie=cookie))
+    assert "imported · 3 contacts" in words(await house.ask("GET", "/imports", cookie=cookie))
     (gil,) = (await house.services.directory.find(house.world.tenant_id, q="Gil")).items
     await house.text(gil.default("mobile"), "#verify")
     house.clock.advance(timedelta(seconds=301))
@@ -118,7 +118,7 @@ async def test_it_is_brought_in_with_progress_and_taken_back(house: House) -> No
     assert (await press(house, fresh, page + "/undo")).headers["Location"] == page + "?said=import_undoing"
     await importing(house).work()
     undone = words(await house.ask("GET", page, cookie=fresh))
-    assert "Taken back 1 Clients taken back 0 Stay 2" in undone
+    assert "Contacts removed 1 Clients removed 0 Contacts that stay 2" in undone
     assert "Gil Hart they have asked for a check Jo Kim they have asked for a check" in undone, "they share the number"
     assert (await house.services.directory.find(house.world.tenant_id, q="Ira")).items == ()
     again = await press(house, fresh, page + "/undo")
@@ -155,7 +155,7 @@ async def test_a_file_that_cannot_be_read_at_all(house: House, content: bytes, s
     [
         (b"\xff\xfe\x00", "Line 1 left out The file is not in UTF-8. Save it as “CSV UTF-8” and try again."),
         (b"who,where\nAda,Acme\n", "Line 1, client left out No column is called client. Found: who, where."),
-        (b"name,client,email\n", "Nobody in this file is new, so there is nothing to bring in."),
+        (b"name,client,email\n", "Nobody in this file is new, so there is nothing to import."),
     ],
     ids=["not text", "headings", "no rows"],
 )

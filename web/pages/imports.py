@@ -40,12 +40,12 @@ SAMPLE = 10
 REMEMBERED = 500
 
 STATES: Mapping[str, str] = {
-    "preview": _("looked at"),
-    "running": _("being brought in"),
-    "done": _("brought in"),
+    "preview": _("preview"),
+    "running": _("being imported"),
+    "done": _("imported"),
     "undoing": _("being undone"),
     "undone": _("undone"),
-    "failed": _("put away"),
+    "failed": _("discarded"),
 }
 #: Why somebody stays -> in words.
 WHY: Mapping[str, str] = {
