@@ -112,7 +112,7 @@ def test_a_spreadsheet_is_looked_at_brought_in_and_taken_back(desk: Desk, demo: 
     page.goto(address)
     page.get_by_role("button", name="Undo the import").click()
     prove(page, desk, "alex")
-    _until(page, address, "Clients taken back", scripts)
+    _until(page, address, "Clients removed", scripts)
     page.goto("/clients?q=coda")
     expect(page.get_by_text("No client found")).to_be_visible()
 

@@ -68,7 +68,7 @@ def test_j_and_k_go_from_row_to_row_and_stay_at_the_ends(contacts: Page) -> None
 
 def test_they_can_be_switched_off_and_on_again(contacts: Page) -> None:
     contacts.goto("/profile")
-    box = contacts.get_by_label("Single keys do something, in this browser")
+    box = contacts.get_by_label("Use shortcut keys in this browser")
     expect(box).to_be_checked()
     box.uncheck()
     contacts.goto("/contacts")
@@ -79,5 +79,5 @@ def test_they_can_be_switched_off_and_on_again(contacts: Page) -> None:
     contacts.goto("/profile")
     expect(box).not_to_be_checked()
     box.check()
-    contacts.get_by_role("button", name="Show the keys").click()
+    contacts.get_by_role("button", name="Show the shortcut keys").click()
     expect(contacts.get_by_role("dialog", name="Keys")).to_be_visible()

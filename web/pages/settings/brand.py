@@ -86,7 +86,7 @@ async def set_colours(call: Call) -> web.StreamResponse:
             return _page(call, brand, {"light": form.light, "dark": form.dark}, judged)
         case "save":
             if not all(one.passes for one in judged.values()):
-                said = _("Not saved. What is wrong stands beside it.")
+                said = _("Not saved. Correct what is marked below.")
                 return _page(call, brand, {"light": form.light, "dark": form.dark}, judged, problem=said)
             colours = {name: one.colour for name, one in judged.items()}
     noted = services.brands.noting(who.tenant_id, line(call, "settings.brand_changed", what="colours"))

@@ -100,7 +100,7 @@ def _page(call: Call, tenant: StoredTenant, typed: dict[str, str], wrong: dict[s
         "problems": wrong,
         "action": PATH,
     }
-    said = _("Not saved. What is wrong stands beside it.") if wrong else ""
+    said = _("Not saved. Correct what is marked below.") if wrong else ""
     return settings_page(call, "company", "settings_form.html", values, status=422 if wrong else 200, problem=said)
 
 

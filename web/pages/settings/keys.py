@@ -29,8 +29,8 @@ SOON = timedelta(days=14)
 #: What each scope lets a program do, in the order they are ticked.
 SCOPES: Mapping[Scope, tuple[str, str]] = {
     Scope.CHECKS_READ: (_("Read checks"), _("State, assurance and ticket of a verification. Never a code.")),
-    Scope.CONTACTS_READ: (_("Read contacts"), _("Names, numbers and addresses, and the companies.")),
-    Scope.CONTACTS_WRITE: (_("Change contacts"), _("Add and change people and companies.")),
+    Scope.CONTACTS_READ: (_("Read contacts"), _("Names, numbers, e-mail addresses and clients.")),
+    Scope.CONTACTS_WRITE: (_("Change contacts"), _("Add and change contacts and clients.")),
     Scope.TICKETS_READ: (_("Read tickets"), _("Tickets and their notes.")),
     Scope.TICKETS_WRITE: (_("Write tickets"), _("Open tickets and write to them.")),
     Scope.AUDIT_READ: (_("Read the history"), _("What happened and when; what people wrote stays sealed.")),

@@ -150,7 +150,7 @@ async def _page(
         "me": await _mine(call),
         "trial": trial,
     }
-    problem = _("Not saved. What is wrong stands beside it.") if problems else ""
+    problem = _("Not saved. Correct what is marked below.") if problems else ""
     return settings_page(call, "mail", "settings_mail.html", values, status=422 if problems else 200, problem=problem)
 
 

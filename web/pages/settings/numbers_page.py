@@ -149,7 +149,7 @@ async def draw(
         "found": found,
         "tried": tried,
     }
-    refused = _("Not done. What is wrong stands beside it.") if problems else ""
+    refused = _("Not done. Correct what is marked below.") if problems else ""
     return settings_page(
         call, "numbers", "settings_numbers.html", values, status=422 if problems else 200, problem=refused
     )

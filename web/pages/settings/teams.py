@@ -181,7 +181,7 @@ async def _page(
         "trial": trial,
         "hint": call.services.demo.workflow_address() if call.services.demo is not None else "",
     }
-    problem = _("Not saved. What is wrong stands beside it.") if problems else ""
+    problem = _("Not saved. Correct what is marked below.") if problems else ""
     return settings_page(call, "teams", "settings_teams.html", values, status=422 if problems else 200, problem=problem)
 
 

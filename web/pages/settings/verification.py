@@ -189,7 +189,7 @@ def _limits_page(call: Call, tenant: StoredTenant, typed: dict[str, str], wrong:
 
 
 def _form(call: Call, name: str, template: str, values: Mapping[str, object], wrong: dict[str, str]) -> web.Response:
-    said = _("Not saved. What is wrong stands beside it.") if wrong else ""
+    said = _("Not saved. Correct what is marked below.") if wrong else ""
     return settings_page(call, name, template, values, status=422 if wrong else 200, problem=said)
 
 

@@ -149,7 +149,7 @@ def _page(
         "text": text,
         "read_as": _in_words(read(text, settings.words)) if text else "",
     }
-    said = _("Not saved. What is wrong stands beside it.") if wrong else ""
+    said = _("Not saved. Correct what is marked below.") if wrong else ""
     return settings_page(call, "words", "settings_words.html", values, status=422 if wrong else 200, problem=said)
 
 
