@@ -191,11 +191,12 @@ async def test_what_stands_beside_the_rows_is_marked_and_an_announcement_is_for_
     assert answer.status == 201
     await house.place_lines()
     newest = await house.services.log.newest(house.world.tenant_id)
-    for who, kinds in (
-        ("technician", {"desk.stranger", "call.announced"}),
-        ("other_technician", {"desk.stranger"}),
-    ):
-        async with stream(house, who) as events:  # type: ignore[arg-type]
+    heard_by: dict[Who, set[str]] = {
+        "technician": {"desk.stranger", "call.announced"},
+        "other_technician": {"desk.stranger"},
+    }
+    for who, kinds in heard_by.items():
+        async with stream(house, who) as events:
             heard = await events(newest)
         assert {one["kind"] for one in heard if one.get("beside")} == kinds
     beside = await ask_rows(house, "technician", "?part=beside")
