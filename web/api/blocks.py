@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-
 from aiohttp import web
 
 from storage.blocks import Block, Sender, contact_at, sender_behind
 from storage.phones import BadNumber, to_e164
+from web import blocking
 from web.answers import answer, no_content
 from web.api.ids import checked
 from web.api.shapes import Blocked, BlockWith, Listed, Paged
-from web.guards import may
-from web.noting import line
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Surface
 
@@ -28,38 +24,14 @@ async def live(call: Call) -> web.StreamResponse:
 async def put(call: Call) -> web.StreamResponse:
     """Nothing they send starts or is answered from now on, and nothing goes to them. A check that is named ends."""
     given: BlockWith = call.body
-    who, services = call.who, call.services
-    if given.hours is None and not may(Access.SUPERVISOR, who):
-        raise Problem(403, "not_allowed", "Only a supervisor or an admin may block for good. Give hours.")
-    sender, now = await _sender(call, given), services.clock.now()
-    address = sender.address
-    until = None if given.hours is None else now + timedelta(hours=given.hours)
-    block = Block(address, given.reason, who.technician_id, now, until)
-    event = replace(
-        line(call, "sender.blocked", hours=given.hours or 0),
-        contact_id=sender.contact_id,
-        sealed={"address": address, "reason": given.reason},
-    )
-    noted = services.blocks.noting(who.tenant_id, event)
-    if not await noted.put(who.tenant_id, block, over_ban=may(Access.SUPERVISOR, who)):
-        raise Problem(403, "not_allowed", "They are blocked for good. Only a supervisor or an admin may change that.")
-    if given.check_id:
-        # It may have ended by itself meanwhile, which is as good.
-        await services.acts.reject(who, given.check_id, reason=given.reason)
-    return answer(_shown(block), 201)
+    sender = await _sender(call, given)
+    made = await blocking.block(call, sender, reason=given.reason, hours=given.hours, check_id=given.check_id or "")
+    return answer(_shown(made), 201)
 
 
 async def lift(call: Call) -> web.StreamResponse:
     """Let them through again. What was set for good takes a supervisor or an admin."""
-    who, services, address = call.who, call.services, call.request.match_info["address"]
-    standing = (await services.blocks.of(who.tenant_id, [address], services.clock.now())).get(address)
-    if standing is None:
-        raise not_found()
-    if standing.until is None and not may(Access.SUPERVISOR, who):
-        raise Problem(403, "not_allowed", "Only a supervisor or an admin may lift a block that is for good.")
-    contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, address))
-    event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": address})
-    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, address, ban=may(Access.SUPERVISOR, who))
+    await blocking.unblock(call, call.request.match_info["address"])
     return no_content()
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from storage.blocks import LONGEST_REASON, SHORTEST_REASON, Block, Sender, contact_at, sender_behind
+from storage.blocks import LONGEST_REASON, SHORTEST_REASON, Sender, sender_behind
 from storage.phones import readable
+from web import blocking
 from web.api.ids import checked
 from web.look import _
-from web.noting import line
 from web.pages.context import frame, own_path, page, see_other
 from web.pages.forms import BlockForm, UnblockForm
 from web.problems import Problem, not_found
@@ -49,7 +49,7 @@ async def show_blocks(call: Call) -> web.StreamResponse:
             names.get(b.technician_id, _("somebody who has left")),
             b.at,
             b.until,
-            may_lift=_may_lift(call, b),
+            may_lift=blocking.may_lift(who, b),
         )
         for b in found
     ]
@@ -70,52 +70,23 @@ async def ask(call: Call) -> web.StreamResponse:
 async def block(call: Call) -> web.StreamResponse:
     """Nothing they send starts or is answered from now on. A check of theirs that runs ends, with the same reason."""
     form: BlockForm = call.body
-    who, services = call.who, call.services
     sender = await _sender(call, form)
-    address = sender.address
     reason = " ".join(form.reason.split())
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         return await _form(call, form, _("Say why, in a few words: colleagues will ask themselves months from now."))
-    if form.hours == FOR_GOOD and not _may_ban(call):
-        return await _form(call, form, _("Only a supervisor or an admin may block for good. Choose a time."))
-    now = services.clock.now()
-    until = None if form.hours == FOR_GOOD else now + timedelta(hours=int(form.hours))
-    event = replace(line(call, "sender.blocked", hours=int(form.hours)), sealed={"address": address, "reason": reason})
-    blocks = services.blocks.noting(who.tenant_id, replace(event, contact_id=sender.contact_id))
-    if not await blocks.put(
-        who.tenant_id, Block(address, reason, who.technician_id, now, until), over_ban=_may_ban(call)
-    ):
-        return await _form(call, form, _("They are blocked for good. Only a supervisor or an admin may change that."))
-    if form.check_id:
-        # It may have ended by itself meanwhile, which is as good.
-        await services.acts.reject(who, form.check_id, reason=reason)
+    hours = None if form.hours == FOR_GOOD else int(form.hours)
+    try:
+        await blocking.block(call, sender, reason=reason, hours=hours, check_id=form.check_id)
+    except Problem as refused:
+        return await _form(call, form, _(refused.message))
     return see_other(own_path(form.back, "/codes"), said="blocked")
 
 
 async def unblock(call: Call) -> web.StreamResponse:
     """Let them through again."""
     form: UnblockForm = call.body
-    who, services = call.who, call.services
-    standing = (await services.blocks.of(who.tenant_id, [form.address], services.clock.now())).get(form.address)
-    if standing is None:
-        raise not_found()
-    if not _may_lift(call, standing):
-        raise Problem(
-            403, "not_allowed", "Only a supervisor or an admin may lift a block that another one set for good."
-        )
-    contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, form.address))
-    event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": form.address})
-    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, form.address, ban=_may_ban(call))
+    await blocking.unblock(call, form.address)
     return see_other("/blocks", said="unblocked")
-
-
-def _may_lift(call: Call, standing: Block) -> bool:
-    """What was set for good, only those lift who may set it."""
-    return standing.until is not None or _may_ban(call)
-
-
-def _may_ban(call: Call) -> bool:
-    return call.who.supervisor or call.who.role == "admin"
 
 
 async def _sender(call: Call, form: BlockForm) -> Sender:
@@ -139,7 +110,7 @@ async def _form(call: Call, form: BlockForm, problem: str = "") -> web.StreamRes
         # A technician who blocks a stranger needs to know which one it is, not the whole number.
         "number": shown[-4:].rjust(len(shown), "•") if form.line_id or form.check_id else shown,
         "form": form,
-        "for_good": _may_ban(call),
+        "for_good": blocking.may_ban(call.who),
         "standing": standing,
         "problem": problem,
     }
