@@ -1,10 +1,12 @@
-"""`python3 dev.py bench [--full] [--parts] [--profile]`: ratios against this machine's own ceiling.
+"""`python3 dev.py bench [--full | --parts | --profile | --verifying | --consoles]`: ratios to this machine's ceiling.
 
 Without options: hello, the references, plain texts and #verify on SQLite and on a real PostgreSQL beside each other,
-then how soon a commit is felt, what fifty consoles cost, and when a row is on the screen. Three to four minutes.
+then how soon a commit is felt, what a verification of a caller takes, what fifty consoles cost, and when a row is on
+the screen. Three to four minutes.
 --full       also growth up to a million conversations, replicas, the outbox and memory. About a quarter of an hour.
 --parts      only where the time of a plain text goes, in microseconds, on both engines.
 --profile    only a profile of plain texts, thread by thread.
+--verifying  only what a technician waits for while verifying a caller, on both engines.
 --consoles   only the consoles: fifty with two hundred rows, and ten tabs of a real browser.
 --in FOLDER  where the databases are made; the disk decides what a durable commit costs.
 """
@@ -19,7 +21,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import consoles, delays, full, parts, parts_postgres, screen
+from bench import consoles, delays, full, parts, parts_postgres, screen, verifying
 from bench.disk import sync_ms
 from bench.engines import PostgresServer, start_postgres, why_no_postgres
 from bench.measure import measure, profile
@@ -48,11 +50,13 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
             for stored in await both(stack, folder, server, "profile"):
                 for thread, found in (await profile(stored, size)).items():
                     print(f"--- {stored.name}: {thread}\n{found}")
+        if options.verifying:
+            await of_verifying(stack, folder, server)
         if options.consoles:
             print(load_average(), flush=True)
             await of_consoles(folder)
             print(load_average(), flush=True)
-        if options.parts or options.profile or options.consoles:
+        if options.parts or options.profile or options.verifying or options.consoles:
             return
         print(load_average(), flush=True)
         print(table(await measure(folder, size, server)), flush=True)
@@ -62,10 +66,17 @@ async def main(options: argparse.Namespace, folder: Path) -> None:
         ):
             found_delays = await delays.measure_delays(size, busy, silent, min(size.texts, 400))
             print(delays.describe(busy.name, found_delays), flush=True)
+        await of_verifying(stack, folder, server)
         await of_consoles(folder)
         print(load_average(), flush=True)
         if options.full:
             await full.run(stack, folder, server)
+
+
+async def of_verifying(stack: AsyncExitStack, folder: Path, server: PostgresServer | None) -> None:
+    """What a technician waits for."""
+    for stored in await both(stack, folder, server, "verifying"):
+        print(verifying.describe(stored.name, await verifying.measure_verifying(stored)), flush=True)
 
 
 async def of_consoles(folder: Path) -> None:
@@ -104,7 +115,7 @@ def read_options(arguments: list[str]) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for name in ("--full", "--parts", "--profile", "--consoles"):
+    for name in ("--full", "--parts", "--profile", "--verifying", "--consoles"):
         parser.add_argument(name, action="store_true")
     parser.add_argument("--in", dest="folder", type=Path)
     return parser.parse_args(arguments)

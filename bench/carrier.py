@@ -19,15 +19,19 @@ from channels.twilio import form
 
 @dataclass(slots=True)
 class Carrier:
-    """`arrivals`: to whom, and when by the clock that all processes share, in order."""
+    """`arrivals`: to whom, and when by the clock that all processes share, in order. `said`: the newest text to
+    each."""
 
     base_url: str = ""
     arrivals: list[tuple[str, float]] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def create(self, request: web.Request) -> web.Response:
         at = time.monotonic()
-        self.arrivals.append((dict(form.read_pairs(await request.read()))["To"], at))
+        text = dict(form.read_pairs(await request.read()))
+        self.arrivals.append((text["To"], at))
+        self.said[text["To"]] = text["Body"]
         async with self._arrived:
             self._arrived.notify_all()
         return web.json_response({"sid": f"SM{len(self.arrivals):032x}"}, status=201)

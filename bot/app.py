@@ -41,8 +41,11 @@ from bot.settings import BadSetting, Settings, check_for_serving
 from bot.skew import keep_time, look_at_time, watch_skew
 from bot.trials import Trials
 from bot.upkeep import Upkeep
+from bot.verifying import Verifying
 from bot.webhook_feed import WebhookFeed
 from bot.wording import Wording
+from channels.twilio.call_webhooks import TwilioCallWebhooks
+from channels.twilio.calls import TwilioCalls
 from channels.twilio.sender import TwilioTexts
 from channels.twilio.texts import DELIVERY_RANK
 from channels.twilio.webhooks import TwilioWebhooks
@@ -63,6 +66,7 @@ from storage.contact_changes import ContactChanges
 from storage.csp_reports import CspReports
 from storage.database import OpenDatabase, Unscoped
 from storage.directory import Directory
+from storage.duty import Roll
 from storage.feed import Feed
 from storage.health import read_load
 from storage.idempotency import Idempotency
@@ -73,11 +77,14 @@ from storage.known_browsers import KnownBrowsers
 from storage.log import Log
 from storage.own_numbers import OwnNumbers
 from storage.people import People
+from storage.pod_openings import PodOpenings
+from storage.pod_sign_ins import PodSignIns
 from storage.reports import Reports
 from storage.shared import Shared, open_shared
 from storage.stream import EventStream
 from storage.tenants import Tenants
 from storage.tickets import Tickets
+from storage.verifications import Verifications
 from storage.webhooks import Webhooks
 from web.app import build_web
 from web.headers import of_every_answer
@@ -141,6 +148,10 @@ class House:
         self._stack.push_async_callback(self.background.stop)
         self.dispatcher.start()
         self._stack.push_async_callback(self.dispatcher.stop)
+
+    def count(self, name: str) -> None:
+        """One more webhook that was answered, by what became of it."""
+        self.counts[name] = self.counts.get(name, 0) + 1
 
     async def stop(self) -> None:
         """Take nothing new, finish what is under way, close everything, in the reverse order of starting."""
@@ -224,6 +235,9 @@ async def _built(
     texts = TwilioTexts(
         session, account_for=carriers.for_number, public_url=settings.public_url, base_url=settings.twilio_url
     )
+    calls = TwilioCalls(
+        session, account_for=carriers.for_number, public_url=settings.public_url, base_url=settings.twilio_url
+    )
     mail_tls = demo.mail_tls if demo is not None else None
     brands = Brands(database, keyring)
     background.add("brands", brands.run)
@@ -235,6 +249,8 @@ async def _built(
         audience=notices.desk.audience,
         mail=notices.mail,
         posts=notices.posts,
+        calls=calls,
+        refuse_call=carriers.refuse_call,
     )
     delivery = MeasuredDelivery(engine, outside, clock, random)
     delivery.measure(metrics)
@@ -281,6 +297,7 @@ async def _built(
         redis=shared.answers,
     )
     post = OutboxPost(engine, notices.route, tenants)
+    verifications = Verifications(database, keyring)
     services = Services(
         db=database,
         accounts=accounts,
@@ -297,6 +314,7 @@ async def _built(
         imports=Imports(database, keyring),
         begin_imports=importing.wake,
         checks=Checks(database, keyring),
+        verifications=verifications,
         announced=AnnouncedCalls(database),
         alerts=Alerts(database, keyring),
         log=Log(database),
@@ -308,6 +326,7 @@ async def _built(
         blocks=Blocks(database, keyring),
         brands=brands,
         acts=Acts(engine, psa, database, clock, random),
+        verifying=Verifying(engine, psa, verifications, Roll(database), post, Wording(settings.public_url), random),
         psa=psa,
         # Authenticator apps go by the real time, also where the demo has moved ours.
         sign_in=SignIn(
@@ -320,6 +339,8 @@ async def _built(
         ),
         passwords=passwords,
         account_links=AccountLinks(database, keyring),
+        pod_sign_ins=PodSignIns(database, keyring),
+        pod_openings=PodOpenings(database),
         stream=stream,
         clock=clock,
         random=random,
@@ -358,7 +379,7 @@ async def _built(
         counts,
         _stack=stack,
     )
-    app.add_routes(_webhooks(house, carriers).routes())
+    app.add_routes([*_webhooks(house, carriers).routes(), *_call_webhooks(house, carriers).routes()])
     if demo is not None:
         app.add_routes(demo.routes)
     return house
@@ -393,15 +414,22 @@ def _wake_all(
 
 
 def _webhooks(house: House, carriers: Carriers) -> TwilioWebhooks:
-    def count(name: str) -> None:
-        house.counts[name] = house.counts.get(name, 0) + 1
-
     return TwilioWebhooks(
         receive=house.engine.receive,
         report=house.engine.report_delivery,
         account=carriers.by_sid,
         public_url=house.settings.public_url,
-        count=count,
+        count=house.count,
+    )
+
+
+def _call_webhooks(house: House, carriers: Carriers) -> TwilioCallWebhooks:
+    return TwilioCallWebhooks(
+        acts=house.services.verifying,
+        report=house.engine.report_delivery,
+        account=carriers.by_sid,
+        public_url=house.settings.public_url,
+        count=house.count,
     )
 
 

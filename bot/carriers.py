@@ -5,10 +5,10 @@ A webhook asks before its signature is checked, so the answer must be cheap; a c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 
-from channels.twilio.numbers import refuse_destination
+from channels.twilio.numbers import RefusedDestination, refuse_call, refuse_destination
 from dialogs.ports import Clock
 from storage.tenants import CarrierAccount, Tenants
 
@@ -35,8 +35,21 @@ class Carriers:
 
     async def refuse_destination(self, to: str, our_number: str, tenant_id: str) -> str:
         """Why a text must not go to `to`; empty when it may (SEC-39)."""
+        return await self._refuse(refuse_destination, to, our_number, tenant_id)
+
+    async def refuse_call(self, to: str, our_number: str, tenant_id: str) -> str:
+        """Why `to` must not be called; empty when it may."""
+        return await self._refuse(refuse_call, to, our_number, tenant_id)
+
+    async def _refuse(
+        self,
+        look: Callable[[str, Collection[str], str], RefusedDestination | None],
+        to: str,
+        our_number: str,
+        tenant_id: str,
+    ) -> str:
         tenant = await self._tenants.get(tenant_id)
-        refused = refuse_destination(to, tenant.settings.countries if tenant is not None else (), our_number)
+        refused = look(to, tenant.settings.countries if tenant is not None else (), our_number)
         return refused.word if refused is not None else ""
 
     async def _keep(self, key: str, find: Callable[[str], Awaitable[CarrierAccount | None]]) -> CarrierAccount | None:

@@ -7,16 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
 
 from bot.breakers import Breakers
 from bot.duty import Audience, Event
+from bot.end_user_mail import for_end_user
 from bot.engine import Engine
 from bot.hold import Hold
 from bot.outcomes import Outcomes
-from dialogs.ports import Clock, Randomness, SendLater, SendMail, SendPost, SendRefused, SendText, SendUnclear
+from dialogs.messages import Unavailable
+from dialogs.ports import (
+    Clock,
+    Contended,
+    Randomness,
+    SendCall,
+    SendLater,
+    SendMail,
+    SendPost,
+    SendRefused,
+    SendText,
+    SendUnclear,
+)
 from dialogs.tech_verify import Ticket, TicketCreated, TicketFailed
-from dialogs.turns import CheckAsk, Leased, Settled, Suppression
+from dialogs.turns import CheckAsk, Leased, Settled, Suppression, VerificationAsk
+from dialogs.user_verify import CallPlaced, SendFailed
 from psa.base import NewTicketFields, Psa, PsaError, PsaUnavailable, PsaUnclear
+from storage.outbox_rules import tells_of_verification
+
+log = structlog.get_logger("delivery")
 
 #: Unclear attempts after which a text that the provider does not list is given up: one retry, as REL-04 has it.
 MOST_UNCLEAR = 2
@@ -29,7 +49,8 @@ NOT_ASKED = frozenset({"no_account", "no_mail_server", "bad_address", "no_connec
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What delivery may reach. `refuse_destination(to, our_number, tenant_id)` says why a text must not go there,
-    empty when it may (SEC-39). `audience(tenant_id, event)`: who is to be told of it at this moment."""
+    `refuse_call` the same of a call, empty when it may (SEC-39). `audience(tenant_id, event)`: who is to be told of it
+    at this moment."""
 
     texts: SendText
     psa: Callable[[str], Psa]
@@ -37,6 +58,8 @@ class Outside:
     audience: Callable[[str, Event], Awaitable[Audience]]
     mail: SendMail
     posts: SendPost
+    calls: SendCall
+    refuse_call: Callable[[str, str, str], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +85,21 @@ class Delivery(Outcomes):
 
         Raises LeaseLost when `hold` is over before anything has left.
         """
+        settled = await self._carry_out(leased, hold)
+        await self._tell_verification(settled)
+        return settled
+
+    async def _tell_verification(self, settled: Settled) -> None:
+        """What was to verify an end user will never arrive: the technician who waits hears of it now. Not of what is
+        too late, which the deadline tells, nor of a call that was hung up, which its end tells."""
+        item = settled.leased.item
+        if settled.outcome not in ("dead", "dropped") or settled.error in ("expired", "call_over"):
+            return
+        if tells_of_verification(item.kind, item.template):
+            ask = VerificationAsk(settled.leased.tenant_id, verification_id=item.check_id, once="failed:" + item.id)
+            await self._engine.on_verification(ask, SendFailed(settled.error), quiet=True)
+
+    async def _carry_out(self, leased: Leased, hold: Hold) -> Settled:
         item = leased.item
         if leased.suppressed:
             return self._dropped(leased, leased.suppressed)
@@ -80,6 +118,10 @@ class Delivery(Outcomes):
                 return await self._try(leased, "mail", self._mail, hold)
             case "teams_post":
                 return await self._try(leased, "teams", self._post, hold)
+            case "call":
+                return await self._call(leased, hold)
+            case "call_say":
+                return await self._try(leased, "twilio", self._say, hold)
 
     async def _try(
         self, leased: Leased, provider: str, how: Callable[[Leased, Hold], Awaitable[Heard]], hold: Hold
@@ -105,16 +147,31 @@ class Delivery(Outcomes):
         return await self._try(leased, "twilio", self._send, hold)
 
     async def _send(self, leased: Leased, hold: Hold) -> Heard:
-        item, payload = leased.item, leased.item.payload
+        payload, texts = leased.item.payload, self._outside.texts
+        to, sender, body = payload["to"], payload["from"], payload["body"]
+        return await self._once(
+            leased,
+            hold,
+            send=lambda: texts.send(to=to, sender=sender, body=body, key=leased.item.id),
+            find=lambda since: texts.find(to=to, sender=sender, body=body, since=since),
+        )
+
+    async def _once(
+        self,
+        leased: Leased,
+        hold: Hold,
+        *,
+        send: Callable[[], Awaitable[str]],
+        find: Callable[[datetime], Awaitable[str | None]],
+    ) -> Heard:
+        """Hand something to the carrier that a person would notice twice."""
         if leased.unknown:
-            heard = await self._look(leased)
+            heard = await self._look(leased, find)
             if heard is not None:
                 return heard
         hold.require(self._clock.now())
         try:
-            sent = await self._outside.texts.send(
-                to=payload["to"], sender=payload["from"], body=payload["body"], key=item.id
-            )
+            sent = await send()
         except SendRefused as refusal:
             return Heard(self._refused(leased, refusal), None if refusal.code in NOT_ASKED else True)
         except SendLater as later:
@@ -124,15 +181,11 @@ class Delivery(Outcomes):
             return Heard(self._unclear(leased), False)
         return Heard(Settled(leased, "sent", provider="twilio", provider_id=sent), True)
 
-    async def _look(self, leased: Leased) -> Heard | None:
-        """An earlier attempt may have gone out: look at the provider before the same text is sent again. None when it
+    async def _look(self, leased: Leased, find: Callable[[datetime], Awaitable[str | None]]) -> Heard | None:
+        """An earlier attempt may have gone out: look at the provider before the same is sent again. None when it
         is not there and one more try is due; while nobody can say, it stays unclear and is not sent blindly."""
-        payload = leased.item.payload
-        since = leased.first_attempt_at or self._clock.now()
         try:
-            found = await self._outside.texts.find(
-                to=payload["to"], sender=payload["from"], body=payload["body"], since=since
-            )
+            found = await find(leased.first_attempt_at or self._clock.now())
         except SendLater as later:
             settled = self._unclear(leased, tried=False)
             return Heard(settled, later.code in SLOW_DOWN)
@@ -163,6 +216,59 @@ class Delivery(Outcomes):
         await self._engine.fan_out(leased.tenant_id, leased.item, audience)
         return Settled(leased, "sent", provider="duty", provider_id=str(len(audience.people)))
 
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    async def _call(self, leased: Leased, hold: Hold) -> Settled:
+        payload = leased.item.payload
+        refused = await self._outside.refuse_call(payload["to"], payload["from"], leased.tenant_id)
+        if refused:
+            return self.give_up(leased, refused)
+        return await self._try(leased, "twilio", self._dial, hold)
+
+    async def _dial(self, leased: Leased, hold: Hold) -> Heard:
+        payload, calls = leased.item.payload, self._outside.calls
+        to, sender, verification_id = payload["to"], payload["from"], payload["verification_id"]
+        heard = await self._once(
+            leased,
+            hold,
+            send=lambda: calls.call(to=to, sender=sender, verification_id=verification_id, key=leased.item.id),
+            find=lambda since: calls.find(to=to, sender=sender, since=since),
+        )
+        if heard.settled.outcome == "sent":
+            ask = VerificationAsk(leased.tenant_id, verification_id=verification_id, once="placed:" + leased.item.id)
+            try:
+                await self._engine.on_verification(ask, CallPlaced(heard.settled.provider_id))
+            except (Unavailable, Contended):
+                # The phone rings all the same, and must not ring again for this. Whoever picks up names the call too.
+                log.warning("call_not_noted", item_id=leased.item.id)
+        return heard
+
+    async def _say(self, leased: Leased, hold: Hold) -> Heard:
+        item, payload = leased.item, leased.item.payload
+        if leased.unclear >= MOST_UNCLEAR:
+            # Said once more it only begins anew; said for the third time it confuses.
+            return Heard(self.give_up(leased, "unclear"), None)
+        hold.require(self._clock.now())
+        try:
+            await self._outside.calls.say(
+                call_id=payload["call_id"],
+                sender=payload["from"],
+                verification_id=item.check_id,
+                body=payload["body"],
+                then=payload["then"],
+            )
+        except SendRefused as refusal:
+            if refusal.code == "call_over":
+                # They hung up first. The end of the call tells what that means.
+                return Heard(self._dropped(leased, refusal.code), True)
+            return Heard(self.give_up(leased, refusal.code), None if refusal.code in NOT_ASKED else True)
+        except SendLater as later:
+            return Heard(self._again(leased, later.code, later.retry_after), later.code in SLOW_DOWN)
+        except SendUnclear:
+            return Heard(self._unclear(leased), False)
+        # Without the id of the call: reports on that belong to the item that placed it.
+        return Heard(Settled(leased, "sent", provider="twilio"), True)
+
     # --- mail and posts ---------------------------------------------------------------------------------------------
 
     async def _mail(self, leased: Leased, hold: Hold) -> Heard:
@@ -178,6 +284,7 @@ class Delivery(Outcomes):
                 subject=item.payload["subject"],
                 text=item.payload["body"],
                 key=item.id,
+                for_user=for_end_user(item.payload),
             )
         except SendRefused as refusal:
             return Heard(self.give_up(leased, refusal.code), None if refusal.code in NOT_ASKED else True)

@@ -8,15 +8,17 @@ from typing import ClassVar, Literal
 
 from bot.clock import SystemClock
 from bot.demo_notices import DemoNotices
-from bot.seeds import CHANNEL_NUMBER, SHARED_MOBILE, UNKNOWN_MOBILE, VERIFICATION_NUMBER, Seeded
+from bot.seeds import CHANNEL_NUMBER, DEMO_SLUG, LANDLINES, SHARED_MOBILE, UNKNOWN_MOBILE, VERIFICATION_NUMBER, Seeded
 from dialogs.ports import Clock
 from identity.totp import code_at
 from psa.base import Can, NewTicketFields, Psa, PsaUnavailable, TicketNote, TicketPage, TicketRef
 from psa.builtin import BuiltinPsa
+from simulator.call_records import MANNERS, Call
+from simulator.calls import NoCall
 from simulator.carrier import Carrier
 from simulator.tool import PATH as TOOL_PATH
 from simulator.tool import Tool
-from web.ports import DemoAccount, Phone, SentMessage
+from web.ports import CallState, DemoAccount, Phone, PhoneCall, PsaScreen, SentMessage
 
 
 class DemoWorld:
@@ -43,14 +45,54 @@ class DemoWorld:
 
     def phones(self) -> Sequence[Phone]:
         known = [Phone(c.mobile, f"{c.name}, {c.client}") for c in self._seeded.contacts]
+        desks = [Phone(number, f"{name}'s desk phone") for name, number in LANDLINES.items()]
         shared = Phone(SHARED_MOBILE, "Ina Jones and Jon Kerr, who share it")
-        return [*known, shared, Phone(UNKNOWN_MOBILE, "Somebody unknown")]
+        seeded = [*known, *desks, shared, Phone(UNKNOWN_MOBILE, "Somebody unknown")]
+        # Whoever was entered since and has got a text or a call has a phone as well.
+        reached = dict.fromkeys(str(entry["to"]) for entry in reversed(self.carrier.outbox()))
+        there = {phone.number for phone in seeded}
+        return [*seeded, *(Phone(number, f"The phone {number}") for number in reached if number not in there)]
+
+    def psa_screens(self) -> Sequence[PsaScreen]:
+        people = self._seeded.contacts
+        tickets = [c for c in people if c.open_ticket]
+        shown = [(c, c.open_ticket or "") for c in tickets] + [(c, "") for c in people]
+        return [PsaScreen(DEMO_SLUG, c.id, c.name, c.client, c.email, ticket) for c, ticket in shown]
 
     def verification_numbers(self) -> Sequence[str]:
         return [VERIFICATION_NUMBER, CHANNEL_NUMBER]
 
     async def text(self, sender: str, to: str, body: str) -> int:
         return (await self.carrier.text(sender, to, body)).status
+
+    def calls_to(self, phone: str) -> Sequence[PhoneCall]:
+        return [
+            PhoneCall(call.sid, _call_state(call), call.spoken, call.created, can_press=call.status == "in-progress")
+            for call in self.carrier.calls.to(phone)
+        ]
+
+    def answering(self, phone: str) -> str:
+        return self.carrier.calls.manner_of(phone)
+
+    def set_answering(self, phone: str, how: str) -> bool:
+        manner = next((known for known in MANNERS if known == how), None)
+        if manner is not None:
+            self.carrier.calls.answer(phone, manner)
+        return manner is not None
+
+    def on_call(self, phone: str, act: str) -> bool:
+        calls = self.carrier.calls
+        try:
+            match act:
+                case "pick_up":
+                    calls.pick_up(phone)
+                case "hang_up":
+                    calls.hang_up(phone)
+                case _:
+                    calls.press(phone, act)
+        except NoCall:
+            return False
+        return True
 
     def outbox(self) -> Sequence[SentMessage]:
         mails_and_posts = (*self.notices.mailbox.outbox(), *self.notices.workflow.outbox())
@@ -59,7 +101,8 @@ class DemoWorld:
         return sorted(everything, key=lambda message: message.at, reverse=True)
 
     def received_by(self, phone: str) -> Sequence[SentMessage]:
-        both = [_sent(entry) for entry in (*self.carrier.outbox(), *self.carrier.texted())]
+        texts = (entry for entry in self.carrier.outbox() if entry["channel"] == "sms")
+        both = [_sent(entry) for entry in (*texts, *self.carrier.texted())]
         mine = [message for message in both if phone in {message.to, message.sender}]
         return sorted(mine, key=lambda message: message.at)
 
@@ -88,6 +131,22 @@ class DemoWorld:
         if self.seeded is None:
             raise LookupError("the demo has not been filled yet")
         return self.seeded
+
+
+def _call_state(call: Call) -> CallState:
+    match call.status:
+        case "in-progress":
+            return "talking"
+        case "queued" | "initiated" | "ringing":
+            return "ringing"
+        case "completed":
+            return "ended"
+        case "busy":
+            return "declined"
+        case "no-answer":
+            return "missed"
+        case _:
+            return "failed"
 
 
 def _sent(entry: dict[str, object]) -> SentMessage:

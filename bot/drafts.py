@@ -8,44 +8,49 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar, assert_never
+from typing import Literal, TypeVar
 
+from bot.draft_effects import DraftEffects, Thread, of_check, of_verification
+from bot.draft_facts import request_of, told_by, tried
 from bot.wording import Wording
+from dialogs import user_verify as uv
 from dialogs.desk import Ask as DeskAsk
 from dialogs.desk import answer
-from dialogs.effects import (
-    AlertTechnicians,
-    AlertTenant,
-    CreateTicket,
-    Effect,
-    EndAnnouncement,
-    GiveBackChallenge,
-    NoteTicket,
-    TellUser,
-    Value,
-    WakeAt,
-)
+from dialogs.effects import TellUser, Value
 from dialogs.limits import PREFIX_PAUSED, SendCounts, prefix_pause
 from dialogs.machine import Step
 from dialogs.ports import Randomness
-from dialogs.tech_verify import Blank, Claim, Claimed, Confirmed, Env, Event, Known, Open, State, Ticket, machine
+from dialogs.tech_verify import (
+    Alarm,
+    Blank,
+    Claim,
+    Claimed,
+    Confirmed,
+    Denied,
+    Env,
+    Event,
+    Known,
+    Open,
+    State,
+    Ticket,
+    machine,
+)
 from dialogs.turns import (
     Alert,
     AnnouncedCall,
     Announcement,
-    AuditEvent,
     Decision,
-    OutboxItem,
-    OutboxKind,
     SaveCheck,
     SaveDesk,
+    SaveVerification,
     StoredCheck,
     StoredDesk,
+    StoredVerification,
     Suppression,
     TenantFacts,
-    Timer,
+    Try,
 )
 from storage.phones import numbers_like
 
@@ -54,42 +59,29 @@ R = TypeVar("R")
 
 def code_digest(tenant: TenantFacts, check_id: str, digits: str) -> str:
     """What was typed, keyed to one check of one tenant and to its purpose, so it can match nothing else (SEC-07)."""
-    message = f"technician_verification|{check_id}|{digits}".encode()
-    return hmac.new(tenant.digest_key, message, hashlib.sha256).hexdigest()
+    return _digest(tenant, "technician_verification", check_id, digits)
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """Where the user of a turn is reached: which conversation, from which of our numbers, in which language."""
-
-    conversation_id: str
-    channel: str
-    our_address: str
-    their_address: str
-    locale: str
+def verification_digest(tenant: TenantFacts, verification_id: str, digits: str) -> str:
+    """The same for a verification of an end user."""
+    return _digest(tenant, "user_verification", verification_id, digits)
 
 
-class Draft:
+def _digest(tenant: TenantFacts, purpose: str, id: str, digits: str) -> str:
+    return hmac.new(tenant.digest_key, f"{purpose}|{id}|{digits}".encode(), hashlib.sha256).hexdigest()
+
+
+class Draft(DraftEffects):
     """One turn in the making."""
 
     def __init__(self, tenant: TenantFacts, now: datetime, random: Randomness, wording: Wording) -> None:
-        self.tenant = tenant
-        self.now = now
-        self._random = random
-        self._wording = wording
+        super().__init__(tenant, now, random, wording)
         self._env = Env(now, tenant.settings.rules)
         self._checks: dict[str, SaveCheck] = {}
+        self._verifications: dict[str, SaveVerification] = {}
+        self._tries: list[Try] = []
         self._desk: SaveDesk | None = None
-        self._audit: list[AuditEvent] = []
-        self._outbox: list[OutboxItem] = []
-        self._timers: list[Timer] = []
-        self._alerts: list[Alert] = []
-        self._give_back: list[str] = []
         self._suppressions: list[Suppression] = []
-        self._announcements: list[Announcement] = []
-
-    def new_id(self) -> str:
-        return self._random.new_id(self.now)
 
     def decision(self, reply: R) -> Decision[R]:
         """Everything gathered so far, as values."""
@@ -105,6 +97,9 @@ class Draft:
             give_back=tuple(self._give_back),
             suppressions=tuple(self._suppressions),
             announcements=tuple(self._announcements),
+            verifications=tuple(self._verifications.values()),
+            tries=tuple(self._tries),
+            end_shields=tuple(self._end_shields),
         )
 
     # --- dialogs ----------------------------------------------------------------------------------------------------
@@ -158,7 +153,7 @@ class Draft:
                 facts["refused"] = step.refused
             claim = _claim_of(step.state)
             if changed:
-                facts |= _told_by(step.state, _claim_of(check.state))
+                facts |= _claimed_by(step.state, _claim_of(check.state))
             self.audit(
                 "tv." + machine.transition(check.state, event),
                 check_id=check.id,
@@ -170,10 +165,101 @@ class Draft:
                 public=facts,
                 sealed=sealed,
             )
+        if changed and isinstance(step.state, Denied | Alarm):
+            # Somebody poses as one of us to them, or the other way round: nothing they showed before counts (SEC-15).
+            self.end_shields(contact_id)
         thread = Thread(check.conversation_id, check.channel, check.our_address, check.their_address, locale)
-        after = replace(check, state=step.state, contact_id=contact_id)
+        about = of_check(replace(check, state=step.state, contact_id=contact_id))
         for effect in step.effects:
-            self._carry(effect, thread, after, by)
+            self._carry(effect, thread, about, by)
+        return step
+
+    def start_verification(
+        self, new: StoredVerification, event: uv.Asked, policy: uv.Policy, locale: str, *, link_digest: str = ""
+    ) -> Step[uv.State]:
+        """Ask an end user, from nothing: `new` is blank and has the id that the digest is keyed to."""
+        request = event.request
+        written = {"to": new.their_address, "note": request.note}
+        public: dict[str, str | int] = {"action": request.action.value, "address": request.destination.address_id}
+        if request.lifted_by:
+            public["lifted_by"] = request.lifted_by
+        if request.override is not None:
+            written["override"] = request.override.reason
+            public["alone"] = int(request.override.alone)
+        sealed = {name: words for name, words in written.items() if words}
+        step = self.step_verification(
+            new, event, policy, locale, by=request.technician.id, public=public, sealed=sealed, link_digest=link_digest
+        )
+        if request.override is not None and not step.refused:
+            self.audit(
+                "euv.override",
+                check_id=new.id,
+                contact_id=new.contact_id,
+                technician_id=request.technician.id,
+                ticket_id=request.ticket.id if request.ticket is not None else "",
+                channel=uv.METHODS[request.method].channel,
+                public={"alone": int(request.override.alone)},
+                sealed={"reason": request.override.reason},
+            )
+        return step
+
+    def step_verification(
+        self,
+        one: StoredVerification,
+        event: uv.Event,
+        policy: uv.Policy,
+        locale: str,
+        *,
+        by: str = "",
+        public: Mapping[str, str | int] | None = None,
+        sealed: Mapping[str, str] | None = None,
+        quiet: bool = False,
+        link_digest: str = "",
+        thread: Thread | Literal["own"] | None = "own",
+    ) -> Step[uv.State]:
+        """Step one verification of an end user and gather what follows, as `step` does for a check. `policy`: of the
+        contact's client. `thread`: where the user is answered, for what they did elsewhere than they were asked; None:
+        they are answered already."""
+        step = uv.machine.step(one.state, event, uv.Env(self.now, policy))
+        changed = step.state != one.state
+        if changed:
+            self._verifications[one.id] = SaveVerification(
+                id=one.id,
+                version=one.version,
+                state=step.state,
+                contact_id=one.contact_id,
+                our_address=one.our_address,
+                their_address=one.their_address,
+                created_at=one.created_at,
+                link_digest=link_digest,
+            )
+            self._tries += tried(one, event, step.state, self.new_id, self.now)
+        request = request_of(step.state)
+        channel = uv.METHODS[request.method].channel if request is not None else ""
+        if changed or step.effects or step.refused or not quiet:
+            facts: dict[str, str | int] = {
+                "before": uv.WORDS[type(one.state)],
+                "after": uv.WORDS[type(step.state)],
+                **(told_by(step.state) if changed else {}),
+                **(public or {}),
+            }
+            if step.refused:
+                facts["refused"] = step.refused
+            self.audit(
+                "euv." + uv.machine.transition(one.state, event),
+                check_id=one.id,
+                contact_id=one.contact_id,
+                technician_id=by,
+                ticket_id=request.ticket.id if request is not None and request.ticket is not None else "",
+                channel=channel,
+                public=facts,
+                sealed=sealed,
+            )
+        own = Thread("", channel, one.our_address, one.their_address, locale)
+        about = of_verification(one, channel)
+        for effect in step.effects:
+            if thread is not None or not isinstance(effect, TellUser):
+                self._carry(effect, thread if isinstance(thread, Thread) else own, about, by)
         return step
 
     def answer(
@@ -200,34 +286,9 @@ class Draft:
             contact_id=contact_id,
         )
 
-    def audit(
-        self,
-        kind: str,
-        *,
-        check_id: str = "",
-        contact_id: str = "",
-        technician_id: str = "",
-        ticket_id: str = "",
-        conversation_id: str = "",
-        channel: str = "",
-        public: Mapping[str, str | int] | None = None,
-        sealed: Mapping[str, str] | None = None,
-    ) -> None:
-        self._audit.append(
-            AuditEvent(
-                id=self.new_id(),
-                at=self.now,
-                kind=kind,
-                check_id=check_id,
-                contact_id=contact_id,
-                technician_id=technician_id,
-                ticket_id=ticket_id,
-                conversation_id=conversation_id,
-                channel=channel,
-                public=public or {},
-                sealed=sealed or {},
-            )
-        )
+    def reset_tries(self, contact_id: str, method: uv.Method, technician_id: str) -> None:
+        """Wrong answers by this method count no longer against it."""
+        self._tries.append(Try(self.new_id(), "", contact_id, method, technician_id, self.now, "reset"))
 
     def suppress(self, suppression: Suppression) -> None:
         self._suppressions.append(suppression)
@@ -262,137 +323,6 @@ class Draft:
         public: dict[str, str | int] = {"sent": day.sent, "answered": day.answered}
         self.audit("alert.prefix_paused", public=public, sealed={"numbers": numbers})
 
-    def enqueue(self, item: OutboxItem) -> None:
-        self._outbox.append(item)
-
-    # --- effects ----------------------------------------------------------------------------------------------------
-
-    def _carry(self, effect: Effect, thread: Thread, check: StoredCheck, by: str) -> None:
-        match effect:
-            case TellUser():
-                self._tell(effect, thread, check_id=check.id, contact_id=check.contact_id, technician_id=by)
-            case GiveBackChallenge():
-                self._give_back.append(check.id)
-            case WakeAt():
-                self._timers.append(Timer(self.tenant.id, check.id, effect.timer, effect.at))
-            case AlertTenant():
-                self._alert(effect, check)
-            case AlertTechnicians():
-                self._alert_technicians(effect, check)
-            case CreateTicket():
-                self._create_ticket(effect, check)
-            case NoteTicket():
-                self._note_ticket(effect, check)
-            case EndAnnouncement():
-                self._end_announcement(check)
-            case _:
-                assert_never(effect)
-
-    def _tell(self, effect: TellUser, thread: Thread, *, check_id: str, contact_id: str, technician_id: str) -> None:
-        body, segments = self._wording.text(self.tenant, effect.template, effect.values, thread.locale)
-        self._outbox.append(
-            OutboxItem(
-                id=self.new_id(),
-                kind="text",
-                lane=f"{thread.channel}:{thread.conversation_id or thread.their_address}",
-                payload={"to": thread.their_address, "from": thread.our_address, "body": body},
-                due_at=self.now,
-                drop_at=effect.drop_at,
-                check_id=check_id,
-                conversation_id=thread.conversation_id,
-                contact_id=contact_id,
-                technician_id=technician_id,
-                template=effect.template,
-                challenge=effect.challenge,
-                after_stop=effect.after_stop,
-                segments=segments,
-            )
-        )
-
-    def _alert(self, effect: AlertTenant, check: StoredCheck) -> None:
-        text = self._wording.alert(self.tenant, effect.kind, effect.values)
-        self._alerts.append(Alert(self.new_id(), effect.kind, self.now, check.id, check.contact_id, text))
-        self.audit("alert." + effect.kind, check_id=check.id, contact_id=check.contact_id, channel=check.channel)
-        post = self._wording.post(self.tenant, "alert." + effect.kind, effect.values, check.id)
-        payload = {"to": "", "from": "", "body": text, "event": "alarm", "post": post}
-        self._enqueue_for(check, "alert_text", "alarm:" + check.id, payload, template="alert." + effect.kind)
-
-    def _alert_technicians(self, effect: AlertTechnicians, check: StoredCheck) -> None:
-        """One item that the dispatcher turns into what goes to each person on duty at that moment, by their own ways,
-        and to each Teams connection that wants it."""
-        link = self._wording.link(f"/codes/{check.id}")
-        values = {**effect.values, "link": link}
-        body, segments = self._wording.text(self.tenant, effect.template, values, "")
-        payload = {
-            "to": "",
-            "from": check.our_address,
-            "body": body,
-            "subject": self._wording.note(self.tenant, "mail.unclaimed.subject", effect.values),
-            "mail": self._wording.note(self.tenant, "mail.unclaimed.body", values),
-            "post": self._wording.post(self.tenant, "post.unclaimed", effect.values, check.id),
-        }
-        self._enqueue_for(check, "alert_text", "duty:" + check.id, payload, template=effect.template, segments=segments)
-
-    def _create_ticket(self, effect: CreateTicket, check: StoredCheck) -> None:
-        title, body = self._wording.ticket(self.tenant, effect.template, effect.values)
-        payload = {"contact_id": effect.contact_id or check.contact_id, "title": title, "body": body}
-        self._enqueue_for(
-            check,
-            "ticket.create",
-            "psa:" + check.conversation_id,
-            payload,
-            template=effect.template,
-            technician_id=effect.technician_id,
-        )
-
-    def _note_ticket(self, effect: NoteTicket, check: StoredCheck) -> None:
-        body = self._wording.note(self.tenant, effect.template, effect.values)
-        payload = {"ticket_id": effect.ticket_id, "body": body}
-        self._enqueue_for(check, "ticket.note", "psa:" + check.conversation_id, payload, template=effect.template)
-
-    def _enqueue_for(
-        self,
-        check: StoredCheck,
-        kind: OutboxKind,
-        lane: str,
-        payload: Mapping[str, str],
-        *,
-        template: str,
-        segments: int = 0,
-        technician_id: str = "",
-    ) -> None:
-        self._outbox.append(
-            OutboxItem(
-                id=self.new_id(),
-                kind=kind,
-                lane=lane,
-                payload=payload,
-                due_at=self.now,
-                check_id=check.id,
-                conversation_id=check.conversation_id,
-                contact_id=check.contact_id,
-                technician_id=technician_id,
-                template=template,
-                segments=segments,
-            )
-        )
-
-    def _end_announcement(self, check: StoredCheck) -> None:
-        """Every live announcement of this contact ends with the check: the call it announced has taken place."""
-        if check.contact_id:
-            call = AnnouncedCall(
-                id="",
-                contact_id=check.contact_id,
-                technician_id="",
-                technician_name="",
-                direction="",
-                ticket="later",
-                ticket_id="",
-                ticket_number="",
-                expires_at=self.now,
-            )
-            self._announcements.append(Announcement(call, ends=True))
-
 
 def _word(state: State) -> str:
     """The state's public word: `open`, `claimed`, ..."""
@@ -410,7 +340,7 @@ def _claim_of(state: State) -> Claim | None:
     return None if isinstance(state, Blank | Open) else state.claim
 
 
-def _told_by(state: State, before: Claim | None) -> dict[str, str]:
+def _claimed_by(state: State, before: Claim | None) -> dict[str, str]:
     """What the log says of a new state beyond its name: who has claimed it, what a confirmation is worth (SEC-56)."""
     claim = _claim_of(state)
     facts = {}

@@ -12,12 +12,14 @@ from typing import TypeVar
 
 import structlog
 
-from bot.drafts import Draft, Thread
+from bot.draft_effects import Thread
+from bot.drafts import Draft
 from bot.duty import Audience
 from bot.fan_out import fan_out
 from bot.inbound import LimitsNeeded, Reading, put_aside
 from bot.strangers import Strangers
 from bot.wording import Wording
+from dialogs import user_verify as uv
 from dialogs.effects import TellUser
 from dialogs.grammar import Command
 from dialogs.limits import NotBefore, next_send
@@ -41,14 +43,27 @@ from dialogs.turns import (
     Turn,
     TurnResult,
     Unroutable,
+    VerificationAsk,
+    VerificationFacts,
 )
 from storage.shared import Limits, LocalLimits
 
 log = structlog.get_logger("engine")
 
 R = TypeVar("R")
+#: How the names of timers begin that belong to verifications of end users.
+OF_VERIFICATIONS = "euv_"
 #: What an act on a check decides: an event for the machine, or a machine word that refuses it.
 Choose = Callable[[CheckFacts], "Event | Refusal"]
+
+
+def policy_and_locale(facts: VerificationFacts) -> tuple[uv.Policy, str]:
+    """By which policy the contact is verified, and in which language they are told; both the tenant's for one gone."""
+    contact = facts.contact
+    return (
+        facts.tenant.settings.policy_of(contact.client_id if contact is not None else ""),
+        contact.locale if contact is not None else "",
+    )
 
 
 class Refusal(str):
@@ -170,8 +185,40 @@ class Engine:
             case Unroutable():
                 return "not_found"
 
+    async def of_verification(self, ask: VerificationAsk, decide: Callable[[VerificationFacts, Draft], R]) -> R | None:
+        """One turn about a verification of an end user: `decide` looks at the facts and does what it wants with the
+        draft. None when it has happened before, or there is no such tenant."""
+        now = self._clock.now()
+
+        def with_draft(facts: Facts) -> Decision[R]:
+            if not isinstance(facts, VerificationFacts):
+                raise TypeError("the store answered a verification ask with other facts")
+            draft = Draft(facts.tenant, now, self._random, self._wording)
+            return draft.decision(decide(facts, draft))
+
+        result = await self._store.take(Turn(ask, with_draft, now))
+        return result.reply if isinstance(result, Taken) else None
+
+    async def on_verification(
+        self, ask: VerificationAsk, event: uv.Event, *, by: str = "", quiet: bool = False
+    ) -> uv.State | None:
+        """Something happens to one verification that nobody can refuse: a timer rings, a provider tells. The state it
+        is in then; None when there is no such one, or it has happened before."""
+
+        def decide(facts: VerificationFacts, draft: Draft) -> uv.State | None:
+            if facts.verification is None:
+                return None
+            policy, locale = policy_and_locale(facts)
+            return draft.step_verification(facts.verification, event, policy, locale, by=by, quiet=quiet).state
+
+        return await self.of_verification(ask, decide)
+
     async def ring(self, timer: Timer) -> None:
         """A timer's time has come. The row goes away with the turn, so a crash in between rings again."""
+        if timer.name.startswith(OF_VERIFICATIONS):
+            about = VerificationAsk(timer.tenant_id, verification_id=timer.check_id, timer=timer.name)
+            await self.on_verification(about, uv.DeadlinePassed(), quiet=True)
+            return
         event: Event = DeadlinePassed() if timer.name == DEADLINE else NobodyClaimedYet()
         ask = CheckAsk(timer.tenant_id, timer.check_id, timer=timer.name)
         await self.act(ask, lambda facts: event, quiet=True)
@@ -184,8 +231,7 @@ class Engine:
             if not isinstance(facts, CheckFacts):
                 raise TypeError("the store answered a check ask with other facts")
             draft = Draft(facts.tenant, now, self._random, self._wording)
-            if facts.check is not None:
-                fan_out(draft, facts.check, item, audience)
+            fan_out(draft, facts.check, item, audience)
             return draft.decision(None)
 
         await self._store.take(Turn(CheckAsk(tenant_id, item.check_id, once="fan_out:" + item.id), decide, now))

@@ -10,12 +10,13 @@ from dialogs.tech_verify import Open
 from dialogs.turns import OutboxItem, StoredCheck
 
 
-def fan_out(draft: Draft, check: StoredCheck, item: OutboxItem, audience: Audience) -> None:
-    """Add it to the turn. An alert that nobody has claimed goes to nobody any more once somebody has, or it is over."""
+def fan_out(draft: Draft, check: StoredCheck | None, item: OutboxItem, audience: Audience) -> None:
+    """Add it to the turn. An alert that nobody has claimed goes to nobody any more once somebody has, or it is over.
+    `check`: None for an alarm about anything else."""
     if item.payload.get("event") == "alarm":
         _post(draft, item, audience, None)
         return
-    if not isinstance(check.state, Open):
+    if check is None or not isinstance(check.state, Open):
         return
     until = check.state.challenge.expires_at
     for told in audience.people:

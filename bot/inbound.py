@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
-from bot.drafts import Draft, Thread, code_digest, is_live
+from bot.draft_effects import Thread
+from bot.drafts import Draft, code_digest, is_live
+from dialogs import user_verify as uv
 from dialogs.desk import Ask as DeskAsk
 from dialogs.desk import Desk
+from dialogs.effects import Code, TellUser
 from dialogs.grammar import Confirm, Deny, Help, NearMiss, Plain, Said, Start, Stop, Verify, read
 from dialogs.limits import next_send
+from dialogs.machine import Step
 from dialogs.messages import Inbound, Receipt
 from dialogs.ports import Randomness
 from dialogs.tech_verify import (
@@ -37,7 +41,15 @@ from dialogs.tech_verify import (
     Ticket,
     VerifyRequested,
 )
-from dialogs.turns import AnnouncedCall, Decision, InboundFacts, StoredCheck, StoredDesk, Suppression
+from dialogs.turns import (
+    AnnouncedCall,
+    Decision,
+    InboundFacts,
+    StoredCheck,
+    StoredDesk,
+    StoredVerification,
+    Suppression,
+)
 
 #: A second `#confirm` right after the first is the same tap twice; the success text is its answer.
 SAME_TAP = timedelta(seconds=60)
@@ -123,6 +135,11 @@ class Reading:
         for check in self.live:
             if everywhere or check.our_address == ours:
                 self.draft.step(check, OptedOut(), self.thread.locale)
+        for one, _ in self._asked_now():
+            # Mails come from none of our numbers, and no STOP of a phone is about them.
+            from_there = one.our_address and (everywhere or one.our_address == ours)
+            if from_there and one.their_address == self.inbound.their_address:
+                self._on_verification(one, uv.OptedOut())
         self.draft.suppress(Suppression(True, ours, self.inbound.their_address, "word"))
         self._note("desk.stopped")
         if self.facts.number.opt_out_by == "watchword" and not self.facts.suppressed:
@@ -163,7 +180,7 @@ class Reading:
         older = [c for c in self.facts.checks if is_live(c.state)]
         for check in older:
             self.draft.step(check, NewerRequested(check_id), self.thread.locale)
-        code = self.random.code(settings.code_length)
+        code = self._new_code(settings.code_length)
         event = VerifyRequested(
             asker=self._asker(),
             code=code,
@@ -172,6 +189,37 @@ class Reading:
             again=bool(older),
         )
         self.draft.start(check_id, event, self.thread, self.contact_id)
+        self._warn_of_both()
+
+    def _warn_of_both(self) -> None:
+        """We are asking the same person for a code: whoever is on the phone with them may be after it (SEC-06)."""
+        asked = [one for one, state in self._asked_now() if uv.METHODS[state.request.method].interlocked]
+        if asked:
+            self.draft.tell(TellUser("tv.also_verifying"), self.thread, contact_id=self.contact_id)
+            self._note("tv.also_verifying", verification=asked[0].id)
+
+    def _asked_now(self) -> list[tuple[StoredVerification, uv.Live]]:
+        """Verifications of these contacts that can still be answered."""
+        live = ((one, one.state) for one in self.facts.verifications)
+        now = self.draft.now
+        return [(one, s) for one, s in live if isinstance(s, uv.Live) and now < s.challenge.expires_at]
+
+    def _on_verification(self, one: StoredVerification, event: uv.Event, *, answered: bool = False) -> Step[uv.State]:
+        """What this text is to a verification of its sender. Answers go back to where the text came from, and none with
+        `answered`."""
+        contact = next((c for c in self.facts.contacts if c.id == one.contact_id), None)
+        policy = self.facts.tenant.settings.policy_of(contact.client_id if contact is not None else "")
+        thread = self.thread
+        return self.draft.step_verification(one, event, policy, thread.locale, thread=None if answered else thread)
+
+    def _new_code(self, length: int) -> Code:
+        """One that is not the code of a live verification of the same person (SEC-07)."""
+        codes = (state.challenge.code for _, state in self._asked_now())
+        taken = {code.digits for code in codes if code is not None}
+        code = self.random.code(length)
+        while code.digits in taken:
+            code = self.random.code(length)
+        return code
 
     def _confirm(self, said: Confirm) -> None:
         here = [c for c in self.live if c.our_address == self.facts.number.address]
@@ -191,6 +239,12 @@ class Reading:
         """Denying grants nothing, so it counts from any of our numbers, and also a while after the check."""
         recent = [c for c in self.ended if self.draft.now - c.created_at < LATE_DENY]
         about = self.live[:1] or recent[:1]
+        asked = self._asked_now()
+        for one, _ in asked:
+            # Where both run at once nobody can tell which is meant, and denying gives nothing away.
+            self._on_verification(one, uv.Disowned("text"), answered=bool(self.live))
+        if asked and not self.live:
+            return
         if about:
             step = self.draft.step(about[0], DenyReceived(), self.thread.locale)
             if step.effects:

@@ -17,7 +17,7 @@ from bot.logs import lines_by_level
 from bot.metrics_load import SKEW_MATTERS, Counted, LoadGauges
 from bot.readiness import shared
 from dialogs.messages import Unavailable
-from dialogs.turns import AnnounceAsk, Ask, CheckAsk, Decision, InboundAsk
+from dialogs.turns import AnnounceAsk, Ask, CheckAsk, Decision, InboundAsk, VerificationAsk
 from storage.health import Load
 
 __all__ = ["CONTENT_TYPE_PLAIN_0_0_4", "SKEW_MATTERS", "Degraded", "Metrics", "MetricsPage"]
@@ -29,7 +29,12 @@ PATIENCE = 2.0
 
 _TURN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _CALL_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
-_KINDS: Mapping[type[Ask], str] = {InboundAsk: "text", CheckAsk: "check", AnnounceAsk: "announcement"}
+_KINDS: Mapping[type[Ask], str] = {
+    InboundAsk: "text",
+    CheckAsk: "check",
+    AnnounceAsk: "announcement",
+    VerificationAsk: "verification",
+}
 
 
 class Degraded(Protocol):
@@ -53,6 +58,12 @@ class Metrics:
         )
         self._checks = Counter(
             "watchword_checks", "Checks that have come into a state.", ("state",), registry=self.registry
+        )
+        self._verifications = Counter(
+            "watchword_user_verifications",
+            "Verifications of end users that have come into a state.",
+            ("state",),
+            registry=self.registry,
         )
         self._alerts = Counter("watchword_alerts", "Alerts raised in consoles.", ("kind",), registry=self.registry)
         self._calls = Histogram(
@@ -83,8 +94,12 @@ class Metrics:
         """What a committed turn has decided: into which states checks came, and which alerts were raised."""
         for event in decision.audit:
             after = event.public.get("after")
-            if after is not None and after != event.public.get("before"):
-                state = str(after)
+            if after is None or after == event.public.get("before"):
+                continue
+            state = str(after)
+            if event.kind.startswith("euv."):
+                self._verifications.labels(state).inc()
+            else:
                 child = self._state_of.get(state)
                 if child is None:
                     child = self._state_of[state] = self._checks.labels(state)

@@ -27,6 +27,8 @@ PROVIDERS: Mapping[OutboxKind, str] = {
     "ticket.note": "psa",
     "mail": "mail",
     "teams_post": "teams",
+    "call": "twilio",
+    "call_say": "twilio",
 }
 #: What a kind of item is to people.
 IN_WORDS: Mapping[OutboxKind, str] = {
@@ -36,6 +38,8 @@ IN_WORDS: Mapping[OutboxKind, str] = {
     "ticket.note": "A note to a ticket",
     "mail": "A mail",
     "teams_post": "A post to Teams",
+    "call": "A call",
+    "call_say": "What a call was to say",
 }
 
 

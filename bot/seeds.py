@@ -19,6 +19,8 @@ CHANNEL_NUMBER = "+16465550101"
 VOICE_NUMBER = "+13325550102"
 UNKNOWN_MOBILE = "+13035550199"
 PUBLISHED_PHONE = "+12125550180"
+#: Its short name, which stands in the address of its pod.
+DEMO_SLUG = "harbor"
 TENANT_NAME = "Harbor IT"
 
 _STAFF: tuple[tuple[str, str, Literal["technician", "supervisor", "admin"], str], ...] = (
@@ -39,6 +41,8 @@ _PEOPLE: tuple[tuple[str, str, str, str, str], ...] = (
     ("Bolt Freight", "Gita Hale", "+13055550117", "gita@bolt.example", ""),
     ("Bolt Freight", "Hugo Iver", "+14045550118", "hugo@bolt.example", ""),
 )
+#: Who has a phone on the desk as well, which takes calls and no texts.
+LANDLINES = {"Gita Hale": "+13055550127"}
 #: Two who share one mobile, so that the demo can show how the claimer picks.
 _SHARED = (("Bolt Freight", "Ina Jones"), ("Bolt Freight", "Jon Kerr"))
 SHARED_MOBILE = "+17205550119"
@@ -85,7 +89,7 @@ async def seed(house: House, account_sid: str, auth_token: str) -> Seeded:
     tenant_id = house.random.new_id(now)
     tenants = house.services.tenants
     settings = TenantSettings(phone=PUBLISHED_PHONE, timezone="America/New_York")
-    await tenants.create(tenant_id, "harbor", TENANT_NAME, settings, now)
+    await tenants.create(tenant_id, DEMO_SLUG, TENANT_NAME, settings, now)
     numbers: tuple[tuple[str, Literal["verification", "channel", "voice"]], ...] = (
         (VERIFICATION_NUMBER, "verification"),
         (CHANNEL_NUMBER, "channel"),
@@ -142,6 +146,11 @@ async def _people(house: House, tenant_id: str) -> tuple[SeededContact, ...]:
         addresses = (
             NewAddress(house.random.new_id(now), "mobile", mobile, is_default=True),
             NewAddress(house.random.new_id(now), "email", email, is_default=True),
+            *(
+                NewAddress(house.random.new_id(now), "phone", number, is_default=True)
+                for owner, number in LANDLINES.items()
+                if owner == name
+            ),
         )
         await directory.add_contact(tenant_id, NewContact(contact_id, clients[client], name, addresses), now)
         ticket = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.mail_route import MailRoute
+from channels.email.end_user import Looks
 from channels.email.message import Server
 from channels.email.sender import SmtpMail
 from channels.teams.posts import HELLO, WorkflowPosts
@@ -59,7 +60,7 @@ class Trials:
         if not self._bound.has_room(tenant_id, now):
             return Tried(False, "That was the fifth test in ten minutes. Wait a little, then try again.")
         self._bound.count(tenant_id, now)
-        return await self._mailed(server, to, await self._mail.logo_of(tenant_id))
+        return await self._mailed(server, to, await self._mail.looks_of(tenant_id))
 
     async def check_post(self, url: str) -> str:
         """Why nothing would be posted to that address, empty when it would."""
@@ -84,10 +85,10 @@ class Trials:
             "before it posts.",
         )
 
-    async def _mailed(self, server: Server, to: str, logo: bytes) -> Tried:
+    async def _mailed(self, server: Server, to: str, looks: Looks) -> Tried:
         key = self._random.new_id(self._clock.now())
         try:
-            said = await self._mail.hand_over(server, to=to, subject=_SUBJECT, text=_TEXT, key=key, logo=logo)
+            said = await self._mail.hand_over(server, to=to, subject=_SUBJECT, text=_TEXT, key=key, looks=looks)
         except SendRefused as refused:
             return Tried(False, _MAIL_WHY.get(refused.code, "The server refuses the mail."), str(refused))
         except SendLater as later:

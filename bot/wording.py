@@ -62,10 +62,10 @@ class Wording:
         """The sentence of an alert in the console."""
         return self.note(tenant, "alert." + kind, values)
 
-    def post(self, tenant: TenantFacts, template: str, values: Values, check_id: str) -> str:
-        """A post to a Teams channel about a check, with a link to it. Words of strangers make no other link there."""
+    def post(self, tenant: TenantFacts, template: str, values: Values, page: str) -> str:
+        """A post to a Teams channel, with a link to a page of ours. Words of strangers make no other link there."""
         plain = {name: harmless(value) if isinstance(value, str) else value for name, value in values.items()}
-        link = self.link(f"/codes/{check_id}")
+        link = self.link(page)
         text = self.note(tenant, template, {**plain, "link": link})
         return text if link in text else f"{text} {link}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,17 @@ class Code:
         return "***"
 
 
-Value: TypeAlias = "str | int | datetime | Code"
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that lets somebody act, such as the one of a verification. Its own type for the same reason as `Code`."""
+
+    url: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "Link(***)"
+
+
+Value: TypeAlias = "str | int | datetime | Code | Link"
 Values: TypeAlias = Mapping[str, Value]
 
 
@@ -92,10 +102,45 @@ class WakeAt:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceCall:
+    """Call the end user; what is said first holds no code. It counts as a challenge and is not placed after
+    `drop_at`."""
+
+    drop_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SayOnCall:
+    """Speak to whoever is on the call `call_id`. A value of type `Code` is read digit by digit; the template says it
+    twice. Not after `drop_at`. `then`: what follows, another key ("again") or the end of the call."""
+
+    call_id: str
+    template: str
+    values: Values = field(default_factory=dict)
+    drop_at: datetime | None = None
+    then: Literal["again", "hang_up"] = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class EndShields:
+    """What was verified before counts no longer, for this contact on any address (SEC-15)."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndAnnouncement:
     """The announced call this check belongs to has served; a later `#verify` must not claim itself by it."""
 
 
 Effect: TypeAlias = (
-    TellUser | GiveBackChallenge | AlertTechnicians | AlertTenant | CreateTicket | NoteTicket | WakeAt | EndAnnouncement
+    TellUser
+    | GiveBackChallenge
+    | AlertTechnicians
+    | AlertTenant
+    | CreateTicket
+    | NoteTicket
+    | WakeAt
+    | PlaceCall
+    | SayOnCall
+    | EndShields
+    | EndAnnouncement
 )

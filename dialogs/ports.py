@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -114,13 +114,48 @@ class SendText(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ForEndUser:
+    """What a mail to an end user has beside its words. `code`: the digits in them, written large; `button`: what stands
+    on the button that leads to our page. `text`, `signature`, `footer`: the tenant's own, as they were when the mail
+    was decided on, so that a retry says the same."""
+
+    code: str = field(default="", repr=False)
+    button: str = ""
+    text: str = ""
+    signature: str = ""
+    footer: str = ""
+
+
 class SendMail(Protocol):
     """Sends mails by a tenant's own mail server. `key` is the effect's id, a UUIDv7, the same on every retry: date and
     Message-ID follow from it, so that a repeat is the same mail to every program that looks."""
 
-    async def send(self, tenant_id: str, *, to: str, subject: str, text: str, key: str) -> str:
-        """Hand the mail over and return its Message-ID. Raises `SendRefused` (never retry), `SendLater` (nothing went
-        out, retry) or `SendUnclear` (it may have gone out)."""
+    async def send(
+        self, tenant_id: str, *, to: str, subject: str, text: str, key: str, for_user: ForEndUser | None = None
+    ) -> str:
+        """Hand the mail over and return its Message-ID. `for_user`: it goes to an end user. Raises `SendRefused`
+        (never retry), `SendLater` (nothing went out, retry) or `SendUnclear` (it may have gone out)."""
+        ...
+
+
+class SendCall(Protocol):
+    """Calls people and speaks to them. Calls cannot be repeated harmlessly: somebody's phone rings each time."""
+
+    async def call(self, *, to: str, sender: str, verification_id: str, key: str) -> str:
+        """Place a call whose first words are asked of our voice webhook, and return the provider's id of it.
+
+        Raises as `SendText.send` does."""
+        ...
+
+    async def find(self, *, to: str, sender: str, since: datetime) -> str | None:
+        """The provider's id of such a call placed since then, or None; asked before an unclear call is repeated."""
+        ...
+
+    async def say(self, *, call_id: str, sender: str, verification_id: str, body: str, then: str) -> None:
+        """Speak on a call under way. `then`: `again` waits for a key and asks our webhook, `hang_up` ends the call.
+        Digits of codes stand in `body` as they are to be read. Raises as `SendText.send` does; `SendRefused` with
+        `call_over` when the call has ended."""
         ...
 
 

@@ -1,16 +1,20 @@
-"""The reference page of technician verification, written from the code itself: states, diagram, transitions, texts."""
+"""The reference pages of the dialogs, written from the code itself: states, diagram, transitions, texts."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
-from dialogs.machine import Edge
-from dialogs.tech_verify import PARTS, machine
-from dialogs.texts import LANGUAGES, LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, TenantValues, render, segments
+from dialogs import tech_verify, user_verify
+from dialogs.machine import Edge, Machine
+from dialogs.texts import LANGUAGES, LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, Template, TenantValues, render, segments
+from dialogs.texts.english_verify import VERIFYING
+from dialogs.user_verify import METHODS
 
-INTRO = """# Technician verification
+TECHNICIAN = """# Technician verification
 
 This page is generated from `dialogs/tech_verify` and `dialogs/texts`; edit those, then generate it again.
 
@@ -24,12 +28,72 @@ off, whose records say `unclaimed`.
 """
 
 
-def page() -> str:
-    """The whole page, ending in one newline."""
-    return "\n".join([INTRO, *_states(), *_diagram(), *_transitions(), *_ignored(), *_texts()]).rstrip() + "\n"
+USER = """# End-user verification
+
+This page is generated from `dialogs/user_verify` and `dialogs/texts`; edit those, then generate it again.
+
+A technician who has a caller on the line asks for a code or a link to go to an address on record. The caller says the
+code, or presses Validate on the page behind the link, and the shield of that address turns green for a while. One
+machine carries every method; what differs between them are the facts below and the words that are sent.
+
+Only a right answer to a live challenge makes a verification *verified*: the digits typed by the technician who asked,
+or the button pressed by a person, with the number that the technician says where the policy asks for one. A technician
+cannot set it by hand.
+"""
 
 
-def _states() -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Dialog:
+    intro: str
+    machine: Machine[Any, Any, Any]
+    parts: Sequence[ModuleType]
+    templates: Sequence[Template]
+
+    def page(self, *more: str) -> str:
+        """The whole page, ending in one newline. `more` stands before the texts."""
+        machine = self.machine
+        lines = [
+            self.intro,
+            *_states(machine),
+            *_diagram(machine),
+            *_transitions(machine, self.parts),
+            *_ignored(machine),
+            *more,
+            *_texts(self.templates),
+        ]
+        return "\n".join(lines).rstrip() + "\n"
+
+
+def technician_page() -> str:
+    """Checks of a caller by an end user, with every text that is not of the other dialog."""
+    return _Dialog(TECHNICIAN, tech_verify.machine, tech_verify.PARTS, _templates(of_users=False)).page()
+
+
+def user_page() -> str:
+    """Verifications of end users, with their methods and texts."""
+    dialog = _Dialog(USER, user_verify.machine, user_verify.PARTS, _templates(of_users=True))
+    return dialog.page(*_methods())
+
+
+def _templates(*, of_users: bool) -> list[Template]:
+    return [t for t in LANGUAGES["en"].templates.values() if (t in VERIFYING) is of_users]
+
+
+def _methods() -> Iterator[str]:
+    yield "\n## Methods\n"
+    yield (
+        "*Stopped by a check*: while the user is checking a caller, or was in the last ten minutes, nothing is sent "
+        "this way.\n"
+    )
+    yield "| method | goes by | answered by | worth | addresses | stopped by a check | works in this version |"
+    yield "|---|---|---|---|---|---|---|"
+    for method, facts in METHODS.items():
+        kinds = ", ".join(facts.kinds) or "none"
+        stopped, built = ("yes" if answer else "no" for answer in (facts.interlocked, facts.built))
+        yield (f"| `{method}` | {facts.channel} | {facts.way} | {facts.assurance} | {kinds} | {stopped} | {built} |")
+
+
+def _states(machine: Machine[Any, Any, Any]) -> Iterator[str]:
     yield "## States\n"
     yield "| state | holds true that |\n|---|---|"
     for state in machine.states:
@@ -40,7 +104,7 @@ def _states() -> Iterator[str]:
         yield f"| {event.__name__} | {_one_line(event)} |"
 
 
-def _diagram() -> Iterator[str]:
+def _diagram(machine: Machine[Any, Any, Any]) -> Iterator[str]:
     yield "\n## Diagram\n"
     yield "Only ways to another state are drawn; what stays in its state is in the table below.\n"
     yield "```mermaid"
@@ -56,9 +120,9 @@ def _diagram() -> Iterator[str]:
     yield "```"
 
 
-def _transitions() -> Iterator[str]:
+def _transitions(machine: Machine[Any, Any, Any], parts: Sequence[ModuleType]) -> Iterator[str]:
     yield "\n## Transitions"
-    for part in PARTS:
+    for part in parts:
         yield f"\n### {_one_line(part)}\n"
         yield "| transition | from | on | to | what it does |\n|---|---|---|---|---|"
         seen: dict[str, list[Edge]] = {}
@@ -73,7 +137,7 @@ def _transitions() -> Iterator[str]:
             yield f"| `{name}` | {sources} | {events} | {targets} | {_one_line(edges[0].run)} |"
 
 
-def _ignored() -> Iterator[str]:
+def _ignored(machine: Machine[Any, Any, Any]) -> Iterator[str]:
     yield "\n## What changes nothing, and why\n"
     yield "| in | on | why |\n|---|---|---|"
     grouped: dict[str, list[tuple[type[Any], type[Any]]]] = {}
@@ -85,14 +149,15 @@ def _ignored() -> Iterator[str]:
         yield f"| {states} | {events} | {why} |"
 
 
-def _texts() -> Iterator[str]:
+def _texts(templates: Sequence[Template]) -> Iterator[str]:
     yield "\n## Texts\n"
     yield (
         "A tenant may write its own wording, in three text segments at most. Locked sentences must stay word for word "
         f"in the first {LOCKED_WITHIN} characters ({MAX_SEGMENTS} segments, measured with a company name of 25 "
-        "characters). `{phone}` reads “the number you know” where no number is set."
+        "characters); mails and words on the phone are not counted in segments. `{phone}` reads “the number you know” "
+        "where no number is set."
     )
-    for template in LANGUAGES["en"].templates.values():
+    for template in templates:
         sample = render(template.id, SAMPLES, tenant=_SAMPLE_TENANT)
         yield f"\n### `{template.id}`\n"
         yield f"{template.about} For the {template.audience}."
@@ -102,7 +167,7 @@ def _texts() -> Iterator[str]:
             yield f"- Must hold: {_codes(template.required)}"
         for sentence in template.locked:
             yield f"- Locked: “{sentence}”"
-        if template.audience != "ticket":
+        if template.audience != "ticket" and template.medium == "text":
             yield f"- Segments with sample values: {segments(sample).count}"
 
 
@@ -117,4 +182,7 @@ def _one_line(thing: object) -> str:
 
 _SAMPLE_TENANT = TenantValues("Northwind Managed Support", "+1 212-555-0100")
 #: Path below docs/reference and the function that writes it, for the command that generates all pages.
-PAGES: Mapping[str, Any] = {"technician-verification.md": page}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "technician-verification.md": technician_page,
+    "end-user-verification.md": user_page,
+}

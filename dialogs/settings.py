@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Literal
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dialogs.grammar import HELP_WORDS, ORIGINAL_WORDS, START_WORDS, STOP_WORDS, Command, tidy
 from dialogs.tech_verify import Rules
 from dialogs.texts import check_override
+from dialogs.user_verify.policy import Policy
+from dialogs.user_verify.policy import faults as policy_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class TenantSettings:
     `phone`: the published number texts tell people to call. `countries`: ISO regions texts may go to; empty means
     the region of the tenant's primary number only. `words`: own command words, without `#`. `texts`: own wording,
     keyed `template` or `template@locale`. `invited_role`: what an invitation is for unless an admin chooses otherwise.
+    `policy`: for the verification of end users; `client_policies`: by client id, in place of it. `pod_origins`: exact
+    https origins of ticket systems whose pages may show the pod in a frame. `mail_text`, `mail_signature`,
+    `mail_footer`: the tenant's own words in mails to end users, under what the mail is about.
     """
 
     phone: str = ""
@@ -69,6 +75,35 @@ class TenantSettings:
     announced_call_lasts: timedelta = timedelta(minutes=15)
     retention: Retention = field(default_factory=Retention)
     invited_role: Literal["technician", "admin"] = "technician"
+    policy: Policy = field(default_factory=Policy)
+    client_policies: Mapping[str, Policy] = field(default_factory=dict)
+    pod_origins: tuple[str, ...] = ()
+    mail_text: str = ""
+    mail_signature: str = ""
+    mail_footer: str = ""
+
+    def policy_of(self, client_id: str) -> Policy:
+        """The client's own policy, else the tenant's."""
+        return self.client_policies.get(client_id, self.policy)
+
+
+#: Characters of the tenant's own words in mails to end users.
+LONGEST_IN_MAIL: Mapping[str, int] = {"mail_text": 1000, "mail_signature": 500, "mail_footer": 1000}
+
+
+#: Ticket systems in whose pages the pod may stand; one of them needs a few at the most.
+MOST_ORIGINS = 20
+_ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
+
+
+def origin_faults(origins: tuple[str, ...]) -> Iterator[str]:
+    """What cannot stand in a browser's list of who may frame a page: anything but exact https origins (SEC-31)."""
+    if len(origins) > MOST_ORIGINS:
+        yield f"pod_origins has {len(origins)} entries; choose {MOST_ORIGINS} at most"
+    for origin in origins:
+        host = origin.removeprefix("https://").partition(":")[0]
+        if not _ORIGIN.fullmatch(origin) or "." not in host or ".." in host:
+            yield f"pod_origins holds {origin!r}; write exact addresses such as https://na.myconnectwise.net"
 
 
 class SettingsError(ValueError):
@@ -101,6 +136,15 @@ def check_settings(settings: TenantSettings) -> None:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as unknown:
         raise SettingsError(f"timezone is {settings.timezone!r}; choose a name such as Europe/Berlin") from unknown
+    for policy in (settings.policy, *settings.client_policies.values()):
+        for wrong in policy_faults(policy):
+            raise SettingsError(wrong)
+    for name, longest in LONGEST_IN_MAIL.items():
+        own = getattr(settings, name)
+        if len(own) > longest or any(not (c.isprintable() or c == "\n") for c in own):
+            raise SettingsError(f"{name} has {len(own)} characters; choose at most {longest} that can be printed")
+    for wrong in origin_faults(settings.pod_origins):
+        raise SettingsError(wrong)
     for word in settings.words:
         _check_word(word)
     for key, text in settings.texts.items():

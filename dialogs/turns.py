@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from dialogs import user_verify as uv
 from dialogs.desk import Desk
 from dialogs.limits import SendCounts
 from dialogs.messages import Inbound
@@ -97,6 +98,49 @@ class AnnouncedCall:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVerification:
+    """One end-user verification as stored. `their_address` is the full number or e-mail address it went to,
+    `our_address` the number it came from (empty for e-mail)."""
+
+    id: str
+    version: int
+    state: uv.State
+    contact_id: str
+    our_address: str
+    their_address: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AddressFacts:
+    """One way to reach a contact. `kind` is mobile, phone or email. `changed_at`: when a person last changed it, None
+    for a first import. `suppressed`: why no text may go there (numbers only). `sends`: counted where the ask says
+    so."""
+
+    id: str
+    kind: str
+    value: str
+    is_default: bool
+    changed_at: datetime | None
+    suppressed: Barred = ""
+    sends: SendCounts = field(default_factory=SendCounts)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One answer to a verification, or an admin's word that a method may be used again (`reset`). Locks are counted
+    from these, per contact and method."""
+
+    id: str
+    verification_id: str
+    contact_id: str
+    method: uv.Method
+    technician_id: str
+    at: datetime
+    outcome: Literal["right", "wrong", "reset"]
+
+
 # --- asks: which facts ----------------------------------------------------------------------------------------------
 
 
@@ -143,7 +187,26 @@ class AnnounceAsk:
     with_limits: bool = False
 
 
-Ask: TypeAlias = InboundAsk | CheckAsk | AnnounceAsk
+@dataclass(frozen=True, slots=True)
+class VerificationAsk:
+    """A verification of an end user begins (`contact_id`), or something happens to one (`verification_id`, whose
+    contact is looked up then).
+
+    `once` and `timer` as for a check. `technician_id`: whose wrong codes and overrides to count. `with_limits`: count
+    sends, to the address `address_id` or, where that is empty, to every address of the contact.
+    """
+
+    tenant_id: str
+    contact_id: str = ""
+    verification_id: str = ""
+    address_id: str = ""
+    technician_id: str = ""
+    once: str = ""
+    timer: str = ""
+    with_limits: bool = False
+
+
+Ask: TypeAlias = InboundAsk | CheckAsk | AnnounceAsk | VerificationAsk
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +227,8 @@ class InboundFacts:
     announced: tuple[AnnouncedCall, ...]
     suppressed: Barred
     sends: SendCounts
+    #: Live verifications of these contacts, newest first.
+    verifications: tuple[StoredVerification, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +257,33 @@ class AnnounceFacts:
     sends: SendCounts
 
 
-Facts: TypeAlias = InboundFacts | CheckFacts | AnnounceFacts
+@dataclass(frozen=True, slots=True)
+class VerificationFacts:
+    """What a verification finds.
+
+    `verification`: the one asked for, None when there is no such one in this tenant. `live`: the live ones of the
+    contact, newest first (one at most once it is stored). `addresses`: all of the contact's, the default of its kind
+    first. `our_number`: the primary verification number, which texts and calls come from; empty when there is none.
+    `checks`: checks of a caller by this contact that are live or were last changed within 30 minutes, newest first.
+    `denied_at`: when the contact last denied a verification, within 30 minutes. `tries`: the newest 400 of the
+    contact, newest first. `wrong_by_technician`: wrong codes typed by the technician in the last hour.
+    `overrides_by_technician`: in the last 24 h.
+    """
+
+    tenant: TenantFacts
+    contact: ContactFacts | None
+    addresses: tuple[AddressFacts, ...]
+    our_number: str
+    verification: StoredVerification | None
+    live: tuple[StoredVerification, ...]
+    checks: tuple[StoredCheck, ...]
+    denied_at: datetime | None
+    tries: tuple[Try, ...]
+    wrong_by_technician: int = 0
+    overrides_by_technician: int = 0
+
+
+Facts: TypeAlias = InboundFacts | CheckFacts | AnnounceFacts | VerificationFacts
 
 # --- writes ---------------------------------------------------------------------------------------------------------
 
@@ -213,6 +304,22 @@ class SaveCheck:
     conversation_id: str
     contact_id: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SaveVerification:
+    """Insert (`version` 0) or update where the stored version is still `version`, as for a check. At most one live
+    verification per contact: a second insert is a conflict. `link_digest`: SHA-256 of the link's token, for an insert
+    of one by link; it is how the link's page finds its way, also afterwards."""
+
+    id: str
+    version: int
+    state: uv.State
+    contact_id: str
+    our_address: str
+    their_address: str
+    created_at: datetime
+    link_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +353,9 @@ class AuditEvent:
     sealed: Mapping[str, str] = field(default_factory=dict)
 
 
-OutboxKind: TypeAlias = Literal["text", "alert_text", "ticket.create", "ticket.note", "mail", "teams_post"]
+OutboxKind: TypeAlias = Literal[
+    "text", "alert_text", "ticket.create", "ticket.note", "mail", "teams_post", "call", "call_say"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +364,12 @@ class OutboxItem:
 
     `payload` by kind, all values text. text: to, from, body. alert_text, which becomes a text, a mail or both for each
     person on duty, and a post for each Teams connection that wants it: to (empty), from, body, subject, mail, post.
-    ticket.create: contact_id, title, body. ticket.note: ticket_id, body. mail: to, subject, body. teams_post:
-    connection_id, body. `lane` keeps order: only the head of a lane is carried out. `challenge`: counts
-    against the limits until given back; `segments` is what a text costs.
+    ticket.create: contact_id, title, body. ticket.note: ticket_id, body. mail: to, subject, body, and `about`
+    (`verification`) where it goes to an end user. teams_post: connection_id, body. call: to, from, verification_id.
+    call_say: call_id, from, body, then (`again` or `hang_up`).
+
+    `lane` keeps order: only the head of a lane is carried out. `challenge`: counts against the limits until given back;
+    `segments` is what a text costs.
     """
 
     id: str
@@ -278,7 +390,8 @@ class OutboxItem:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Ring `name` for a check at `at`; setting it again moves it."""
+    """Ring `name` for a check or a verification (whose id `check_id` is then) at `at`; setting it again moves it. The
+    timers of verifications are named `euv_...`."""
 
     tenant_id: str
     check_id: str
@@ -332,6 +445,10 @@ class Decision(Generic[R]):
     give_back: tuple[str, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     announcements: tuple[Announcement, ...] = ()
+    verifications: tuple[SaveVerification, ...] = ()
+    tries: tuple[Try, ...] = ()
+    #: Contacts whose green shields end now.
+    end_shields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

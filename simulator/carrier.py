@@ -1,5 +1,5 @@
 """A phone carrier with Twilio's manners: takes texts over HTTP, delivers them, reports, honours STOP, posts what people
-text back. It refuses what the real one would refuse, and fails on request.
+text back, and places calls. It refuses what the real one would refuse, and fails on request.
 
 Nothing here is shared with the adapter it stands opposite, not even the few lines that sign.
 """
@@ -18,6 +18,7 @@ from typing import TypeVar
 import aiohttp
 
 from dialogs.ports import Clock, Randomness
+from simulator.calls import Calls
 from simulator.carrier_records import (
     API_VERSION,
     DELIVERED,
@@ -78,6 +79,7 @@ class Carrier:
         self._opted_out: set[tuple[str, str]] = set()
         self._travelling: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
+        self.calls = Calls(clock=clock, randomness=randomness, post=self._post, show=self._outbox.append)
 
     async def start(self) -> None:
         """Be ready to post webhooks."""
@@ -85,6 +87,7 @@ class Carrier:
 
     async def stop(self) -> None:
         """Forget what still travels and close the connections. What is taken from now on goes nowhere."""
+        await self.calls.stop()
         session, self._session = self._session, None
         for task in self._travelling:
             task.cancel()
@@ -94,13 +97,15 @@ class Carrier:
 
     @property
     def is_travelling(self) -> bool:
-        """Whether a text is on its way, or a report of one."""
-        return bool(self._travelling)
+        """Whether a text is on its way, or a report of one, or a call goes on by itself."""
+        return bool(self._travelling) or self.calls.is_moving
 
     async def settled(self) -> None:
-        """Wait until nothing travels: every report has been posted or lost."""
-        while self._travelling:
-            await asyncio.wait(self._travelling)
+        """Wait until nothing travels: every report has been posted or lost, and calls wait for somebody or are over."""
+        while self.is_travelling:
+            if self._travelling:
+                await asyncio.wait(self._travelling)
+            await self.calls.still()
 
     # --- people ----------------------------------------------------------------------------------------------------
 
@@ -146,7 +151,8 @@ class Carrier:
         return await self._post_text(account, params)
 
     def outbox(self) -> list[dict[str, object]]:
-        """Every text that left for a person, newest first; inline answers and the carrier's own included."""
+        """Every text and call that left for a person, newest first; inline answers and the carrier's own included. A
+        call's text is all that was spoken so far."""
         return list(reversed(self._outbox))
 
     def texted(self) -> list[dict[str, object]]:

@@ -14,10 +14,20 @@ API_VERSION = "2010-04-01"
 
 #: What the API says besides the code. Made up here; only codes and HTTP statuses follow the vendor.
 REFUSALS = {
+    12100: (400, "What the call should say cannot be read."),
+    20001: (400, "A parameter is unknown or malformed."),
     20003: (401, "The account or its token is wrong."),
     20404: (404, "There is no such thing."),
     20429: (429, "Too many requests."),
+    21201: (400, "'To' is missing."),
+    21205: (400, "The URL is missing or not one that can be called."),
+    21208: (400, "'Timeout' is not a number of seconds."),
+    21209: (400, "There is no such method."),
+    21210: (400, "'From' is not a number of this account."),
     21211: (400, "'To' is not a phone number."),
+    21213: (400, "'From' is missing."),
+    21215: (400, "Calls to this region are not permitted."),
+    21220: (400, "The call is not in progress."),
     21266: (400, "'To' and 'From' are the same."),
     21408: (400, "Texts to this region are not permitted."),
     21602: (400, "'Body' is missing."),

@@ -46,11 +46,13 @@ class Mail:
 @dataclass(frozen=True, slots=True)
 class MailFault:
     """How a mail goes wrong: `refuse` it at this step with an answer of three digits and words, or go `silent`: the
-    connection breaks off, after `content` with the mail taken all the same."""
+    connection breaks off, after `content` with the mail taken all the same. `slow`: at `content` nothing is said until
+    this is set, and then all is well."""
 
     at: Literal["login", "sender", "recipient", "content"]
     answer: str = ""
     silent: bool = False
+    slow: asyncio.Event | None = None
 
 
 class Mailbox:
@@ -161,6 +163,9 @@ class Mailbox:
     ) -> str:
         """The mail itself."""
         fault = self._next("content")
+        if fault is not None and fault.slow is not None:
+            await fault.slow.wait()
+            fault = None
         if fault is not None and not fault.silent:
             return fault.answer
         raw = envelope.content if isinstance(envelope.content, bytes) else b""

@@ -43,7 +43,7 @@ class StoredAccount:
 
 @dataclass(frozen=True, slots=True)
 class StoredLogIn:
-    """One log-in with what its owner is now. `kind` is cookie or bearer."""
+    """One log-in with what its owner is now. `kind` is cookie, pod or bearer."""
 
     tenant_id: str
     id: str
@@ -192,7 +192,7 @@ class Accounts:
         log_in_id: str,
         technician_id: str,
         digest: str,
-        kind: Literal["cookie", "bearer"],
+        kind: Literal["cookie", "pod", "bearer"],
         now: datetime,
         expires_at: datetime,
         address_block: str,

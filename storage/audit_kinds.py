@@ -21,6 +21,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "tv.take_over": "Another technician took the check over; the contact was told the new name.",
         "tv.release": "The claimer let the check go; anybody may claim it.",
         "tv.resend": "The same code was sent once more.",
+        "tv.also_verifying": "A check was asked for while we were asking the same contact for a code: they were "
+        "warned, and `verification` says which.",
         "tv.give_hint": "The contact wrote something else while a check was open, and was told what would count.",
         "tv.confirm": "The contact confirmed with the right code, or typed a wrong one: `after` tells which.",
         "tv.confirm_unclaimed": "The contact confirmed before anybody had claimed: a warning first, then the alarm.",
@@ -56,6 +58,35 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "desk.blocked": "A text came from a sender whom a technician has blocked; nothing started and nobody answered.",
         "desk.opted_out": "A text came from a sender who had opted out; it was not answered.",
     },
+    "euv.": {
+        "euv.ask": "A technician asked an end user by the `method`, at the `address`, and for what `action`; with "
+        "`lifted_by` the end user had just checked that technician. Note and full address are sealed.",
+        "euv.act_refused": "A technician wanted something that was refused beforehand, for the reason in `refused`.",
+        "euv.override": "A technician set aside that the end user was checking a caller, for a reason that is sealed; "
+        "`alone` 1: as the only one on duty, and not as a supervisor.",
+        "euv.supersede": "A newer request to the same contact took this one's place.",
+        "euv.send_again": "The same code was sent, or called, once more.",
+        "euv.cancel": "The technician took it back, or wanted to and may not: `refused` tells.",
+        "euv.check_code": "The technician typed a code: `after` tells whether it was right, `refused` why not. "
+        "`cross_purpose_code`: it was the code of a check of a caller.",
+        "euv.confirm_link": "Somebody pressed Validate on the page behind the link, or typed a wrong number there.",
+        "euv.disown": "The end user said that this is not them, by #deny or on the page behind the link.",
+        "euv.disown_afterwards": "The end user said so after it was over; the alarm was raised all the same.",
+        "euv.opt_out": "The end user texted STOP, which ended it.",
+        "euv.keep_call": "The carrier took the call.",
+        "euv.answer_call": "Somebody picked up, or a machine did, which never hears a code.",
+        "euv.say_again": "Whoever is on the call pressed a key; 1 has the code read.",
+        "euv.end_call": "The call was over; if nobody had heard the code, so was the verification.",
+        "euv.count_failed_send": "The provider will never deliver the message, which ended it unless another is out.",
+        "euv.expire": "Time ran out.",
+        "euv.void": "It was made void: after a restore, or because the contact was erased or has another number.",
+        "euv.void_result": "The same after somebody had been verified: the shield ended.",
+        "euv.link_ticket": "A ticket was linked, or another one, while it was live.",
+        "euv.link_ticket_afterwards": "A ticket was linked, or another one, after it was over.",
+        "euv.refuse_when_over": "A technician wanted something of a verification that was over.",
+        "euv.ignored": "Something came that changes nothing in the state it was in.",
+        "euv.unlocked": "An admin let a `method` that wrong codes had closed be used for a contact again.",
+    },
     "call.": {
         "call.announced": "A technician announced a call to a contact.",
         "call.withdrawn": "An announced call was taken back.",
@@ -70,6 +101,12 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "`answered` were answered; once for each pause.",
         "alert.nobody_on_duty": "An alert: nobody on duty could be told of an unclaimed check, so everybody else was.",
         "alert.nobody_to_tell": "An alert: nobody at all could be told of an unclaimed check.",
+        "alert.euv_denied": "An alert: an end user whom we asked for a code says that it was not them.",
+        "alert.cross_purpose": "An alert: the code of a check of a caller was typed where an end user was verified.",
+        "alert.override_to_review": "An alert: the only technician on duty set the rule of opposite directions aside.",
+        "alert.many_wrong_codes": "An alert: a technician typed more than 10 wrong codes within an hour.",
+        "alert.many_overrides": "An alert: a technician set the rule of opposite directions aside more than 5 times "
+        "within a day.",
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
     "sender.": {
@@ -80,6 +117,10 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "text.": {
         "text.delivery": "The carrier reported on a text of ours.",
         "text.opted_out": "The carrier refused a text because the receiver had opted out with the carrier.",
+    },
+    "ticket.": {
+        "ticket.closing_waived": "A technician closed a ticket though nobody was verified for it, with a note that is "
+        "in the ticket.",
     },
     "outbox.": {
         "outbox.dropped": "Something was not sent, because its time had passed or it was no longer true.",
@@ -93,11 +134,13 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "timer.put_aside": "Something was due for a check and failed by an error of ours; a person has been told.",
     },
     "sign_in.": {
-        "sign_in.granted": "Somebody signed in: `way` says cookie or bearer, `factor` totp, recovery_code or "
-        "known_browser: then no second factor was asked for.",
+        "sign_in.granted": "Somebody signed in: `way` says cookie, bearer or pod, `factor` totp, recovery_code or "
+        "known_browser: then no second factor was asked for. For a pod it says handed_over or compared, and `source` is "
+        "the log-in it came from.",
         "sign_in.refused": "A try at an account was refused. `word` says wrong, throttled (once for each time the "
-        "account is closed), disabled or ended; `what` says sign_in, proof or link. Logins that do not exist belong to "
-        "no tenant and are not here.",
+        "account is closed), disabled, ended, or elsewhere: a pod was let in from another network or browser than its "
+        "frame is in; `what` says sign_in, proof, link or pod. Logins that do not exist belong to no tenant and are not "
+        "here.",
         "sign_in.proven": "A running log-in was proven anew with password and second factor; its token changed.",
         "sign_in.recovery_code_used": "A recovery code stood in for the second factor; `left` are left.",
         "sign_in.recovery_codes_replaced": "Somebody made themselves new recovery codes.",
@@ -224,11 +267,13 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 #: What the kinds that begin so are about; the headings of the reference page.
 ABOUT: Mapping[str, str] = {
     "tv.": "Technician verification",
+    "euv.": "End-user verification",
     "desk.": "Texts that belong to no check",
     "call.": "Announced calls",
     "alert.": "Alerts",
     "sender.": "Blocked senders",
     "text.": "Texts on their way",
+    "ticket.": "Tickets",
     "outbox.": "What did not leave",
     "channel.": "Providers that fail",
     "timer.": "What was due and could not be done",

@@ -166,8 +166,8 @@ class Checks:
     ) -> tuple[CheckRow, ...]:
         states = {row["id"]: self._state(conn, tenant_id, row, opened=opened) for row in rows}
         wanted = {row["contact_id"] for row in rows} | {c for s in states.values() for c in _candidate_ids(s)}
-        names = _contact_names(conn, tenant_id, wanted - {""})
-        people = _technician_names(conn, tenant_id, {row["technician_id"] for row in rows} - {""})
+        names = contact_names(conn, tenant_id, wanted - {""})
+        people = technician_names(conn, tenant_id, {row["technician_id"] for row in rows} - {""})
         sent = _deliveries(conn, tenant_id, [row["id"] for row in rows])
         return tuple(_row(row, states[row["id"]], names, people, sent, opened=opened) for row in rows)
 
@@ -200,7 +200,8 @@ def _candidate_ids(state: tv.State) -> tuple[str, ...]:
     return state.story.asker.contact_ids
 
 
-def _contact_names(conn: Connection, tenant_id: str, ids: Iterable[str]) -> dict[str, ContactName]:
+def contact_names(conn: Connection, tenant_id: str, ids: Iterable[str]) -> dict[str, ContactName]:
+    """Those of these contacts that are there, by id."""
     at = (clients.c.tenant_id == contacts.c.tenant_id) & (clients.c.id == contacts.c.client_id)
     query = (
         select(contacts.c.id, contacts.c.name, contacts.c.client_id, clients.c.name)
@@ -210,7 +211,8 @@ def _contact_names(conn: Connection, tenant_id: str, ids: Iterable[str]) -> dict
     return {row[0]: ContactName(*row) for row in conn.execute(query)}
 
 
-def _technician_names(conn: Connection, tenant_id: str, ids: Iterable[str]) -> dict[str, TechnicianName]:
+def technician_names(conn: Connection, tenant_id: str, ids: Iterable[str]) -> dict[str, TechnicianName]:
+    """The same for technicians."""
     query = select(technicians.c.id, technicians.c.name, technicians.c.first_name).where(
         technicians.c.tenant_id == tenant_id, technicians.c.id.in_(sorted(ids))
     )

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from dialogs import tech_verify as tv
+from dialogs import user_verify as uv
 from dialogs.desk import Desk
 from dialogs.effects import Code
 from dialogs.machine import members
@@ -57,9 +58,72 @@ def summary(state: tv.State) -> Summary:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the row beside a verification's state says, all of which follows from the state."""
+
+    state: str
+    is_live: bool
+    method: str
+    assurance: str
+    address_id: str
+    technician_id: str
+    ticket_id: str
+    action: str
+    is_override: bool
+    expires_at: datetime | None
+    ended_at: datetime | None
+    green_until: datetime | None
+
+
+def outline(state: uv.State) -> Outline:
+    """Raises ValueError for one that nobody has asked for, which is not stored."""
+    if isinstance(state, uv.Blank):
+        raise ValueError("a verification that nobody has asked for is not stored")
+    request = state.request
+    verified = state if isinstance(state, uv.Verified) else None
+    live = state if isinstance(state, uv.Live) else None
+    return Outline(
+        uv.WORDS[type(state)],
+        live is not None,
+        request.method.value,
+        verified.assurance.value if verified is not None else "",
+        request.destination.address_id,
+        request.technician.id,
+        request.ticket.id if request.ticket is not None else "",
+        request.action.value,
+        request.override is not None,
+        live.challenge.expires_at if live is not None else None,
+        state.at if isinstance(state, uv.Ended) else None,
+        verified.green_until if verified is not None else None,
+    )
+
+
 def dump_state(state: tv.State, seal: Seal) -> str:
     """`{"kind": ..., "state": {...}}`; `seal` encrypts the digits of codes."""
-    shape = _SHAPES[type(state).__name__]
+    return _dump(_SHAPES, state, seal)
+
+
+def load_state(body: str, unseal: Seal) -> tv.State:
+    """Raises BadState for a kind or a shape that this version does not know, `CannotOpen` for a code that will not
+    open."""
+    state: tv.State = _load(_SHAPES, body, unseal)
+    return state
+
+
+def dump_verification(state: uv.State, seal: Seal) -> str:
+    """The same for a verification of an end user."""
+    return _dump(_VERIFICATIONS, state, seal)
+
+
+def load_verification(body: str, unseal: Seal) -> uv.State:
+    """Raises as `load_state` does."""
+    state: uv.State = _load(_VERIFICATIONS, body, unseal)
+    return state
+
+
+def _dump(shapes: Mapping[str, Shape], state: Any, seal: Seal) -> str:
+    shape = shapes[type(state).__name__]
     plain = shape.adapter.dump_python(state, mode="json")
     for path, _ in shape.choices:
         holder = _holder(plain, path)
@@ -73,12 +137,10 @@ def dump_state(state: tv.State, seal: Seal) -> str:
     return dump_json({"kind": type(state).__name__, "state": plain}).decode()
 
 
-def load_state(body: str, unseal: Seal) -> tv.State:
-    """Raises BadState for a kind or a shape that this version does not know, `CannotOpen` for a code that will not
-    open."""
+def _load(shapes: Mapping[str, Shape], body: str, unseal: Seal) -> Any:
     try:
         stored = json.loads(body)
-        shape, plain = _SHAPES[stored["kind"]], stored["state"]
+        shape, plain = shapes[stored["kind"]], stored["state"]
         for path in shape.codes:
             holder = _holder(plain, path)
             if holder is not None:
@@ -88,11 +150,10 @@ def load_state(body: str, unseal: Seal) -> tv.State:
             if holder is not None:
                 chosen = holder[path[-1]]
                 holder[path[-1]] = classes[chosen["kind"]].validate_python(chosen)
-        state: tv.State = shape.adapter.validate_python(plain)
+        return shape.adapter.validate_python(plain)
     except (ValueError, KeyError, TypeError, AttributeError) as why:
         # No chaining: pydantic's message would quote the values, and one of them is a code.
         raise BadState(f"a stored state cannot be read ({type(why).__name__})") from None
-    return state
 
 
 def dump_desk(desk: Desk) -> str:
@@ -195,3 +256,5 @@ def _value(state: Any, path: Path) -> Any:
 
 
 _SHAPES: dict[str, Shape] = {cls.__name__: shape_of(cls) for cls in members(tv.State)}
+#: Apart from the others: two of the states have the same name.
+_VERIFICATIONS: dict[str, Shape] = {cls.__name__: shape_of(cls) for cls in members(uv.State)}

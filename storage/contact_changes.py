@@ -18,9 +18,9 @@ from storage.directory import AddressTaken, NewContact, put_contacts
 from storage.keys import Keyring
 from storage.noting import append_audit
 from storage.outbox_rows import put_items
-from storage.tables import addresses, announced_calls, clients, contacts, dialogs
+from storage.tables import addresses, announced_calls, clients, contacts, dialogs, verifications
 from storage.times import micros
-from storage.voiding import end_checks
+from storage.voiding import end_checks, end_verifications
 
 __all__ = ["AddressEdit", "ContactChanges", "Edited", "Refused"]
 
@@ -46,12 +46,17 @@ class AddressEdit:
     @property
     def ends_checks(self) -> bool:
         """Whether what runs must be asked for again: the number it runs on is theirs no longer."""
-        return self.what in ("changed", "removed") and self.kind in PHONES and not self.rewritten
+        return self.ends_verifications and self.kind in PHONES
+
+    @property
+    def ends_verifications(self) -> bool:
+        """Whether what was or is to be shown on it proves nothing any more: it is another address now."""
+        return self.what in ("changed", "removed") and not self.rewritten
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What came of it: the checks that ended, or why nothing was done."""
+    """What came of it: how many checks, of callers and of the contact, ended; or why nothing was done."""
 
     refused: Refused = ""
     ended: int = 0
@@ -90,13 +95,16 @@ class ContactChanges:
             edited = await self._database.write(tenant_id, work)
         except IntegrityError as cause:
             raise AddressTaken(edit.after) from cause
-        if edited.refused or not edit.ends_checks:
+        if edited.refused or not edit.ends_verifications:
             return edited
-        # A #verify that was read before the change and committed after it is seen only now.
-        late = await self._database.write(
-            tenant_id, lambda conn: self._end_checks(conn, tenant_id, contact_id, edit.before, event)
-        )
-        return replace(edited, ended=edited.ended + late)
+
+        def late(conn: Connection) -> int:
+            # Whatever holds on to the contact is through with it after this.
+            _lock(conn, tenant_id, contact_id)
+            return self._end(conn, tenant_id, contact_id, edit, event)
+
+        # What was read before the change and committed after it is seen only now.
+        return replace(edited, ended=edited.ended + await self._database.write(tenant_id, late))
 
     def _edit(
         self,
@@ -111,12 +119,11 @@ class ContactChanges:
             return Edited("not_found")
         if not _EDITS[edit.what](conn, tenant_id, contact_id, edit, micros(event.at)):
             return Edited("changed_meanwhile")
-        ended = 0
+        ended = self._end(conn, tenant_id, contact_id, edit, event)
         if edit.ends_checks:
-            ended = self._end_checks(conn, tenant_id, contact_id, edit.before, event)
             end_calls(conn, tenant_id, contact_id, event.at)
         facts: Mapping[str, str | int] = {**event.public, "address_id": edit.address_id, "kind": edit.kind}
-        if edit.ends_checks:
+        if edit.ends_verifications:
             facts = {**facts, "ended": ended}
         sealed = {name: value for name, value in (("before", edit.before), ("after", edit.after)) if value}
         append_audit(conn, self._keyring, tenant_id, replace(event, contact_id=contact_id, public=facts, sealed=sealed))
@@ -124,20 +131,25 @@ class ContactChanges:
         put_items(conn, self._keyring, tenant_id, notices, event.at)
         return Edited("", ended)
 
-    def _end_checks(self, conn: Connection, tenant_id: str, contact_id: str, number: str, event: AuditEvent) -> int:
-        """Theirs, and those of the number that nobody has said yet whose they are."""
-        shared = and_(dialogs.c.their_address == number, dialogs.c.contact_id == "")
-        which: ColumnElement[bool] = or_(dialogs.c.contact_id == contact_id, shared)
-        return end_checks(
-            conn,
-            self._keyring,
-            tenant_id,
-            which,
-            "number_changed",
-            event.at,
-            lambda: self._new_id(event.at),
-            by=event.technician_id,
-        )
+    def _end(self, conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit, event: AuditEvent) -> int:
+        """What the change makes void: checks of theirs, those of the number that nobody has said yet whose they are,
+        and how they were verified themselves. How many there were."""
+
+        def new_id() -> str:
+            return self._new_id(event.at)
+
+        ended = 0
+        why: Literal["number_changed"] = "number_changed"
+        if edit.ends_checks:
+            shared = and_(dialogs.c.their_address == edit.before, dialogs.c.contact_id == "")
+            which: ColumnElement[bool] = or_(dialogs.c.contact_id == contact_id, shared)
+            ended += end_checks(conn, self._keyring, tenant_id, which, why, event.at, new_id, by=event.technician_id)
+        if edit.ends_verifications:
+            theirs = verifications.c.contact_id == contact_id
+            ended += end_verifications(
+                conn, self._keyring, tenant_id, theirs, why, event.at, new_id, by=event.technician_id
+            )
+        return ended
 
     async def change_contact(
         self, tenant_id: str, contact_id: str, event: AuditEvent, *, name: str, client_id: str, locale: str

@@ -33,14 +33,16 @@ from storage.tables import (
     recovery_codes,
     technicians,
     tenants,
+    verifications,
 )
 from storage.times import micros
-from storage.voiding import end_checks
+from storage.voiding import end_checks, end_verifications
 
 #: Stands in `installation` from the first row of a restore to the last.
 UNFINISHED = "restore"
 EPOCH = "epoch"
-_TEXTS = ("text", "alert_text", "mail", "teams_post")
+#: What is to reach people; it is not sent any more.
+_TEXTS = ("text", "alert_text", "mail", "teams_post", "call", "call_say")
 #: Seconds of one step of an authenticator app.
 _STEP_SECONDS = 30
 
@@ -48,8 +50,8 @@ _STEP_SECONDS = 30
 @dataclass(frozen=True, slots=True)
 class Fenced:
     """What the fence ended. `size`: lines the log has; `seen`: lines the last signed head outside had covered, 0 for
-    none. `checks` to `links`: how many of each are void; `unclear`: tickets and notes to be looked up before
-    they are made again."""
+    none. `checks` to `links`: how many of each are void, checks both of callers and of end users; `unclear`: tickets
+    and notes to be looked up before they are made again."""
 
     epoch: int
     size: int
@@ -136,6 +138,9 @@ def _void(
 ) -> Fenced:
     live = (dialogs.c.tenant_id == tenant_id) & dialogs.c.is_live
     checks = end_checks(conn, keyring, tenant_id, live, "restored", now, new_id)
+    # A shield that is green in the backup may have been ended since.
+    every = verifications.c.tenant_id == tenant_id
+    checks += end_verifications(conn, keyring, tenant_id, every, "restored", now, new_id)
     texts = conn.execute(
         _waiting(tenant_id)
         .where(outbox.c.kind.in_(_TEXTS))

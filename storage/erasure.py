@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, delete, literal, or_, select, 
 
 from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
-from storage.forgetting import bare_body
+from storage.forgetting import bare_body, bare_verification
 from storage.keys import Keyring
 from storage.noting import append_audit
 from storage.tables import (
@@ -20,15 +20,17 @@ from storage.tables import (
     announced_calls,
     blocks,
     challenge_sends,
+    closing_waivers,
     contacts,
     conversations,
     dialogs,
     imports,
     inbound,
     outbox,
+    verifications,
 )
 from storage.times import micros
-from storage.voiding import end_checks
+from storage.voiding import end_checks, end_verifications
 
 #: Stands where an address stood, before the row's own id: addresses must stay different.
 GONE = "erased:"
@@ -36,8 +38,8 @@ GONE = "erased:"
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much went: `ended` live checks, stories of `checks`, words of `texts` both ways, `alerts`, announced `calls`,
-    `addresses`."""
+    """How much went: `ended` live checks and stories of `checks`, both of callers and of the contact; words of `texts`
+    both ways, `alerts`, announced `calls`, `addresses`."""
 
     ended: int
     checks: int
@@ -80,6 +82,8 @@ def erase_contact(
     theirs = or_(dialogs.c.contact_id == contact_id, dialogs.c.their_address.in_(own))
     ended = end_checks(conn, keyring, tenant_id, theirs, "erased", now, new_id)
     checks = _bare_checks(conn, tenant_id, theirs)
+    ended += _end_verifications(conn, keyring, tenant_id, contact_id, now, new_id)
+    checks += _bare_verifications(conn, tenant_id, contact_id)
     talks = _conversations(conn, tenant_id, contact_id, own)
     texts = _words(conn, tenant_id, contact_id, talks, now)
     seen = (alerts.c.tenant_id == tenant_id) & (alerts.c.contact_id == contact_id) & alerts.c.body.is_not(None)
@@ -117,6 +121,8 @@ def _leftovers(
     theirs = (dialogs.c.contact_id == contact_id) & dialogs.c.their_address.not_like(f"{GONE}%")
     end_checks(conn, keyring, tenant_id, theirs, "erased", now, new_id)
     _bare_checks(conn, tenant_id, theirs)
+    _end_verifications(conn, keyring, tenant_id, contact_id, now, new_id)
+    _bare_verifications(conn, tenant_id, contact_id)
     _words(conn, tenant_id, contact_id, _conversations(conn, tenant_id, contact_id, ()), now)
     seen = (alerts.c.tenant_id == tenant_id) & (alerts.c.contact_id == contact_id) & alerts.c.body.is_not(None)
     conn.execute(update(alerts).where(seen).values(body=None))
@@ -139,6 +145,26 @@ def _bare_checks(conn: Connection, tenant_id: str, theirs: ColumnElement[bool]) 
         values = {"body": bare_body(row.body), "version": row.version + 1, "their_address": GONE + row.id}
         this = (dialogs.c.tenant_id == tenant_id) & (dialogs.c.id == row.id)
         conn.execute(update(dialogs).where(this).values(values))
+    return [row.id for row in rows]
+
+
+def _end_verifications(
+    conn: Connection, keyring: Keyring, tenant_id: str, contact_id: str, now: datetime, new_id: Callable[[], str]
+) -> int:
+    theirs = verifications.c.contact_id == contact_id
+    return end_verifications(conn, keyring, tenant_id, theirs, "erased", now, new_id)
+
+
+def _bare_verifications(conn: Connection, tenant_id: str, contact_id: str) -> list[str]:
+    """The verifications of theirs that still had words, and why tickets of theirs were closed without one."""
+    c = verifications.c
+    theirs = (c.tenant_id == tenant_id) & (c.contact_id == contact_id) & c.their_address.not_like(f"{GONE}%")
+    rows = conn.execute(select(c.id, c.body, c.version).where(theirs)).all()
+    for row in rows:
+        values = {"body": bare_verification(row.body), "version": row.version + 1, "their_address": GONE + row.id}
+        conn.execute(update(verifications).where(c.tenant_id == tenant_id, c.id == row.id).values(values))
+    notes = (closing_waivers.c.tenant_id == tenant_id) & (closing_waivers.c.contact_id == contact_id)
+    conn.execute(update(closing_waivers).where(notes).values(note=None))
     return [row.id for row in rows]
 
 

@@ -1,13 +1,14 @@
-"""What is left of an ended check once its words are gone: who checked whom, when, and what came of it. No name of the
-contact, no number, no reason, no step by step."""
+"""What is left of an ended check, of a caller or of an end user, once its words are gone: who checked whom, when, and
+what came of it. No name of the contact, no number, no reason, no step by step."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from dialogs import tech_verify as tv
+from dialogs import user_verify as uv
 from storage.alerts import ERASED
-from storage.codec import dump_state, load_state
+from storage.codec import dump_state, dump_verification, load_state, load_verification
 
 
 def bare(state: tv.Ended) -> tv.Ended:
@@ -31,3 +32,15 @@ def bare_body(body: str) -> str:
     if not isinstance(state, tv.Ended):
         return body
     return dump_state(bare(state), lambda cell: cell)
+
+
+def bare_verification(body: str) -> str:
+    """The same for the stored form of a verification: who verified whom, how, when and with what outcome stays."""
+    state = load_verification(body, lambda cell: b"")
+    if not isinstance(state, uv.Ended):
+        return body
+    request = state.request
+    override = replace(request.override, reason="") if request.override is not None else None
+    where = replace(request.destination, shown="")
+    bared = replace(request, contact_name=ERASED, destination=where, note="", override=override)
+    return dump_verification(replace(state, request=bared, trail=()), lambda cell: cell)

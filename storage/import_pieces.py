@@ -20,7 +20,17 @@ from storage.directory import put_client, put_contacts
 from storage.imports import add_counts, advance
 from storage.keys import Keyring
 from storage.noting import append_audit
-from storage.tables import addresses, alerts, announced_calls, clients, contacts, conversations, dialogs, tickets
+from storage.tables import (
+    addresses,
+    alerts,
+    announced_calls,
+    clients,
+    contacts,
+    conversations,
+    dialogs,
+    tickets,
+    verifications,
+)
 from storage.times import micros
 
 #: Contacts in one transaction: a few milliseconds, between which turns go on.
@@ -29,6 +39,7 @@ PIECE = 100
 REFERENCES: Mapping[str, Column[str]] = {
     "ticket": tickets.c.contact_id,
     "check": dialogs.c.contact_id,
+    "verification": verifications.c.contact_id,
     "conversation": conversations.c.contact_id,
     "call": announced_calls.c.contact_id,
     "alert": alerts.c.contact_id,

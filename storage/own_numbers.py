@@ -12,7 +12,7 @@ from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting, append_audit
-from storage.tables import carrier_accounts, conversations, dialogs, inbound, numbers
+from storage.tables import carrier_accounts, conversations, dialogs, inbound, numbers, verifications
 from storage.times import maybe_moment, moment
 
 #: Of so many conversations, the ones that moved last, the newest text is looked up. A conversation also moves without
@@ -89,7 +89,12 @@ class OwnNumbers:
             live = select(dialogs.c.id).where(
                 dialogs.c.tenant_id == tenant_id, dialogs.c.is_live, dialogs.c.our_address == row.address
             )
-            if conn.scalar(live.limit(1)) is not None:
+            asking = select(verifications.c.id).where(
+                verifications.c.tenant_id == tenant_id,
+                verifications.c.is_live,
+                verifications.c.our_address == row.address,
+            )
+            if conn.scalar(live.limit(1)) is not None or conn.scalar(asking.limit(1)) is not None:
                 raise NumberInUse("live")
             others = select(numbers.c.id).where(
                 numbers.c.tenant_id == tenant_id, numbers.c.purpose == row.purpose, numbers.c.id != number_id

@@ -38,7 +38,7 @@ def page_of(rows: Sequence[T], size: int, key: Callable[[T], Key]) -> Page[T]:
     """A page from up to `size + 1` rows that were read: the last one only tells that there is more."""
     shown = tuple(rows[:size])
     more = len(rows) > size
-    return Page(shown, _encode(key(shown[-1])) if more else None)
+    return Page(shown, write_cursor(key(shown[-1])) if more else None)
 
 
 def read_cursor(cursor: str, kind: type[str] | type[int]) -> Key:
@@ -52,5 +52,6 @@ def read_cursor(cursor: str, kind: type[str] | type[int]) -> Key:
     return at, row_id
 
 
-def _encode(key: Key) -> str:
+def write_cursor(key: Key) -> str:
+    """The cursor to what follows the row with this sort key."""
     return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).rstrip(b"=").decode()

@@ -19,7 +19,7 @@ from dialogs.settings import Retention
 from storage.accounts import FAILURES_KEPT
 from storage.csp_reports import forget_reports
 from storage.database import Database, Unscoped
-from storage.forgetting import bare_body
+from storage.forgetting import bare_body, bare_verification
 from storage.idempotency import KEPT as ANSWERS_KEPT
 from storage.outbox_rules import EARLY_REPORTS_KEPT
 from storage.settings_json import load_settings
@@ -28,6 +28,7 @@ from storage.tables import (
     alerts,
     announced_calls,
     challenge_sends,
+    closing_waivers,
     dialogs,
     early_reports,
     idempotency,
@@ -38,6 +39,9 @@ from storage.tables import (
     log_ins,
     outbox,
     tenants,
+    verification_links,
+    verification_tries,
+    verifications,
     webhook_deliveries,
 )
 from storage.times import id_from, micros
@@ -80,13 +84,16 @@ def _deleted(table: Table) -> Callable[[Connection, str, Sequence[Any]], int]:
     return work
 
 
-def _bared(conn: Connection, tenant_id: str, ids: Sequence[Any]) -> int:
-    rows = conn.execute(select(dialogs).where(dialogs.c.tenant_id == tenant_id, dialogs.c.id.in_(ids))).mappings().all()
-    for row in rows:
-        this = (dialogs.c.tenant_id == tenant_id) & (dialogs.c.id == row["id"])
-        values = {"body": bare_body(row["body"]), "version": row["version"] + 1}
-        conn.execute(update(dialogs).where(this).values(values))
-    return len(rows)
+def _bared(table: Table, bare: Callable[[str], str]) -> Callable[[Connection, str, Sequence[Any]], int]:
+    def work(conn: Connection, tenant_id: str, ids: Sequence[Any]) -> int:
+        theirs = table.c.tenant_id == tenant_id
+        rows = conn.execute(select(table).where(theirs, table.c.id.in_(ids))).mappings().all()
+        for row in rows:
+            values = {"body": bare(row["body"]), "version": row["version"] + 1}
+            conn.execute(update(table).where(theirs, table.c.id == row["id"]).values(values))
+        return len(rows)
+
+    return work
 
 
 SWEEPS: tuple[Sweep, ...] = (
@@ -125,7 +132,37 @@ SWEEPS: tuple[Sweep, ...] = (
         dialogs,
         lambda r: r.keep_checks,
         lambda until: dialogs.c.is_live.is_(False),
-        _bared,
+        _bared(dialogs, bare_body),
+    ),
+    Sweep(
+        "stories of ended verifications",
+        verifications,
+        lambda r: r.keep_checks,
+        lambda until: verifications.c.is_live.is_(False),
+        _bared(verifications, bare_verification),
+    ),
+    Sweep(
+        "reasons why tickets were closed without one",
+        closing_waivers,
+        lambda r: r.keep_checks,
+        lambda until: closing_waivers.c.note.is_not(None),
+        _cleared(closing_waivers, "note"),
+    ),
+    Sweep(
+        "links of verifications",
+        verification_links,
+        lambda r: r.keep_messages,
+        lambda until: verification_links.c.created_at < until,
+        _deleted(verification_links),
+        goes_on=False,
+    ),
+    Sweep(
+        "answers to verifications",
+        verification_tries,
+        lambda r: r.keep_checks,
+        lambda until: verification_tries.c.at < until,
+        _deleted(verification_tries),
+        goes_on=False,
     ),
     Sweep(
         "announced calls",

@@ -15,7 +15,12 @@ _ADAPTER: TypeAdapter[TenantSettings] = TypeAdapter(TenantSettings)
 
 
 def dump_settings(settings: TenantSettings) -> str:
-    own = replace(settings, words=dict(settings.words), texts=dict(settings.texts))
+    own = replace(
+        settings,
+        words=dict(settings.words),
+        texts=dict(settings.texts),
+        client_policies=dict(settings.client_policies),
+    )
     plain: Any = to_jsonable_python(own, timedelta_mode="float")
     return json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 

@@ -6,49 +6,29 @@ Bounds that matter for safety are checked by `dialogs.settings.check_settings`; 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import timedelta
-from typing import Any
+from urllib.parse import urlsplit
 
 from phonenumbers import SUPPORTED_REGIONS
 
-from dialogs.settings import Limits, SettingsError, TenantSettings, check_settings
+from dialogs.settings import LONGEST_IN_MAIL, Limits, SettingsError, TenantSettings, check_settings
 from dialogs.tech_verify import Mode
 from dialogs.texts import LANGUAGES
 from storage.phones import BadNumber, to_e164
-
-#: Reads what was typed; raises ValueError with what is allowed.
-Read = Callable[[str], Any]
-Show = Callable[[Any], str]
-
-
-@dataclass(frozen=True, slots=True)
-class TenantSetting:
-    """One setting. `part` is where it lives: `""` for the settings themselves, else `rules`, `limits` or
-    `retention`."""
-
-    name: str
-    about: str
-    allowed: str
-    read: Read
-    show: Show
-    part: str = ""
-
-    def value_in(self, settings: TenantSettings) -> Any:
-        """The value as it is set."""
-        return getattr(getattr(settings, self.part) if self.part else settings, self.name)
-
-    def put(self, settings: TenantSettings, typed: str) -> TenantSettings:
-        """The settings with this one changed. Raises SettingsError that names it and says what is allowed."""
-        try:
-            value = self.read(typed.strip())
-        except ValueError as wrong:
-            said = str(wrong)
-            raise SettingsError(f"{self.name} is {typed!r}; {said or 'choose ' + self.allowed}") from None
-        if not self.part:
-            return replace(settings, **{self.name: value})
-        return replace(settings, **{self.part: replace(getattr(settings, self.part), **{self.name: value})})
+from storage.policy_settings import POLICY_SETTINGS
+from storage.setting_spelling import (
+    Show,
+    TenantSetting,
+    a_time,
+    one_of,
+    show_time,
+    show_yes,
+    time_between,
+    whole,
+    yes,
+)
 
 
 def change(settings: TenantSettings, pairs: Mapping[str, str]) -> TenantSettings:
@@ -73,39 +53,6 @@ def check_name(name: str) -> str:
     return tidy
 
 
-def _whole(typed: str) -> int:
-    if not (typed.isascii() and typed.isdecimal()):
-        raise ValueError
-    return int(typed)
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-
-
-def _time(typed: str) -> timedelta:
-    found = re.fullmatch(r"([0-9]{1,6})\s*([smh])", typed)
-    if found is None:
-        raise ValueError("write a number and its unit, such as 20s, 10m or 1h")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-
-
-def _time_between(low: str, high: str) -> Read:
-    def read(typed: str) -> timedelta:
-        value = _time(typed)
-        if not _time(low) <= value <= _time(high):
-            raise ValueError
-        return value
-
-    return read
-
-
-def show_time(value: timedelta) -> str:
-    """`10m`, `90s`: the largest unit that leaves no rest."""
-    seconds = int(value.total_seconds())
-    unit = next(u for u in "hms" if seconds % _UNITS[u] == 0 and (seconds or u == "s"))
-    return f"{seconds // _UNITS[unit]}{unit}"
-
-
 def _days(typed: str) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,4})\s*d", typed)
     if found is None:
@@ -116,25 +63,6 @@ def _days(typed: str) -> timedelta:
 def show_days(value: timedelta) -> str:
     """`90d`."""
     return f"{value.days}d"
-
-
-def _yes(typed: str) -> bool:
-    if typed.casefold() not in {"yes", "no", "true", "false", "on", "off"}:
-        raise ValueError
-    return typed.casefold() in {"yes", "true", "on"}
-
-
-def _show_yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _one_of(*words: str) -> Read:
-    def read(typed: str) -> str:
-        if typed not in words:
-            raise ValueError
-        return typed
-
-    return read
 
 
 def _phone(typed: str) -> str:
@@ -160,6 +88,26 @@ def _words(typed: str) -> dict[str, str]:
             raise ValueError
         words[own] = command
     return words
+
+
+def _lines(typed: str) -> str:
+    """Several lines as a form sends them or a command line has them; blank ones at the ends go."""
+    return "\n".join(line.rstrip() for line in typed.splitlines()).strip("\n")
+
+
+def _origins(typed: str) -> tuple[str, ...]:
+    """Addresses as somebody copies them from a browser, each cut to its origin."""
+    found = []
+    for one in filter(None, re.split(r"[,\s]+", typed)):
+        try:
+            parts = urlsplit(one if "://" in one else f"https://{one}")
+            port = f":{parts.port}" if parts.port not in (None, 443) else ""
+        except ValueError:
+            raise ValueError(f"{one} is no address") from None
+        if parts.scheme != "https":
+            raise ValueError(f"{one} is not an https address, and browsers keep no sign-in in another one's frame")
+        found.append(f"https://{(parts.hostname or '').lower()}{port}")
+    return tuple(dict.fromkeys(found))
 
 
 def _show_words(words: Mapping[str, str]) -> str:
@@ -189,7 +137,7 @@ def _limit_settings() -> tuple[TenantSetting, ...]:
     made = []
     for limit in fields(Limits):
         is_time = limit.name == "resend_gap"
-        read, show = (_time_between("1s", "1h"), show_time) if is_time else (_whole, str)
+        read, show = (time_between("1s", "1h"), show_time) if is_time else (whole, str)
         allowed = "1s to 1h" if is_time else _ALLOWED.get(limit.name, "1 or more")
         made.append(TenantSetting(limit.name, _LIMITS[limit.name], allowed, read, show, "limits"))
     return tuple(made)
@@ -211,8 +159,8 @@ SETTINGS: tuple[TenantSetting, ...] = (
         str,
         _PLAIN,
     ),
-    TenantSetting("locale", "The language of texts", f"one of {', '.join(LANGUAGES)}", _one_of(*LANGUAGES), _PLAIN),
-    TenantSetting("code_length", "How many digits a code has", "6 to 10", _whole, _PLAIN),
+    TenantSetting("locale", "The language of texts", f"one of {', '.join(LANGUAGES)}", one_of(*LANGUAGES), _PLAIN),
+    TenantSetting("code_length", "How many digits a code has", "6 to 10", whole, _PLAIN),
     TenantSetting(
         "countries",
         "Countries that texts may go to; empty means the country of the primary number only",
@@ -224,21 +172,21 @@ SETTINGS: tuple[TenantSetting, ...] = (
         "unknown_sender",
         "What a number that nobody has is answered: once in 24 hours without naming anything, or never",
         "neutral or silent",
-        _one_of("neutral", "silent"),
+        one_of("neutral", "silent"),
         _PLAIN,
     ),
     TenantSetting(
         "invited_role",
         "The role that an invitation is for, unless the admin who sends it chooses another one",
         "technician or admin",
-        _one_of("technician", "admin"),
+        one_of("technician", "admin"),
         _PLAIN,
     ),
     TenantSetting(
         "announced_call_lasts",
         "How long an announced call waits for #verify",
         "1m to 1h",
-        _time_between("1m", "1h"),
+        time_between("1m", "1h"),
         show_time,
     ),
     TenantSetting(
@@ -249,27 +197,34 @@ SETTINGS: tuple[TenantSetting, ...] = (
         _show_words,
     ),
     TenantSetting(
+        "pod_origins",
+        "Ticket systems whose pages may show the pod in a frame; nobody else's can",
+        "exact https addresses with commas, such as https://na.myconnectwise.net",
+        _origins,
+        ",".join,
+    ),
+    TenantSetting(
         "mode",
         "compare: both sides have the code. transfer: the text has none, and only what is heard and sent counts",
         "compare or transfer",
-        lambda typed: Mode(_one_of(*Mode)(typed)),
+        lambda typed: Mode(one_of(*Mode)(typed)),
         _PLAIN,
         "rules",
     ),
-    TenantSetting("lifetime", "How long a code lives", "1m to 10m", _time, show_time, "rules"),
+    TenantSetting("lifetime", "How long a code lives", "1m to 10m", a_time, show_time, "rules"),
     TenantSetting(
         "require_claim",
         "Whether #confirm counts only after a technician has claimed the check. Without, the record says unclaimed",
         "yes or no",
-        _yes,
-        _show_yes,
+        yes,
+        show_yes,
         "rules",
     ),
     TenantSetting(
         "ticket_at_claim",
         "Whether a claim needs a ticket at once",
         "optional or required",
-        _one_of("optional", "required"),
+        one_of("optional", "required"),
         _PLAIN,
         "rules",
     ),
@@ -277,18 +232,18 @@ SETTINGS: tuple[TenantSetting, ...] = (
         "ticket_logging",
         "Whether notes are written to the ticket at once or after a technician has approved them",
         "auto or ask",
-        _one_of("auto", "ask"),
+        one_of("auto", "ask"),
         _PLAIN,
         "rules",
     ),
     TenantSetting(
-        "max_wrong_codes", "Wrong codes after which a check ends with an alarm", "3 to 5", _whole, _PLAIN, "rules"
+        "max_wrong_codes", "Wrong codes after which a check ends with an alarm", "3 to 5", whole, _PLAIN, "rules"
     ),
     TenantSetting(
         "alert_after",
         "When technicians on duty are alerted because nobody has claimed a check",
         "5s up to the lifetime",
-        _time,
+        a_time,
         show_time,
         "rules",
     ),
@@ -296,10 +251,19 @@ SETTINGS: tuple[TenantSetting, ...] = (
         "fold_notice_within",
         "A claim this soon is named in the next text instead of in one of its own",
         "0s to 10m",
-        _time_between("0s", "10m"),
+        time_between("0s", "10m"),
         show_time,
         "rules",
     ),
+    *(
+        TenantSetting(name, about, f"at most {LONGEST_IN_MAIL[name]} characters, also in several lines", _lines, _PLAIN)
+        for name, about in {
+            "mail_text": "Your own words in mails to end users, under the code or the link",
+            "mail_signature": "Who mails to end users are signed by",
+            "mail_footer": "The small print at the end of mails to end users, such as your address",
+        }.items()
+    ),
+    *POLICY_SETTINGS,
     *_limit_settings(),
     *(
         TenantSetting(name, about, "7d to 3650d", _days, show_days, "retention")

@@ -27,6 +27,11 @@ Purpose = Literal["verification", "channel", "voice"]
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
+def could_be_slug(text: str) -> bool:
+    """Whether it could be a tenant's short name; what could not is nobody's."""
+    return _SLUG.fullmatch(text) is not None
+
+
 class SlugTaken(Exception):
     """Another tenant has this short name."""
 
@@ -92,7 +97,7 @@ class Tenants:
 
     async def create(self, tenant_id: str, slug: str, name: str, settings: TenantSettings, now: datetime) -> None:
         """Raises `SlugTaken`, `SettingsError`, and ValueError for a slug that could not stand in an address."""
-        if not _SLUG.fullmatch(slug):
+        if not could_be_slug(slug):
             raise ValueError(f"{slug!r} cannot be a short name: use small letters, digits and hyphens, at most 63")
         check_settings(settings)
         new = insert(tenants).values(

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import (
+    AddressFacts,
     AnnouncedCall,
     ContactFacts,
     Duplicate,
     Facts,
     StoredCheck,
+    StoredVerification,
+    Try,
     Unroutable,
 )
-from storage.codec import load_state
+from dialogs.user_verify import Method
+from storage.codec import load_state, load_verification
 from storage.keys import place
-from storage.times import moment
+from storage.times import maybe_moment, moment
 from storage.turn_keys import TurnKeys
+
+#: How long ago a check of a caller may have ended, or a verification been denied, to count for a new verification.
+LATELY = timedelta(minutes=30)
+#: Tries are looked at this far back.
+MOST_TRIES = 400
 
 #: States of ended checks kept decoded; a plain text reads one, and reading it anew would cost more than the rest.
 _KEPT = 4096
@@ -95,3 +105,22 @@ def contact_in(row: Sequence[Any], keys: TurnKeys) -> ContactFacts:
 def announced_in(row: Sequence[Any]) -> AnnouncedCall:
     """id, contact, technician and their name, direction, ticket, its id and number, expiry."""
     return AnnouncedCall(*(*row[:8], moment(row[8])))
+
+
+def verification_in(row: Sequence[Any], keys: TurnKeys) -> StoredVerification:
+    """id, version, body, contact, our and their address, created. Raises `BadState` and `CannotOpen`."""
+    verification_id, version, body, contact_id, ours, their, created_at = row
+    row_keys = keys.of(contact_id)
+    bound_to = place("verifications", "body", keys.tenant.tenant_id, verification_id)
+    state = load_verification(body, lambda cell: row_keys.open(cell, bound_to))
+    return StoredVerification(verification_id, version, state, contact_id, ours, their, moment(created_at))
+
+
+def address_in(row: Sequence[Any]) -> AddressFacts:
+    """id, kind, value, default, changed."""
+    return AddressFacts(row[0], row[1], row[2], bool(row[3]), maybe_moment(row[4]))
+
+
+def try_in(row: Sequence[Any]) -> Try:
+    """id, verification, contact, method, technician, at, outcome."""
+    return Try(row[0], row[1], row[2], Method(row[3]), row[4], moment(row[5]), row[6])

@@ -13,9 +13,11 @@ from dialogs.turns import (
     OutboxItem,
     SaveCheck,
     SaveDesk,
+    SaveVerification,
     TenantFacts,
+    Try,
 )
-from storage.codec import KIND, dump_desk, dump_json, dump_state, summary
+from storage.codec import KIND, dump_desk, dump_json, dump_state, dump_verification, outline, summary
 from storage.digests import once_key, prefix_of, replay_key
 from storage.keys import place
 from storage.times import id_from, maybe_micros, micros
@@ -51,6 +53,41 @@ def check_row(check: SaveCheck, keys: TurnKeys, now: int) -> Row:
         return (check.version + 1, *outline, *people, now, until, tenant_id, check.id, check.version)
     where = (check.channel, check.our_address, check.their_address, check.conversation_id)
     return (tenant_id, check.id, KIND, 1, *outline, *where, *people, micros(check.created_at), now, until)
+
+
+def verification_row(save: SaveVerification, keys: TurnKeys, now: int) -> Row:
+    """For an update: new version, state, live, body, assurance, ticket, override, now, expiry, ended, green; tenant,
+    id, version. For an insert: tenant, id, version, state, live, body, method, assurance, contact, address, our and
+    their address, technician, ticket, action, override, created, now, expiry, ended, green."""
+    tenant_id = keys.tenant.tenant_id
+    known = outline(save.state)
+    row_keys = keys.of(save.contact_id)
+    bound_to = place("verifications", "body", tenant_id, save.id)
+    body = dump_verification(save.state, lambda code: row_keys.seal(code, bound_to))
+    shape = (known.state, known.is_live, body)
+    times = (now, maybe_micros(known.expires_at), maybe_micros(known.ended_at), maybe_micros(known.green_until))
+    if save.version:
+        what = (known.assurance, known.ticket_id, known.is_override)
+        return (save.version + 1, *shape, *what, *times, tenant_id, save.id, save.version)
+    who = (save.contact_id, known.address_id, save.our_address, save.their_address, known.technician_id)
+    about = (known.ticket_id, known.action, known.is_override, micros(save.created_at))
+    return (tenant_id, save.id, 1, *shape, known.method, known.assurance, *who, *about, *times)
+
+
+def verification_ended_first(save: SaveVerification) -> bool:
+    """One that ends makes room for the one that takes its place."""
+    return outline(save.state).is_live
+
+
+def link_row(save: SaveVerification, tenant_id: str) -> Row:
+    """tenant, verification, digest, created."""
+    return (tenant_id, save.id, save.link_digest, micros(save.created_at))
+
+
+def try_row(tried: Try, tenant_id: str) -> Row:
+    """tenant, id, verification, contact, method, technician, at, outcome."""
+    who = (tried.verification_id, tried.contact_id, tried.method.value, tried.technician_id)
+    return (tenant_id, tried.id, *who, micros(tried.at), tried.outcome)
 
 
 def desk_row(save: SaveDesk, keys: TurnKeys, now: int) -> Row:

@@ -1,6 +1,6 @@
-"""Ending checks from outside the turn, when the operator or a change of number makes them void. The dialog's own
-machine takes the step; what goes with an ended check in a turn goes here too: its timers, its codes on their way, its
-counts."""
+"""Ending checks and verifications from outside the turn, when the operator or a change of number makes them void. The
+dialog's own machine takes the step; what goes with an ended one in a turn goes here too: its timers, its codes on their
+way, its counts, and green shields."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, update
 
+from dialogs import user_verify as uv
 from dialogs.tech_verify import CheckVoided, Env, Rules, machine
 from dialogs.turns import AuditEvent
-from storage.codec import KIND, dump_state, load_state, summary
+from storage.codec import KIND, dump_state, dump_verification, load_state, load_verification, outline, summary
 from storage.keys import Keyring
 from storage.noting import append_audit
-from storage.tables import challenge_sends, dialogs, outbox, timers
+from storage.outbox_rules import CHECK_CODE, VERIFICATION_CODE
+from storage.tables import challenge_sends, dialogs, outbox, timers, verifications
 from storage.times import micros
 
 Reason = Literal["restored", "erased", "number_changed"]
@@ -78,13 +80,75 @@ def end_checks(
     return len(rows)
 
 
+def end_verifications(
+    conn: Connection,
+    keyring: Keyring,
+    tenant_id: str,
+    which: ColumnElement[bool],
+    reason: Reason,
+    now: datetime,
+    new_id: Callable[[], str],
+    *,
+    by: str = "",
+) -> int:
+    """The same for the verifications that `which` picks; how many were live. Whatever was verified before counts no
+    longer either. Raises `BadState`."""
+    live = select(verifications).where(verifications.c.tenant_id == tenant_id, verifications.c.is_live, which)
+    rows = conn.execute(live.order_by(verifications.c.id).with_for_update()).mappings().all()
+    for row in rows:
+        before, event = load_verification(row["body"], lambda cell: b""), uv.Voided(reason)
+        state = uv.machine.step(before, event, uv.Env(now, uv.Policy())).state
+        known = outline(state)
+        conn.execute(
+            update(verifications)
+            .where(verifications.c.tenant_id == tenant_id, verifications.c.id == row["id"])
+            .values(
+                version=row["version"] + 1,
+                state=known.state,
+                is_live=known.is_live,
+                body=dump_verification(state, lambda cell: cell),
+                expires_at=None,
+                ended_at=micros(now),
+                updated_at=micros(now),
+            )
+        )
+        _forget(conn, tenant_id, row["id"], now)
+        line = AuditEvent(
+            id=new_id(),
+            at=now,
+            kind="euv." + uv.machine.transition(before, event),
+            check_id=row["id"],
+            contact_id=row["contact_id"],
+            technician_id=by,
+            ticket_id=row["ticket_id"],
+            public={
+                "before": uv.WORDS[type(before)],
+                "after": known.state,
+                "reason": reason,
+                "method": row["method"],
+                **({} if by else {"who": "operator"}),
+            },
+        )
+        append_audit(conn, keyring, tenant_id, line)
+    _end_shields(conn, tenant_id, which, micros(now))
+    return len(rows)
+
+
+def _end_shields(conn: Connection, tenant_id: str, which: ColumnElement[bool], now: int) -> None:
+    """Also those that have turned back by themselves: a clock that jumps back must not make them green again."""
+    green = verifications.c.green_until
+    standing = (verifications.c.tenant_id == tenant_id) & green.is_not(None) & verifications.c.shield_ended_at.is_(None)
+    ended = {"green_until": case((green < now, green), else_=now), "shield_ended_at": now}
+    conn.execute(update(verifications).where(standing, which).values(ended))
+
+
 def _forget(conn: Connection, tenant_id: str, check_id: str, now: datetime) -> None:
     conn.execute(delete(timers).where(timers.c.tenant_id == tenant_id, timers.c.check_id == check_id))
     waiting = (outbox.c.tenant_id == tenant_id) & (outbox.c.check_id == check_id) & outbox.c.done_at.is_(None)
     # Also what a worker holds: its fence is stale from here on.
     conn.execute(
         update(outbox)
-        .where(waiting, outbox.c.template.like("tv.code%"))
+        .where(waiting, or_(*(outbox.c.template.like(f"{begins}%") for begins in (CHECK_CODE, VERIFICATION_CODE))))
         .values(
             payload=None,
             status="dropped",

@@ -37,6 +37,7 @@ class Trouble(Reply):
     id: str
     problems: list[dict[str, str]] | None = None
     not_before: Moment | None = None
+    tries_left: int | None = None
 
 
 def answer(model: Reply, status: int = 200) -> web.Response:

@@ -16,7 +16,7 @@ import brotli
 from aiohttp import web
 
 from storage.brands import Brand, Mark
-from web.contrast import Colour, as_hex, mixed, ratio, read_colour
+from web.contrast import Colour, as_hex, mixed, ratio, read_colour, worst
 from web.pictures import for_bar
 from web.problems import not_found
 from web.routing import Access, Call, Route, Surface
@@ -26,6 +26,8 @@ GROUNDS: Mapping[str, tuple[Colour, ...]] = {
     "light": ((0xF5, 0xF3, 0xEE), (0xFF, 0xFE, 0xFB), (0xEC, 0xEA, 0xE3)),
     "dark": ((0x10, 0x18, 0x1A), (0x18, 0x22, 0x25), (0x0C, 0x12, 0x14)),
 }
+#: The two ends of the band on pages of links that people are sent, as they are called among a tenant's colours.
+BAND = ("band_from", "band_to")
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 _FOREVER = "public, max-age=31536000, immutable"
@@ -50,6 +52,16 @@ def on_colour(colour: Colour) -> Colour:
     return WHITE if ratio(WHITE, colour) >= ratio(BLACK, colour) else BLACK
 
 
+def on_band(start: Colour, end: Colour) -> Colour:
+    """White or black, whichever is read better everywhere between these two."""
+    return max((WHITE, BLACK), key=lambda words: worst(words, band(start, end)))
+
+
+def band(start: Colour, end: Colour) -> tuple[Colour, ...]:
+    """What lies between two colours, as browsers draw it."""
+    return tuple(mixed(start, end, share / 16) for share in range(17))
+
+
 def style_sheet(brand: Brand) -> str:
     """Colours as the names of `watchword.css`, and the logo for the bar."""
     rules: list[str] = []
@@ -61,6 +73,11 @@ def style_sheet(brand: Brand) -> str:
             ("on-accent", on_colour(light), on_colour(dark)),
         ):
             rules.append(f"--{name}: light-dark({as_hex(one)}, {as_hex(other)});")
+    start, end = (read_colour(brand.colours.get(name, "")) for name in BAND)
+    if start is not None and end is not None:
+        words = on_band(start, end)
+        for name, one in (("band-from", start), ("band-to", end), ("on-band", words)):
+            rules.append(f"--{name}: {as_hex(one)};")
     sheet = f":root {{ {' '.join(rules)} }}\n" if rules else ""
     if brand.logo:
         drawn = base64.b64encode(for_bar(brand.logo)).decode()

@@ -17,9 +17,10 @@ from aiohttp import web
 from dialogs.messages import Unavailable
 from dialogs.ports import Contended
 from identity.integration_keys import looks_like_one
-from web import bodies, csrf, step_up
+from web import bodies, csrf, pods, step_up
 from web.answers import extra, trouble
-from web.log_in import Recognised, recognise, shown_token
+from web.headers import AROUND, Around
+from web.log_in import Recognised, held_token, recognise, shown_token
 from web.noting import line
 from web.once import once_per_key
 from web.ports import Acting
@@ -57,14 +58,16 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
             raise _no_such_page()
         if route.access is Access.PUBLIC and (route.surface is Surface.ASSET or route.anonymous):
             return await route.handler(Call(request, services, None))
-        known = await recognise(request, services)
+        if route.surface is Surface.POPUP:
+            request[AROUND] = Around()
+        known = await (pods.enter(request, services) if route.in_frame else recognise(request, services))
         if known is not None:
             request[ACTING] = known.acting
         _admit(request, route, known)
         if known is not None and known.acting.kind == "key":
             _count_call(services, known.acting)
         unsafe = request.method in csrf.UNSAFE
-        by_cookie = known is not None and known.acting.kind == "cookie"
+        by_cookie = known is not None and known.acting.kind in ("cookie", "pod")
         if unsafe:
             _refuse_foreign(request, own_origins, known)
         bodies.refuse_address(request.query.items(), request.match_info.values())
@@ -73,7 +76,7 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
             query = bodies.check_fields(route.query, {k: request.query.getall(k) for k in request.query})
         body: object = None
         raw, files = b"", dict[str, Upload]()
-        if unsafe and route.surface is Surface.PAGE:
+        if unsafe and route.surface.takes_forms:
             fields, raw, files = await _read_form(request, route, by_cookie=by_cookie)
             if route.step_up and known is not None:
                 known = await step_up.proven(request, services, known, fields, files, route.body)
@@ -169,7 +172,7 @@ def _refuse_foreign(request: web.Request, own_origins: frozenset[str], known: Re
         # No browser adds a token by itself; a page that knows it needs no forged request. The mere header says nothing:
         # browsers do add one of their own where an address holds a name and a password.
         return
-    if not csrf.comes_from_us(request.headers, own_origins, when_unsaid=by != "cookie"):
+    if not csrf.comes_from_us(request.headers, own_origins, when_unsaid=by not in ("cookie", "pod")):
         raise _forged()
 
 
@@ -198,7 +201,7 @@ async def _read_json(request: web.Request, route: Route, *, by_cookie: bool) -> 
 
 
 def _require_token(request: web.Request, given: str, *, by_cookie: bool) -> None:
-    if by_cookie and not csrf.token_matches(request.cookies.get(csrf.COOKIE, ""), given):
+    if by_cookie and not csrf.token_matches(held_token(request), given):
         raise _forged()
 
 

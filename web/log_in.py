@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 NEW_TOKEN: web.RequestKey[str] = web.RequestKey("new_token", str)
 #: A token is 43 characters; anything much longer is not ours and is not worth a look-up.
 MAX_TOKEN = 128
+#: The log-in of the pod: a cookie of its own, which works inside a frame of another site and nowhere else.
+POD_COOKIE = "__Host-wwpod"
+#: Set on requests for pages of the pod, which know the log-ins of the pod alone; all others never do (SEC-29).
+FOR_POD: web.RequestKey[bool] = web.RequestKey("for_pod", bool)
 #: By which a browser is known in which the second factor was given lately.
 KNOWN_COOKIE = "__Host-ww-known"
 
@@ -91,8 +95,10 @@ async def _by_key(key: str, services: Services) -> Recognised | None:
     return Recognised(acting, elsewhere=True, fresh=False)
 
 
-def shown_token(request: web.Request) -> tuple[Literal["cookie", "bearer"], str]:
+def shown_token(request: web.Request) -> tuple[Literal["cookie", "pod", "bearer"], str]:
     """The token a request shows, and how; an empty token when it shows none."""
+    if request.get(FOR_POD, False):
+        return "pod", request.cookies.get(POD_COOKIE, "")
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme:
         return "bearer", token.strip() if scheme.lower() == "bearer" else ""
@@ -116,6 +122,8 @@ def set_log_in_cookie(response: web.StreamResponse, token: str) -> None:
 
 def held_token(request: web.Request) -> str:
     """The log-in's token that the browser will hold after this answer; empty for none. Form tokens are made from it."""
+    if request.get(FOR_POD, False):
+        return request.cookies.get(POD_COOKIE, "")
     return request.get(NEW_TOKEN) or request.cookies.get(COOKIE, "")
 
 
@@ -131,6 +139,15 @@ def install_new_tokens(app: web.Application) -> None:
             response.headers.add("Set-Cookie", as_written.cookies[COOKIE].OutputString())
 
     app.on_response_prepare.append(put)
+
+
+def set_pod_cookie(response: web.StreamResponse, token: str) -> None:
+    """Hand a frame its log-in; an empty token takes it away. Written by hand: the standard library does not know
+    `Partitioned` before Python 3.14, and without it browsers drop the cookies of a frame."""
+    gone = "" if token else " Max-Age=0;"
+    response.headers.add(
+        "Set-Cookie", f"{POD_COOKIE}={token};{gone} Path=/; Secure; HttpOnly; SameSite=None; Partitioned"
+    )
 
 
 def set_known_cookie(response: web.StreamResponse, token: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from dialogs.turns import AuditEvent
 
 if TYPE_CHECKING:
+    from dialogs.ways import WayNow
     from storage.contact_changes import AddressEdit
 
 Role = Literal["technician", "admin"]
@@ -19,8 +20,8 @@ Role = Literal["technician", "admin"]
 class Acting:
     """Who is doing this: a signed-in technician, or a program with an integration key (`kind` is `key`, `log_in_id` the
     key's id, `technician_id` empty, `name` the key's name). `log_in_id` is the log-in it comes by, `kind` how it was
-    shown. `proven_at` is when password and second factor were last given. `ui_access`: whether the console is open to
-    them, or the pod alone. `scopes`: of a key."""
+    shown; `pod`: by the cookie of a frame inside the ticket system. `proven_at` is when password and second factor were
+    last given. `ui_access`: whether the console is open to them, or the pod alone. `scopes`: of a key."""
 
     tenant_id: str
     technician_id: str
@@ -29,7 +30,7 @@ class Acting:
     role: Role
     supervisor: bool
     log_in_id: str
-    kind: Literal["cookie", "bearer", "key"]
+    kind: Literal["cookie", "pod", "bearer", "key"]
     proven_at: datetime
     ui_access: bool = True
     scopes: frozenset[str] = frozenset()
@@ -82,7 +83,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "note_required": (422, "Write down what the person said: a spoken yes needs a note."),
     "reason_required": (422, "Say why you end it; the reason goes into the record."),
     "no_note_due": (409, "Nothing waits to be written to a ticket."),
-    "too_many_sends": (429, "This person has been sent as many texts as the limits allow."),
+    "too_many_sends": (429, "This person has been sent as many messages as the limits allow."),
     "prefix_paused": (
         429,
         "Texts to numbers like this one pause, because hardly any of the last codes there were answered.",
@@ -90,7 +91,68 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "opted_out": (409, "This number has opted out of texts (STOP). Reach the person another way."),
     "blocked": (409, "This number is blocked, so nothing is sent to it. An admin sees it under Settings, Blocked."),
     "no_mobile": (409, "No text may go to this contact: there is no mobile number on record."),
+    "no_email": (409, "There is no e-mail address on record for this contact."),
+    "no_phone": (409, "There is no phone number on record for this contact."),
+    "call_under_way": (409, "The phone is ringing or the call is still on. Call again when it is over."),
     "already_ended": (409, "This announced call is over already."),
+    "address_not_found": (
+        422,
+        "That is not an address of this contact. Only numbers and addresses on record can be asked; add it to the "
+        "contact first.",
+    ),
+    "method_unknown": (422, "There is no such method."),
+    "method_not_set_up": (409, "That method is not set up here. Choose another one."),
+    "method_not_allowed": (409, "The policy of this client does not allow that method. Choose another one."),
+    "method_needs_other_address": (422, "That method cannot go to that address. Choose another one."),
+    "method_locked": (
+        429,
+        "Too many wrong codes by this method. Wait, or use another one.",
+    ),
+    "method_disabled": (
+        409,
+        "This method is switched off for this contact after 50 wrong codes in a row. An admin can switch it on again.",
+    ),
+    "direction_conflict": (
+        409,
+        "This person is checking a caller right now. Whoever is on the phone with them may be after this code. Wait "
+        "until that check is over, or have a supervisor override it with a reason.",
+    ),
+    "denied_lately": (
+        409,
+        "This person has just said that somebody poses as them. Call them on a number on record; codes go out again "
+        "30 minutes after.",
+    ),
+    "override_not_allowed": (403, "Only a supervisor, or the only technician on duty, may override this."),
+    "override_reason_short": (422, "Say why you override it, in 10 characters or more; the reason is reviewed."),
+    "address_note_required": (
+        422,
+        "This is not the contact's usual address, a new one, or another person's ticket. Write a note of 10 "
+        "characters or more that says why.",
+    ),
+    "assurance_too_low": (
+        409,
+        "This method is not enough for what you want to do. Choose a stronger one, or do less.",
+    ),
+    "no_number_of_ours": (409, "There is no verification number to send from. An admin can add one under Settings."),
+    "no_mail_server": (409, "No mail can go out: no mail server is set up. An admin can add one under Settings, Mail."),
+    "wrong_code": (422, "That is not the code."),
+    "cross_purpose_code": (
+        422,
+        "That is the code of a check of a CALLER, which the person must never read out. Somebody may be playing you "
+        "and them against each other. Hang up and call the person on a number on record.",
+    ),
+    "not_a_code": (422, "Type the digits that the person reads to you."),
+    "verification_not_found": (404, "There is no such verification here."),
+    "verification_over": (409, "This verification is over. Start a new one."),
+    "not_a_code_method": (409, "There is no code to type: the person answers on the page behind the link."),
+    "not_your_verification": (409, "Another technician has asked for this code. Start your own."),
+    "verification_required": (
+        409,
+        "Nobody was verified for this ticket, and the policy of this client wants that before it is closed. Verify its "
+        "person, or write a note that says why not.",
+    ),
+    "waiver_note_short": (422, "Say in 10 characters or more why nobody was verified; it goes into the ticket."),
+    "nothing_to_resend": (409, "A link is never sent twice. Start anew, and the old link stops working."),
     "contended": (503, "Several people are changing this check at once. Try again in a second."),
 }
 
@@ -116,8 +178,9 @@ DEGRADED: Mapping[str, Trouble] = {
         "The ticket system answers again. What has waited is being written; there is nothing to do.",
     ),
     "mail": Trouble(
-        "Mail is not going out: the mail server fails, or refuses to let us in. Invitations, links to accounts and "
-        "alerts by mail wait. An admin can look under Settings, Mail, and send a test.",
+        "Mail is not going out: the mail server fails, or refuses to let us in. Verify people by text or by phone "
+        "until it does. Invitations, links to accounts and alerts by mail wait. An admin can look under Settings, "
+        "Mail, and send a test.",
         "Mail goes out again. What has waited is being sent; there is nothing to do.",
     ),
     "teams": Trouble(
@@ -300,6 +363,109 @@ class CheckActs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CodeChecked:
+    """What came of a typed code. `right`: the caller is verified. Else `refused` says why (`wrong_code` with
+    `tries_left`, 0 when it is over now; or another machine word)."""
+
+    id: str
+    right: bool = False
+    refused: str = ""
+    tries_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkShown:
+    """What the page behind a verification link shows. `state`: `live`, `verified`, `denied`, `over` (ran out, replaced,
+    taken back) or `failed`. `technician` is a first name, `about` a ticket number or empty. `types_number`: two digits
+    that the technician says must be typed, `tries_left` times at most. `at`: when it ended, `until`: when it runs out.
+    `wording`: the person is also checking a caller, or has just checked this very technician.
+    """
+
+    tenant_id: str
+    verification_id: str
+    state: Literal["live", "verified", "denied", "over", "failed"]
+    msp: str
+    phone: str
+    technician: str
+    about: str
+    until: datetime
+    at: datetime | None = None
+    types_number: bool = False
+    tries_left: int = 0
+    locale: str = ""
+    timezone: str = "UTC"
+    wording: Literal["usual", "conflict", "introduced"] = "usual"
+
+
+@dataclass(frozen=True, slots=True)
+class CallWords:
+    """What our voice webhook answers. `say`: words without a code. `then`: `wait` (the code is on its way by another
+    request), `press` (wait for a key, `say` asks for it), or `hang_up`."""
+
+    say: str
+    then: Literal["wait", "press", "hang_up"]
+
+
+class VerificationActs(Protocol):
+    """Acts on end-user verifications. `ticket` is an id or empty; `method` and `action` are words of
+    `dialogs.user_verify`."""
+
+    async def methods(self, who: Acting, contact_id: str, *, ticket: str = "") -> Sequence[WayNow] | None:
+        """Which methods can work now, by address, in the order of the client's policy; None: no such contact."""
+        ...
+
+    async def start(
+        self,
+        who: Acting,
+        *,
+        contact_id: str,
+        address_id: str,
+        method: str,
+        ticket: str = "",
+        note: str = "",
+        action: str = "standard",
+        override: str = "",
+    ) -> Acted:
+        """Ask the user. `override`: the reason for which an open check of a caller is set aside, empty for none.
+        `Acted.id` is the verification's, `not_before` when a refused send may be tried again."""
+        ...
+
+    async def check(self, who: Acting, verification_id: str, *, code: str) -> CodeChecked:
+        """The technician typed what they heard. Spaces and dashes do not count."""
+        ...
+
+    async def resend(self, who: Acting, verification_id: str) -> Acted: ...
+
+    async def cancel(self, who: Acting, verification_id: str) -> Acted: ...
+
+    async def link_ticket(self, who: Acting, verification_id: str, *, ticket: str) -> Acted: ...
+
+    async def unlock(self, who: Acting, contact_id: str, *, method: str) -> Acted:
+        """A method that too many wrong codes have locked may be used again; for admins."""
+        ...
+
+    async def look_at_link(self, token: str) -> LinkShown | None:
+        """What the page shows; changes nothing. None for a token that is not ours."""
+        ...
+
+    async def confirm_link(self, token: str, *, number: str = "") -> LinkShown | None:
+        """The person pressed Validate, with the number they typed where one is asked for."""
+        ...
+
+    async def disown_link(self, token: str) -> LinkShown | None:
+        """The person pressed "This is not me"."""
+        ...
+
+    async def call_answered(
+        self, tenant_id: str, verification_id: str, *, call_id: str, by: Literal["person", "machine", "unknown"]
+    ) -> CallWords: ...
+
+    async def call_keyed(self, tenant_id: str, verification_id: str, *, call_id: str, digit: str) -> CallWords: ...
+
+    async def call_ended(self, tenant_id: str, verification_id: str, *, call_id: str, how: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class SentMessage:
     """One thing that left, as the outbox inspector shows it. `to` and `sender` are addresses of the channel."""
 
@@ -317,6 +483,33 @@ class Phone:
 
     number: str
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PsaScreen:
+    """A ticket as the simulated ticket system shows it. `tenant` is the short name of whoever uses it; `ticket_id` is
+    empty where the screen is of a contact alone."""
+
+    tenant: str
+    contact_id: str
+    name: str
+    company: str
+    email: str
+    ticket_id: str = ""
+
+
+CallState = Literal["ringing", "talking", "ended", "declined", "missed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCall:
+    """A call to a simulated phone. `words`: everything that was spoken so far. `can_press`: somebody is on it."""
+
+    id: str
+    state: CallState
+    words: str
+    at: datetime
+    can_press: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +543,26 @@ class Simulator(Protocol):
 
     def received_by(self, phone: str) -> Sequence[SentMessage]:
         """What one phone sent and got, oldest first, for the phone's screen; own texts have `sender` = the phone."""
+        ...
+
+    def psa_screens(self) -> Sequence[PsaScreen]:
+        """What can be opened in the simulated ticket system, which shows the pod in a frame."""
+        ...
+
+    def calls_to(self, phone: str) -> Sequence[PhoneCall]:
+        """Calls to one phone, newest first."""
+        ...
+
+    def answering(self, phone: str) -> str:
+        """How the phone behaves when it rings; a word of `simulator.call_records.MANNERS`."""
+        ...
+
+    def set_answering(self, phone: str, how: str) -> bool:
+        """From the next call on. False for a word that is not one."""
+        ...
+
+    def on_call(self, phone: str, act: str) -> bool:
+        """`pick_up`, `hang_up`, or the key that is pressed. False when there is no call for that."""
         ...
 
     def workflow_address(self) -> str:

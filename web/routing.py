@@ -49,6 +49,15 @@ class Surface(Enum):
     API = "api"
     STREAM = "stream"
     ASSET = "asset"
+    #: A page that a ticket system of the tenant's may show in a frame; it knows the log-ins of the pod and no others.
+    POD = "pod"
+    #: A page of the small window that the pod opens for signing in: never in a frame, and it may know who opened it.
+    POPUP = "popup"
+
+    @property
+    def takes_forms(self) -> bool:
+        """Whether what is sent to it comes from a form of ours, and what goes wrong is answered with a page."""
+        return self in (Surface.PAGE, Surface.POD, Surface.POPUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class Route:
     old (SEC-34). `answers`: status -> model, for the OpenAPI document. `grants`: the answer is a secret, so it is never
     kept for an `Idempotency-Key`. `anonymous`: nobody is recognised, so it answers also when log-ins cannot be read.
     `scope`: which integration keys may use it; None: only people. `pod`: accounts without access to the console may
-    use it too. `upload`: the form may carry files, so many bytes altogether at most."""
+    use it too. `of_pod`: a stream for the pod's pages, which knows the pod's log-ins and no others. `upload`: the form may carry files, so many bytes altogether at most."""
 
     method: str
     path: str
@@ -109,4 +118,10 @@ class Route:
     anonymous: bool = False
     scope: Scope | None = None
     pod: bool = False
+    of_pod: bool = False
     upload: int = 0
+
+    @property
+    def in_frame(self) -> bool:
+        """Whether it answers inside a ticket system's frame, where the log-ins of the pod count and no others."""
+        return self.surface is Surface.POD or self.of_pod

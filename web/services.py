@@ -11,7 +11,16 @@ from dialogs.ports import Clock, Outbound, Randomness
 from storage.bounds import LocalBound
 from storage.database import Database
 from storage.presence import LocalPresence, Presence
-from web.ports import CarrierDesk, CheckActs, ContactActs, Degraded, Post, Simulator, Trials
+from web.ports import (
+    CarrierDesk,
+    CheckActs,
+    ContactActs,
+    Degraded,
+    Post,
+    Simulator,
+    Trials,
+    VerificationActs,
+)
 
 if TYPE_CHECKING:
     from identity.passwords import Passwords
@@ -35,11 +44,14 @@ if TYPE_CHECKING:
     from storage.mail_servers import MailServers
     from storage.own_numbers import OwnNumbers
     from storage.people import People
+    from storage.pod_openings import PodOpenings
+    from storage.pod_sign_ins import PodSignIns
     from storage.reports import Reports
     from storage.sealed.integrity import Integrity
     from storage.stream import EventStream
     from storage.teams_connections import TeamsConnections
     from storage.tenants import Tenants
+    from storage.verifications import Verifications
     from storage.webhooks import Webhooks
 
 #: What must be well before this copy may be sent traffic: name -> "" when it is, else what is wrong, in a few words
@@ -65,10 +77,10 @@ class Services:
     """What a handler may use.
 
     `db`: reads and writes outside the turn; the repositories below are made on it. `acts`: everything that changes a
-    check or an announced call. `psa`: tenant id -> that tenant's ticket system. `carrier`: asks the carrier
-    for whoever sets the numbers up. `public_url`: scheme and host people
-    and providers reach us by, without a slash at the end. `degraded`: a tenant's providers that do not work at the
-    moment, longest first. `outbound`: goes to addresses that tenants entered. `demo`: the stand-ins, in demo mode
+    check or an announced call; `verifying`: the same for verifications of end users. `psa`: tenant id -> that tenant's
+    ticket system. `carrier`: asks the carrier for whoever sets the numbers up. `public_url`: scheme and host people and
+    providers reach us by, without a slash at the end. `degraded`: a tenant's providers that do not work at the moment,
+    longest first. `outbound`: goes to addresses that tenants entered. `demo`: the stand-ins, in demo mode
     only. `tell_now`: tenant and delivery to another tool, which is tried at once and awaited. `behind_proxy`: a TLS
     proxy of ours stands in front, so the last entry of `X-Forwarded-For` is the sender's address.
     `key_bound`: how often each integration key may call, counted in this process.
@@ -91,6 +103,7 @@ class Services:
     contact_acts: ContactActs
     imports: Imports
     checks: Checks
+    verifications: Verifications
     announced: AnnouncedCalls
     alerts: Alerts
     log: Log
@@ -102,6 +115,7 @@ class Services:
     blocks: Blocks
     brands: Brands
     acts: CheckActs
+    verifying: VerificationActs
     psa: Callable[[str], Psa]
     sign_in: SignIn
     stream: EventStream
@@ -118,6 +132,8 @@ class Services:
     teams_connections: TeamsConnections
     passwords: Passwords
     account_links: AccountLinks
+    pod_sign_ins: PodSignIns
+    pod_openings: PodOpenings
     #: There is an import to be worked through.
     begin_imports: Callable[[], None] = nothing_to_begin
     demo: Simulator | None = None

@@ -1,6 +1,7 @@
 """The event stream of a browser: ids and kinds of what happened, never a code and never what anyone said.
 
-A console asks for the rows of `/codes` along with it: what changed then comes by itself, drawn once for everybody.
+A console asks for the rows of `/codes` along with it: what changed then comes by itself, drawn once for everybody. A
+pod asks for what concerns one person (`about`).
 
 One stream per browser is enough, the tabs share it. Its ids are those of the log, so a browser that comes back says
 where it was and misses nothing.
@@ -158,6 +159,7 @@ async def _relay_from(
 ) -> None:
     loop = asyncio.get_running_loop()
     wrote = looked = loop.time()
+    about = call.request.query.get("about", "")
     here = await call.services.presence.present(call.who.tenant_id)
     waiting = asyncio.ensure_future(anext(source))
     try:
@@ -173,8 +175,9 @@ async def _relay_from(
                     wrote = loop.time()
             if waiting.done():
                 event = waiting.result()
-                await response.write(as_message(event) if rows is None else await rows.message(event))
-                wrote = loop.time()
+                if is_about(event, about):
+                    await response.write(as_message(event) if rows is None else await rows.message(event))
+                    wrote = loop.time()
                 waiting = asyncio.ensure_future(anext(source))
             elif loop.time() >= wrote + PING_EVERY:
                 await response.write(BEAT)
@@ -202,6 +205,11 @@ def read_after(request: web.Request) -> int | None:
     """Where the browser was: the id it last saw, or the one its page was drawn at."""
     given = request.headers.get("Last-Event-ID") or request.query.get("after", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+
+
+def is_about(event: Event, contact_id: str) -> bool:
+    """Whether it concerns one person, for who asks about one alone: also a check of a number that several have."""
+    return not contact_id or event.contact_id == contact_id or (not event.contact_id and event.kind.startswith("tv."))
 
 
 def as_message(event: Event) -> bytes:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from bot.settings import Settings
 from channels.teams.posts import HOSTS
+from channels.twilio.call_urls import CALL_STATUS_PATH, VOICE_PATH
 from channels.twilio.webhooks import SMS_PATH, STATUS_PATH
 
 
@@ -29,7 +30,7 @@ def _default(name: str) -> str:
 
 #: A test finds every address that is built into the code here.
 OUTBOUND = (
-    Line(_default("twilio_url"), "443", "Texts go out, numbers are looked up.", "always"),
+    Line(_default("twilio_url"), "443", "Texts and calls go out, numbers are looked up.", "always"),
     Line("your database", "5432", "PostgreSQL. With SQLite there is no such connection.", "with PostgreSQL"),
     Line("your Redis", "6379", "Copies of Watchword hear of one another faster.", "with Redis"),
     Line("your mail server", "465 or 587", "Mail to technicians: TLS from the start, or STARTTLS.", "with mail"),
@@ -72,8 +73,9 @@ Addresses that admins enter (webhooks, Teams) are refused when they lead into ne
 |---|---|---|---|"""
 
 END = f"""
-Paths that the carrier uses are `{SMS_PATH}` and `{STATUS_PATH}`. Twilio has no fixed addresses to allow: each request
-is proven by its signature, so do not filter those two paths by address. `/metrics` answers this machine, and others
+Paths that the carrier uses are `{SMS_PATH}` and `{STATUS_PATH}` for texts, `{VOICE_PATH}` and
+`{CALL_STATUS_PATH}` for calls. Twilio has no fixed addresses to allow: each request is proven by its signature, so do
+not filter those paths by address. `/metrics` answers this machine, and others
 only with a token. Everything else can be kept to the networks in which your technicians work, if they need no claim
 page on their phones.
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dialogs.settings import TenantSettings
-from storage.tenant_settings import SETTINGS, TenantSetting
+from storage.setting_spelling import TenantSetting
+from storage.tenant_settings import SETTINGS
 
 
 @dataclass(frozen=True, slots=True)

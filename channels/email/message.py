@@ -18,6 +18,9 @@ from html import escape
 from typing import Literal
 from uuid import UUID
 
+from channels.email.end_user import Looks, in_page, in_plain
+from dialogs.ports import ForEndUser
+
 #: No header gets longer, whatever somebody's name is.
 LONGEST_SUBJECT = 200
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -25,6 +28,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=.{{3,254}}\Z)(?=[^@]{{1,64}}@){_LOCAL}@{_LABEL}(?:\.{_LABEL})*")
 #: What must not stand in a header: line breaks would begin another one, the rest shows nothing or turns text around.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+#: Our own looks, without a logo.
+PLAIN = Looks()
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
 
 
@@ -70,10 +75,20 @@ def message_id(sender: str, key: str) -> str:
     return f"<{key}@{sender.rpartition('@')[2]}>"
 
 
-def compose(server: Server, *, to: str, subject: str, text: str, key: str, own_pages: str, logo: bytes = b"") -> bytes:
+def compose(
+    server: Server,
+    *,
+    to: str,
+    subject: str,
+    text: str,
+    key: str,
+    own_pages: str,
+    looks: Looks = PLAIN,
+    for_user: ForEndUser | None = None,
+) -> bytes:
     """The mail as it goes over the wire: plain text, and the same as HTML. `key` is a UUIDv7. `own_pages`: how our own
-    links begin; no other text becomes a link of ours. `logo`: a PNG for the top of the HTML, which goes along inside
-    the mail, since programs do not fetch pictures from elsewhere. Raises BadAddress."""
+    links begin; no other text becomes a link of ours. The logo goes along inside the mail, since programs do not fetch
+    pictures from elsewhere. `for_user`: it goes to an end user. Raises BadAddress."""
     mail = EmailMessage(policy=SMTP)
     sender, receiver = checked_address(server.sender), checked_address(to)
     mail["From"] = Address(in_a_header(server.sender_name), addr_spec=sender)
@@ -84,10 +99,14 @@ def compose(server: Server, *, to: str, subject: str, text: str, key: str, own_p
     # So that nobody's holiday note answers a machine.
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    plain = "\n".join(text.splitlines()) + "\n"
+    logo, whose = looks.logo, in_a_header(server.sender_name)
+    plain = "\n".join((text if for_user is None else in_plain(text, for_user)).splitlines()) + "\n"
     mail.set_content(plain, cte="quoted-printable")
     picture = f"logo@{sender.rpartition('@')[2]}" if logo else ""
-    html = in_html(plain, own_pages, picture, in_a_header(server.sender_name))
+    if for_user is None:
+        html = in_html(plain, own_pages, picture, whose)
+    else:
+        html = in_page("\n".join(text.splitlines()), for_user, looks, own_pages, picture, whose)
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
     if logo:
         _, shown = mail.iter_parts()

@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn, TypeAlias
@@ -17,8 +18,9 @@ from urllib.parse import urlsplit
 
 import aiosmtplib
 
-from channels.email.message import BadAddress, Server, checked_address, compose, message_id
-from dialogs.ports import OutboundRefused, SendLater, SendRefused, SendUnclear
+from channels.email.end_user import Looks
+from channels.email.message import PLAIN, BadAddress, Server, checked_address, compose, message_id
+from dialogs.ports import ForEndUser, OutboundRefused, SendLater, SendRefused, SendUnclear
 
 CONNECT_S, COMMAND_S = 10.0, 20.0
 #: Servers look for spam and viruses before they answer for a whole mail.
@@ -30,13 +32,15 @@ LONGEST_ANSWER = 400
 ServerFor: TypeAlias = Callable[[str], Awaitable[Server | None]]
 #: Addresses of a host that we may connect to. Raises `OutboundRefused`, and OSError when there are none.
 Addresses: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
-#: The logo that a tenant's mails carry, as a small PNG; empty for none.
-LogoOf: TypeAlias = Callable[[str], Awaitable[bytes]]
+#: How the mails of a tenant look.
+LooksOf: TypeAlias = Callable[[str], Awaitable[Looks]]
+#: Mails whose looks are kept until they are taken.
+_KEPT = 500
 
 
-async def no_logo(tenant_id: str) -> bytes:
-    """Mails without pictures."""
-    return b""
+async def plain_looks(tenant_id: str) -> Looks:
+    """Mails without pictures, in our own colour."""
+    return PLAIN
 
 
 class SmtpMail:
@@ -49,7 +53,7 @@ class SmtpMail:
         server_for: ServerFor,
         addresses: Addresses,
         public_url: str,
-        logo_of: LogoOf = no_logo,
+        looks_of: LooksOf = plain_looks,
         tls: ssl.SSLContext | None = None,
         connect_s: float = CONNECT_S,
         command_s: float = COMMAND_S,
@@ -58,25 +62,58 @@ class SmtpMail:
         self._server_for = server_for
         self._addresses = addresses
         self._public_url = public_url
-        self.logo_of = logo_of
+        self.looks_of = looks_of
+        self._looks: OrderedDict[str, Looks] = OrderedDict()
         self._tls = tls or ssl.create_default_context()
         self._connect_s = connect_s
         self._command_s = command_s
         self._take_s = take_s
 
-    async def send(self, tenant_id: str, *, to: str, subject: str, text: str, key: str) -> str:
+    async def send(
+        self, tenant_id: str, *, to: str, subject: str, text: str, key: str, for_user: ForEndUser | None = None
+    ) -> str:
         """Hand the mail over; its Message-ID. Raises `SendRefused`, `SendLater`, `SendUnclear`."""
         server = await self._server_for(tenant_id)
         if server is None:
             raise SendRefused("no_mail_server", "No mail server is set up. An admin can set one up in the settings.")
-        await self.hand_over(server, to=to, subject=subject, text=text, key=key, logo=await self.logo_of(tenant_id))
+        looks = await self._looks_for(tenant_id, key)
+        await self.hand_over(server, to=to, subject=subject, text=text, key=key, looks=looks, for_user=for_user)
+        self._looks.pop(key, None)
         return message_id(checked_address(server.sender), key)
 
-    async def hand_over(self, server: Server, *, to: str, subject: str, text: str, key: str, logo: bytes = b"") -> str:
+    async def _looks_for(self, tenant_id: str, key: str) -> Looks:
+        """A mail that is tried again looks as it did the first time, whatever an admin has changed meanwhile."""
+        found = self._looks.get(key)
+        if found is None:
+            found = self._looks[key] = await self.looks_of(tenant_id)
+            if len(self._looks) > _KEPT:
+                self._looks.popitem(last=False)
+        return found
+
+    async def hand_over(
+        self,
+        server: Server,
+        *,
+        to: str,
+        subject: str,
+        text: str,
+        key: str,
+        looks: Looks = PLAIN,
+        for_user: ForEndUser | None = None,
+    ) -> str:
         """The same by a server that is given; what it said when it took the mail, in its own words."""
         try:
             receiver, sender = checked_address(to), checked_address(server.sender)
-            mail = compose(server, to=to, subject=subject, text=text, key=key, own_pages=self._public_url, logo=logo)
+            mail = compose(
+                server,
+                to=to,
+                subject=subject,
+                text=text,
+                key=key,
+                own_pages=self._public_url,
+                looks=looks,
+                for_user=for_user,
+            )
         except BadAddress as bad:
             raise SendRefused("bad_address", f"{bad} is no mail address that servers take.") from None
         async with self._session(server) as session:

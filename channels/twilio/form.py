@@ -26,13 +26,25 @@ _NAMES = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\n[A-Za-z][A-Za-z0-9_]*)*")
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _STATUS = re.compile(r"[A-Za-z_]{1,32}")
+_CALL_STATUS = re.compile(r"[a-z-]{1,32}")
+_ANSWERED_BY = re.compile(r"[a-z_]{0,32}")
+_KEY = re.compile(r"[0-9*#]")
 _ERROR_CODE = re.compile(r"[0-9]{0,10}")
 #: Names that carry identity. Found anywhere but in a name or in Body, they are the seam of a cut.
 _IDENTITIES = ("MessageSid", "CallSid", "AccountSid")
 
 _ALWAYS = {"AccountSid": _ACCOUNT_SID, "MessageSid": _MESSAGE_SID, "From": _E164, "To": _E164}
 _STATUS_FIELDS = {**_ALWAYS, "MessageStatus": _STATUS}
+_CALL_FIELDS = {
+    "AccountSid": _ACCOUNT_SID,
+    "CallSid": _CALL_SID,
+    "From": _E164,
+    "To": _E164,
+    "CallStatus": _CALL_STATUS,
+}
+_KEY_FIELDS = {**_CALL_FIELDS, "Digits": _KEY}
 
 
 class FormRefused(Exception):
@@ -132,6 +144,21 @@ def check_status(pairs: Sequence[tuple[str, str]], text: str) -> dict[str, str]:
     if not _ERROR_CODE.fullmatch(fields.get("ErrorCode", "")):
         raise BadField("ErrorCode is not a number")
     return fields
+
+
+def check_call(pairs: Sequence[tuple[str, str]], text: str) -> dict[str, str]:
+    """The fields of a question what to say on a call, or of a report on one. Raises a `FormRefused`."""
+    fields = _distrust(pairs, text, _CALL_FIELDS)
+    if not _ANSWERED_BY.fullmatch(fields.get("AnsweredBy", "")):
+        raise BadField("AnsweredBy is malformed")
+    if not _ERROR_CODE.fullmatch(fields.get("ErrorCode", "")):
+        raise BadField("ErrorCode is not a number")
+    return fields
+
+
+def check_key(pairs: Sequence[tuple[str, str]], text: str) -> dict[str, str]:
+    """The fields of a key that was pressed on a call. Raises a `FormRefused`."""
+    return _distrust(pairs, text, _KEY_FIELDS)
 
 
 def _distrust(pairs: Sequence[tuple[str, str]], text: str, required: Mapping[str, re.Pattern[str]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -62,7 +62,7 @@ class Rest:
         path: str,
         account: TwilioAccount,
         *,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request, with the second token if the first is refused. Raises `SendLater` when no connection came

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 
-from channels.twilio.account import AccountFor, TwilioAccount
+from channels.twilio.account import AccountFor, owner_of
 from channels.twilio.rest import DEFAULT_URL, TIMEOUT, Rest, path_of, raise_for, time_of
 from channels.twilio.webhooks import STATUS_PATH
-from dialogs.ports import SendRefused, SendUnclear
+from dialogs.ports import SendUnclear
 
 PAGE_SIZE = 50
 #: Twilio's times are whole seconds and its clock is not ours; more would find the text before this one.
@@ -43,7 +43,7 @@ class TwilioTexts:
     async def send(self, *, to: str, sender: str, body: str, key: str) -> str:
         """Create the message and return its sid. `key` stays here: Twilio knows no idempotency key, so a repeat after
         `SendUnclear` needs `find` first. Raises `SendRefused`, `SendLater`, `SendUnclear`."""
-        account = await self._account(sender)
+        account = await owner_of(sender, self._account_for)
         form = {"To": to, "From": sender, "Body": body, "StatusCallback": self._callback}
         try:
             answer = await self._rest.ask("POST", path_of(account, "Messages.json"), account, form=form)
@@ -58,7 +58,7 @@ class TwilioTexts:
     async def find(self, *, to: str, sender: str, body: str, since: datetime) -> str | None:
         """The sid of such a message created since then, or None. Raises `SendLater` when Twilio cannot be asked now,
         and `SendRefused` when it will not answer."""
-        account = await self._account(sender)
+        account = await owner_of(sender, self._account_for)
         pair = {"To": to, "From": sender, "PageSize": str(PAGE_SIZE)}
         after = (since - CLOCK_SLACK).astimezone(UTC)
         # A message that still waits may have no DateSent, so the newest ones are read without that filter as well.
@@ -67,12 +67,6 @@ class TwilioTexts:
                 if _is_it(message, to=to, sender=sender, body=body, after=after):
                     return str(message["sid"])
         return None
-
-    async def _account(self, sender: str) -> TwilioAccount:
-        account = await self._account_for(sender)
-        if account is None:
-            raise SendRefused("no_account", "No Twilio account owns our number. An admin must connect it.")
-        return account
 
 
 def _is_it(message: Mapping[str, object], *, to: str, sender: str, body: str, after: datetime) -> bool:

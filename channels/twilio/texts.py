@@ -28,6 +28,13 @@ DELIVERY_RANK: Mapping[str, int] = {
     "undelivered": 7,
     "delivered": 7,
     "read": 8,
+    # Calls have words of their own.
+    "initiated": 4,
+    "ringing": 5,
+    "in-progress": 6,
+    "busy": 7,
+    "no-answer": 7,
+    "completed": 7,
 }
 
 
@@ -73,6 +80,10 @@ REACTIONS: Mapping[str, Reaction] = {
     "20003": Reaction("Twilio refused our credentials. Ask an admin to check the auth token.", True),
     "20429": Reaction("Too many requests to Twilio. It is tried again by itself.", False),
     "21211": Reaction("This is not a phone number. Correct it on the contact, or use another method.", True),
+    "21214": Reaction("This number cannot be called. Check it on the contact, or use another method.", True),
+    "21215": Reaction("Twilio may not call this country. An admin can allow it under voice geo permissions.", True),
+    "21216": Reaction("Twilio does not let this account call that number. Use another method; tell an admin.", True),
+    "21219": Reaction("The Twilio account is a trial and may only call numbers verified with it.", True),
     "21408": Reaction("Twilio may not text this country. An admin can allow it under geo permissions.", True),
     "21608": Reaction("The Twilio account is a trial and may only text numbers verified with it.", True),
     "21610": Reaction("This person has texted STOP. Use another method, or ask them to text START.", True, True),
@@ -88,7 +99,7 @@ REACTIONS: Mapping[str, Reaction] = {
     "80901": Reaction("Twilio kept back an opt-out word. Nothing to do.", True),
 }
 
-_UNKNOWN = Reaction("Twilio did not take or deliver the text. Try another method.", True)
+_UNKNOWN = Reaction("Twilio did not take or deliver it. Try another method.", True)
 
 
 def reaction(code: str) -> Reaction:

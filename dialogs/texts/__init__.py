@@ -4,7 +4,7 @@ An effect names a template and values; this room turns them into words in the re
 """
 
 from dialogs.texts.catalogue import LANGUAGES, find_template, language_for
-from dialogs.texts.overrides import LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, Fault, check_override, faults
+from dialogs.texts.overrides import LOCKED_WITHIN, MAX_LENGTHS, MAX_SEGMENTS, SAMPLES, Fault, check_override, faults
 from dialogs.texts.render import TenantValues, render
 from dialogs.texts.segments import Segments, segments, strange_in
 from dialogs.texts.template import PLACEHOLDER, Language, Template, TextError
@@ -12,6 +12,7 @@ from dialogs.texts.template import PLACEHOLDER, Language, Template, TextError
 __all__ = [
     "LANGUAGES",
     "LOCKED_WITHIN",
+    "MAX_LENGTHS",
     "MAX_SEGMENTS",
     "PLACEHOLDER",
     "SAMPLES",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from dialogs.texts.english_phrases import PHRASES
+from dialogs.texts.english_verify import VERIFYING, VERIFYING_PHRASES
 from dialogs.texts.template import PLACEHOLDER, Language, Template
 
 #: The two sentences of SEC-05: which way the code goes, and that it is never read out (or guessed).
@@ -395,4 +396,4 @@ def _other(id: str, body: str, audience: Literal["technician", "ticket"], about:
     return Template(id, body, (), variables, frozenset(), audience, about)
 
 
-ENGLISH = Language("en", {t.id: t for t in _all()}, PHRASES)
+ENGLISH = Language("en", {t.id: t for t in (*_all(), *VERIFYING)}, {**PHRASES, **VERIFYING_PHRASES})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from dialogs.effects import Code, Value
+from dialogs.effects import Code, Link, Value
 from dialogs.texts.template import PLACEHOLDER, Language, TextError
 
 MAX_NAME = 60
@@ -18,7 +18,12 @@ MAX_REMARK = 2000
 #: Plain values of these variables are put into a phrase, so that "about 1042" becomes "about ticket 1042".
 _WRAPPED: Mapping[str, tuple[str, str]] = {"about": ("phrase.ticket", "number"), "ticket": ("phrase.ticket", "number")}
 #: Variables whose value may be the name of a phrase. Names and remarks are not among them.
-_PHRASED = frozenset({"again", "notice", "doing", "about", "ticket", "outcome", "assurance", "direction"})
+_PHRASED = frozenset({"again", "notice", "doing", "about", "ticket", "outcome", "assurance", "direction"}) | frozenset(
+    {"method", "action", "whose", "unusual", "enough", "alone", "why"}
+)
+#: What somebody wrote as a sentence or more. In a ticket it keeps its lines, elsewhere it becomes one.
+_REMARKS = frozenset({"remark", "reason"})
+MAX_LINE = 300
 _NOBODY_YET = "phrase.several_contacts"
 _WHOLE = frozenset({"link", "phone"})
 #: A curly quote would turn the whole text into UCS-2 and double its price.
@@ -26,8 +31,13 @@ _PLAIN_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "
 _NORTH_AMERICA = re.compile(r"\+1(\d{3})(\d{3})(\d{4})")
 
 
-def fill(body: str, values: Mapping[str, Value], language: Language, timezone: str, *, in_ticket: bool) -> str:
-    """Put values into the placeholders of `body`, once: braces inside a value stay what they are."""
+def fill(
+    body: str, values: Mapping[str, Value], language: Language, timezone: str, *, in_ticket: bool, spoken: bool = False
+) -> str:
+    """Put values into the placeholders of `body`, once: braces inside a value stay what they are. `spoken`: it is read
+    to people, so a code is written digit by digit."""
+    if spoken:
+        values = {n: ", ".join(value.digits) if isinstance(value, Code) else value for n, value in values.items()}
     shown = {name: _show(name, values, language, timezone, in_ticket=in_ticket) for name in PLACEHOLDER.findall(body)}
     lines = body.split("\n") if in_ticket else [body]
     kept = [line for line in lines if _says_something(line, shown)]
@@ -45,6 +55,8 @@ def _show(name: str, values: Mapping[str, Value], language: Language, timezone: 
     match values[name]:
         case Code(digits=digits):
             return digits
+        case Link(url=url):
+            return url
         case datetime() as at:
             return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
         case int() as number:
@@ -65,14 +77,16 @@ def _show_text(
         return _expand(language.phrases[text], values, language, timezone)
     if in_ticket and name == "trail":
         return _trail(text, language)
-    if in_ticket and name == "remark":
+    if in_ticket and name in _REMARKS:
         return "\n  ".join(filter(None, (clean(line, MAX_REMARK) for line in text[:MAX_REMARK].splitlines())))
     if name in _WRAPPED:
         phrase, inner = _WRAPPED[name]
         return _expand(language.phrases[phrase], {inner: text}, language, timezone)
     if name == "number":
         text = _NORTH_AMERICA.sub(r"+1 \1-\2-\3", text)
-    return clean(text, len(text) if name in _WHOLE else MAX_NAME)
+    if name in _WHOLE:
+        return clean(text, len(text))
+    return clean(text, MAX_LINE if name in _REMARKS else MAX_NAME)
 
 
 def _expand(phrase: str, values: Mapping[str, Value], language: Language, timezone: str) -> str:

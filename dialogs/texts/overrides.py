@@ -13,10 +13,12 @@ from dialogs.effects import Code, Value
 from dialogs.texts.catalogue import find_template, language_for
 from dialogs.texts.fill import fill
 from dialogs.texts.segments import segments
-from dialogs.texts.template import PLACEHOLDER, TextError
+from dialogs.texts.template import PLACEHOLDER, Template, TextError
 
 LOCKED_WITHIN = 160
 MAX_SEGMENTS = 3
+#: Mails and speech cost nothing by the segment, but nobody reads, or listens to, a book.
+MAX_LENGTHS: Mapping[str, int] = {"mail": 2000, "speech": 600}
 #: Samples as long as they usually get; a company name of 25 characters is what the locked sentences are measured with.
 SAMPLES: Mapping[str, Value] = {
     "msp": "Northwind Managed Support",
@@ -33,11 +35,22 @@ SAMPLES: Mapping[str, Value] = {
     "ending": "0100",
     "at": datetime(2026, 3, 1, 14, 7, tzinfo=UTC),
     "contact": "Jonathan Featherstone",
-    "link": "https://watchword.example.com/t/Zk3vQ9xN7bLw2RtY",
+    # As long as the links of verifications, which have tokens of 43 characters.
+    "link": "https://watchword.example.com/v/Zk3vQ9xN7bLw2RtYc8Hd5mUeJpA4sGfKiTzOqWnXyBo",
     "outcome": "phrase.outcome_confirmed",
     "assurance": "phrase.assurance_compare",
     "direction": "phrase.note_we_called_user",
     "remark": "",
+    "until": datetime(2026, 3, 1, 14, 12, tzinfo=UTC),
+    "method": "phrase.method_sms_code",
+    "destination": "... 0142",
+    "unusual": "phrase.other_address",
+    "whose": "phrase.other_contact",
+    "action": "phrase.action_standard",
+    "enough": "",
+    "why": "30006",
+    "reason": "They are on site with their manager.",
+    "alone": "phrase.override_alone",
     "numbers": "+1 212-555-xxxx",
     "sent": 20,
     "answered": 1,
@@ -90,18 +103,27 @@ def faults(key: str, text: str) -> tuple[Fault, ...]:
     if used - template.variables:
         return tuple(found)
     language = language_for(locale)
-    sample = fill(text, SAMPLES, language, "UTC", in_ticket=template.audience == "ticket")
+    in_ticket, spoken = template.audience == "ticket", template.medium == "speech"
+    sample = fill(text, SAMPLES, language, "UTC", in_ticket=in_ticket, spoken=spoken)
     for sentence in template.locked:
         if sentence not in text:
             found.append(Fault(0, f'Keep this sentence word for word: "{sentence}"'))
         elif sentence not in sample[:LOCKED_WITHIN]:
             said = f'Move this sentence into the first {LOCKED_WITHIN} characters: "{sentence}"'
             found.append(Fault(_line_of(text, sentence), said))
+    found += _faults_of_length(template, sample)
+    return tuple(found)
+
+
+def _faults_of_length(template: Template, sample: str) -> Iterator[Fault]:
+    most = MAX_LENGTHS.get(template.medium)
+    if most is not None:
+        if len(sample) > most:
+            yield Fault(0, f"Too long: {len(sample)} characters; {most} are allowed.")
+        return
     size = segments(sample)
     if template.audience != "ticket" and size.count > MAX_SEGMENTS:
-        said = f"Too long: {size.count} text segments ({size.encoding}); {MAX_SEGMENTS} are allowed."
-        found.append(Fault(0, said))
-    return tuple(found)
+        yield Fault(0, f"Too long: {size.count} text segments ({size.encoding}); {MAX_SEGMENTS} are allowed.")
 
 
 def _faults_by_line(template_id: str, text: str) -> Iterator[Fault]:

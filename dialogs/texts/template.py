@@ -16,7 +16,8 @@ class Template:
 
     `locked`: sentences that every wording must keep, word for word, in its first 160 characters (SEC-05). `variables`:
     what may stand in the body. `required`: what must. `audience` is who reads it: the end user, a technician, or
-    whoever opens the ticket. `about` is one line for the settings page.
+    whoever opens the ticket. `about` is one line for the settings page. `medium` is how it gets there: only a text is
+    counted in segments, and in speech a code is read digit by digit.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Template:
     required: frozenset[str]
     audience: Literal["user", "technician", "ticket"]
     about: str
+    medium: Literal["text", "mail", "speech"] = "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dialogs.limits import PrefixDay, SendCounts
@@ -19,10 +20,16 @@ from dialogs.turns import (
     InboundAsk,
     InboundFacts,
     StoredCheck,
+    StoredVerification,
     Unroutable,
+    VerificationAsk,
+    VerificationFacts,
 )
+from dialogs.user_verify import Denied, Live
+from storage.codec import outline
 from storage.digests import once_key, once_only, prefix_of, replay_key
 from storage.memory.rows import Rows
+from storage.turn_facts import LATELY, MOST_TRIES
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(hours=24)
@@ -36,6 +43,8 @@ def load(rows: Rows, ask: Ask, now: datetime) -> Facts | Duplicate | Unroutable:
             return _check(rows, ask, now)
         case AnnounceAsk():
             return _announce(rows, ask, now)
+        case VerificationAsk():
+            return _verification(rows, ask, now)
 
 
 def _inbound(rows: Rows, ask: InboundAsk, now: datetime) -> Facts | Duplicate | Unroutable:
@@ -58,6 +67,7 @@ def _inbound(rows: Rows, ask: InboundAsk, now: datetime) -> Facts | Duplicate | 
         tuple(call for c in contacts for call in _announced(rows, tenant_id, c.id, now)),
         rows.suppressed(tenant_id, said.their_address, said.our_address, now),
         _counts(rows, tenant_id, said.their_address, "", now) if ask.with_limits else SendCounts(),
+        _live_of(rows, tenant_id, {c.id for c in contacts}),
     )
 
 
@@ -98,6 +108,89 @@ def _announce(rows: Rows, ask: AnnounceAsk, now: datetime) -> Facts | Unroutable
         tuple(_announced(rows, ask.tenant_id, ask.contact_id, now)),
         _counts(rows, ask.tenant_id, mobile, ask.technician_id, now) if ask.with_limits and mobile else SendCounts(),
     )
+
+
+def _verification(rows: Rows, ask: VerificationAsk, now: datetime) -> Facts | Duplicate | Unroutable:
+    tenant = rows.tenants.get(ask.tenant_id)
+    if tenant is None:
+        return Unroutable()
+    if ask.timer and (ask.tenant_id, ask.verification_id, ask.timer) not in rows.timers:
+        return Duplicate()
+    if ask.once and (ask.tenant_id, once_only(ask.once)) in rows.once:
+        return Duplicate()
+    found = rows.verifications.get((ask.tenant_id, ask.verification_id))
+    contact_id = found.contact_id if found is not None else ask.contact_id
+    if ask.verification_id and found is None:
+        contact_id = ""
+    ours = _primary(rows, ask.tenant_id)
+    addresses = tuple(
+        replace(
+            a,
+            suppressed=rows.suppressed(ask.tenant_id, a.value, ours, now) if a.kind != "email" else "",
+            sends=_counts(rows, ask.tenant_id, a.value, ask.technician_id, now)
+            if ask.with_limits and ask.address_id in ("", a.id)
+            else SendCounts(),
+        )
+        for a in rows.addresses.get((ask.tenant_id, contact_id), ())
+    )
+    tries = [t for (tenant_id, _), t in rows.tries.items() if tenant_id == ask.tenant_id]
+    theirs = sorted((t for t in tries if t.contact_id == contact_id), key=lambda t: (t.at, t.id), reverse=True)
+    wrong = [t for t in tries if t.technician_id == ask.technician_id and t.outcome == "wrong" and t.at > now - _HOUR]
+    return VerificationFacts(
+        tenant,
+        rows.contacts.get((ask.tenant_id, contact_id)),
+        tuple(sorted(addresses, key=lambda a: (a.kind, not a.is_default, a.value))),
+        ours,
+        found,
+        _live_of(rows, ask.tenant_id, {contact_id}),
+        _checks_lately(rows, ask.tenant_id, contact_id, {a.value for a in addresses}, now),
+        _denied_at(rows, ask.tenant_id, contact_id, now),
+        tuple(theirs[:MOST_TRIES]),
+        len(wrong) if ask.technician_id else 0,
+        _overrides(rows, ask.tenant_id, ask.technician_id, now),
+    )
+
+
+def _live_of(rows: Rows, tenant_id: str, contact_ids: set[str]) -> tuple[StoredVerification, ...]:
+    live = (
+        v
+        for (t, _), v in rows.verifications.items()
+        if t == tenant_id and v.contact_id in contact_ids and isinstance(v.state, Live)
+    )
+    return tuple(sorted(live, key=lambda v: (v.created_at, v.id), reverse=True))
+
+
+def _checks_lately(
+    rows: Rows, tenant_id: str, contact_id: str, values: set[str], now: datetime
+) -> tuple[StoredCheck, ...]:
+    if not contact_id:
+        return ()
+    found = (
+        c
+        for (t, _), c in rows.checks.items()
+        if t == tenant_id
+        and (c.contact_id == contact_id or (not c.contact_id and c.channel == "sms" and c.their_address in values))
+        and (isinstance(c.state, Open | Claimed) or rows.changed[t, c.id] > now - LATELY)
+    )
+    return tuple(sorted(found, key=lambda c: (c.created_at, c.id), reverse=True))
+
+
+def _denied_at(rows: Rows, tenant_id: str, contact_id: str, now: datetime) -> datetime | None:
+    denied = (
+        v.state.at
+        for (t, _), v in rows.verifications.items()
+        if t == tenant_id and v.contact_id == contact_id and isinstance(v.state, Denied)
+    )
+    return max((at for at in denied if at > now - LATELY), default=None)
+
+
+def _overrides(rows: Rows, tenant_id: str, technician_id: str, now: datetime) -> int:
+    known = (
+        (outline(v.state), v.created_at)
+        for (t, _), v in rows.verifications.items()
+        if t == tenant_id and technician_id and v.created_at > now - _DAY
+    )
+    return sum(o.is_override and o.technician_id == technician_id for o, _ in known)
 
 
 def _primary(rows: Rows, tenant_id: str) -> str:

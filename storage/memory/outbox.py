@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from dialogs.messages import DeliveryReport
 from dialogs.turns import AuditEvent, Barred, Leased, Settled
-from storage.codec import summary
 from storage.digests import report_digest
 from storage.memory.rows import Key, Queued, Rows
 from storage.memory.writes import apply_events, check_events
@@ -54,7 +53,7 @@ class MemoryOutbox:
     def release(self, worker: str) -> None:
         for row in list(self._rows.outbox.values()):
             if row.done_at is None and row.worker == worker and row.lease_until is not None:
-                if carries_code(row.item.template) and self._is_over(row.tenant_id, row.item.check_id):
+                if carries_code(row.item.template) and self._rows.is_over(row.tenant_id, row.item.check_id):
                     gone = replace(row, worker="", lease_until=None, status="dropped", done_at=row.due_at)
                     self._put(self._wiped(gone))
                     continue
@@ -78,7 +77,7 @@ class MemoryOutbox:
 
     def _lease_one(self, row: Queued, worker: str, now: datetime, until: datetime) -> Leased | None:
         item = row.item
-        if carries_code(item.template) and self._is_over(row.tenant_id, item.check_id):
+        if carries_code(item.template) and self._rows.is_over(row.tenant_id, item.check_id):
             self._put(self._wiped(replace(row, fence=row.fence + 1, status="dropped", done_at=now)))
             return None
         suppressed: Barred = ""
@@ -109,7 +108,7 @@ class MemoryOutbox:
             return
         row = replace(row, worker="", lease_until=None, error=settled.error)
         again = settled.outcome in ("retry", "unknown")
-        if again and carries_code(row.item.template) and self._is_over(held.tenant_id, row.item.check_id):
+        if again and carries_code(row.item.template) and self._rows.is_over(held.tenant_id, row.item.check_id):
             self._put(self._wiped(replace(row, status="dropped", done_at=now)))
         elif again and not settled.tried:
             self._put(replace(_untried(row), due_at=settled.retry_at or now))
@@ -153,10 +152,6 @@ class MemoryOutbox:
         """The row while the lease's fence is still the newest."""
         row = self._rows.outbox.get((held.tenant_id, held.item.id))
         return row if row is not None and row.done_at is None and row.fence == held.fence else None
-
-    def _is_over(self, tenant_id: str, check_id: str) -> bool:
-        check = self._rows.checks.get((tenant_id, check_id))
-        return check is not None and not summary(check.state).is_live
 
     def _wiped(self, row: Queued) -> Queued:
         """What carried a code keeps none once it is done with."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from dialogs.turns import (
+    AddressFacts,
     Alert,
     AnnouncedCall,
     AuditEvent,
@@ -16,8 +17,12 @@ from dialogs.turns import (
     OutboxItem,
     StoredCheck,
     StoredDesk,
+    StoredVerification,
     TenantFacts,
+    Try,
 )
+from dialogs.user_verify import Verified
+from storage.codec import outline, summary
 
 #: Tenant and id, as the tables' keys are.
 Key = tuple[str, str]
@@ -81,7 +86,17 @@ class Rows:
     desks: dict[Key, StoredDesk] = field(default_factory=dict)
     #: Tenant, channel, theirs and ours to the conversation.
     talks: dict[tuple[str, str, str, str], str] = field(default_factory=dict)
+    #: Tenant and contact to all of their addresses.
+    addresses: dict[Key, tuple[AddressFacts, ...]] = field(default_factory=dict)
     checks: dict[Key, StoredCheck] = field(default_factory=dict)
+    #: When each check was last changed.
+    changed: dict[Key, datetime] = field(default_factory=dict)
+    verifications: dict[Key, StoredVerification] = field(default_factory=dict)
+    #: Those whose shield was ended early.
+    ended_shields: set[Key] = field(default_factory=set)
+    #: A link's digest to its verification.
+    links: dict[str, Key] = field(default_factory=dict)
+    tries: dict[Key, Try] = field(default_factory=dict)
     announced: dict[Key, AnnouncedCall] = field(default_factory=dict)
     ended_calls: set[Key] = field(default_factory=set)
     inbound: dict[tuple[str, bytes], Kept] = field(default_factory=dict)
@@ -101,6 +116,26 @@ class Rows:
         """By name."""
         found = (self.contacts[tenant_id, c] for c in self.at_address.get((tenant_id, address), ()))
         return tuple(sorted(found, key=lambda c: (c.name, c.id)))
+
+    def is_over(self, tenant_id: str, check_id: str) -> bool:
+        """Whether there is such a check or verification, and it has ended."""
+        check = self.checks.get((tenant_id, check_id))
+        verification = self.verifications.get((tenant_id, check_id))
+        if check is not None:
+            return not summary(check.state).is_live
+        return verification is not None and not outline(verification.state).is_live
+
+    def green(self, tenant_id: str, contact_id: str, now: datetime) -> list[str]:
+        """Verifications of a contact whose shields are green."""
+        return [
+            v.id
+            for (t, _), v in self.verifications.items()
+            if t == tenant_id
+            and v.contact_id == contact_id
+            and isinstance(v.state, Verified)
+            and v.state.green_until > now
+            and (t, v.id) not in self.ended_shields
+        ]
 
     def suppressed(self, tenant_id: str, their: str, ours: str, now: datetime) -> Barred:
         """Why no text may go there."""

@@ -12,6 +12,7 @@ from dialogs.messages import DeliveryReport
 from dialogs.ports import Contended
 from dialogs.settings import TenantSettings
 from dialogs.turns import (
+    AddressFacts,
     Alert,
     AuditEvent,
     ContactFacts,
@@ -65,7 +66,10 @@ class MemoryTurnStore:
         self.rows.numbers[channel, number.address] = (tenant_id, number)
 
     def add_contact(self, tenant_id: str, contact: ContactFacts, *, mobile: str = "", email: str = "") -> None:
-        """A contact and their addresses; the mobile is the default one."""
+        """A contact and their addresses, both default ones. Their ids are the contact's with a word before it."""
+        ways = [AddressFacts(f"email-{contact.id}", "email", email, True, None)] if email else []
+        ways += [AddressFacts(f"mobile-{contact.id}", "mobile", mobile, True, None)] if mobile else []
+        self.rows.addresses[tenant_id, contact.id] = tuple(ways)
         self.rows.contacts[tenant_id, contact.id] = contact
         for address in filter(None, (mobile, email)):
             self.rows.at_address.setdefault((tenant_id, address), set()).add(contact.id)

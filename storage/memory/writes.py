@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,12 +19,16 @@ from dialogs.turns import (
     OutboxItem,
     SaveCheck,
     SaveDesk,
+    SaveVerification,
     StoredCheck,
     StoredDesk,
+    StoredVerification,
     Suppression,
     Turn,
+    VerificationAsk,
 )
-from storage.codec import summary
+from dialogs.user_verify import Verified
+from storage.codec import outline, summary
 from storage.digests import once_key, once_only, prefix_of, replay_key
 from storage.memory.rows import Kept, Queued, Rows, Sent
 from storage.outbox_rules import carries_code
@@ -44,8 +48,10 @@ def check(rows: Rows, tenant_id: str, decision: Decision[Any]) -> None:
         raise Refused("a decision for another tenant than its facts are of")
     _check_versions(rows, tenant_id, decision)
     _check_live(rows, tenant_id, decision.checks)
+    _check_verifications(rows, tenant_id, decision.verifications)
     check_events(rows, tenant_id, decision.audit, decision.alerts)
     _fresh("outbox", tenant_id, [i.id for i in decision.outbox], rows.outbox)
+    _fresh("try", tenant_id, [t.id for t in decision.tries], rows.tries)
     _fresh("announced call", tenant_id, [a.call.id for a in decision.announcements if not a.ends], rows.announced)
 
 
@@ -59,6 +65,9 @@ def apply(rows: Rows, turn: Turn[Any], decision: Decision[Any], facts: Facts) ->
     tenant_id, now = facts.tenant.id, turn.now
     for save in decision.checks:
         _save_check(rows, tenant_id, save)
+        rows.changed[tenant_id, save.id] = now
+    for verification in decision.verifications:
+        _save_verification(rows, tenant_id, verification)
     if decision.desk is not None:
         _save_desk(rows, tenant_id, decision.desk)
     _mark_taken(rows, turn, decision, facts)
@@ -66,7 +75,14 @@ def apply(rows: Rows, turn: Turn[Any], decision: Decision[Any], facts: Facts) ->
         _add_outbox(rows, tenant_id, item, now)
     for timer in decision.timers:
         rows.timers[tenant_id, timer.check_id, timer.name] = timer.at
-    _end_what_is_over(rows, tenant_id, decision.checks, now)
+    over = {save.id for save in decision.checks if not summary(save.state).is_live}
+    over |= {save.id for save in decision.verifications if not outline(save.state).is_live}
+    _end_what_is_over(rows, tenant_id, over, now)
+    for tried in decision.tries:
+        rows.tries[tenant_id, tried.id] = tried
+    for key, v in rows.verifications.items():
+        if key[0] == tenant_id and v.contact_id in decision.end_shields and isinstance(v.state, Verified):
+            rows.ended_shields.add(key)
     for key, sent in rows.sends.items():
         if key[0] == tenant_id and sent.check_id in decision.give_back:
             rows.sends[key] = replace(sent, given_back=True)
@@ -125,6 +141,23 @@ def _check_live(rows: Rows, tenant_id: str, saves: Sequence[SaveCheck]) -> None:
         raise Conflict("another live check of the same person")
 
 
+def _check_verifications(rows: Rows, tenant_id: str, saves: Sequence[SaveVerification]) -> None:
+    """Their versions, and one live one per contact."""
+    for save in saves:
+        stored = rows.verifications.get((tenant_id, save.id))
+        if (stored.version if stored else 0) != save.version:
+            raise Conflict(f"verification {save.id} is not at version {save.version}")
+    saved = {save.id for save in saves}
+    live = [
+        v.contact_id
+        for (t, i), v in rows.verifications.items()
+        if t == tenant_id and i not in saved and outline(v.state).is_live
+    ]
+    live += [save.contact_id for save in saves if outline(save.state).is_live]
+    if len(set(live)) < len(live):
+        raise Conflict("another live verification of the same person")
+
+
 def _fresh(what: str, tenant_id: str, ids: list[str], taken: dict[tuple[str, str], Any]) -> None:
     if len(set(ids)) < len(ids) or any((tenant_id, i) in taken for i in ids):
         raise Refused(f"an id of {what} is used twice")
@@ -149,6 +182,19 @@ def _save_check(rows: Rows, tenant_id: str, save: SaveCheck) -> None:
     rows.checks[tenant_id, save.id] = stored
 
 
+def _save_verification(rows: Rows, tenant_id: str, save: SaveVerification) -> None:
+    key = (tenant_id, save.id)
+    before = rows.verifications.get(key)
+    if before is not None:
+        # Whom it went to is settled when it starts, as in the tables.
+        rows.verifications[key] = replace(before, version=save.version + 1, state=save.state)
+        return
+    where = (save.contact_id, save.our_address, save.their_address, save.created_at)
+    rows.verifications[key] = StoredVerification(save.id, 1, save.state, *where)
+    if save.link_digest:
+        rows.links[save.link_digest] = key
+
+
 def _save_desk(rows: Rows, tenant_id: str, save: SaveDesk) -> None:
     rows.desks[tenant_id, save.conversation_id] = StoredDesk(save.conversation_id, save.version + 1, save.desk)
     if save.version == 0:
@@ -167,9 +213,10 @@ def _mark_taken(rows: Rows, turn: Turn[Any], decision: Decision[Any], facts: Fac
             replay = replay_key(said)
             if replay is not None:
                 rows.replays.add((tenant_id, replay))
-        case CheckAsk() as ask:
+        case CheckAsk() | VerificationAsk() as ask:
             if ask.timer:
-                rows.timers.pop((tenant_id, ask.check_id, ask.timer), None)
+                about = ask.check_id if isinstance(ask, CheckAsk) else ask.verification_id
+                rows.timers.pop((tenant_id, about, ask.timer), None)
             if ask.once:
                 rows.once.add((tenant_id, once_only(ask.once)))
         case _:
@@ -184,9 +231,8 @@ def _add_outbox(rows: Rows, tenant_id: str, item: OutboxItem, now: datetime) -> 
         rows.sends[tenant_id, item.id] = sent
 
 
-def _end_what_is_over(rows: Rows, tenant_id: str, saves: Sequence[SaveCheck], now: datetime) -> None:
-    """An ended check rings no more, and no code of it leaves any more (SEC-17)."""
-    over = {save.id for save in saves if not summary(save.state).is_live}
+def _end_what_is_over(rows: Rows, tenant_id: str, over: Collection[str], now: datetime) -> None:
+    """What has ended rings no more, and no code of it leaves any more (SEC-17)."""
     if not over:
         return
     for ring in [r for r in rows.timers if r[0] == tenant_id and r[1] in over]:

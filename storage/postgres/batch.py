@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dialogs.messages import Unavailable
@@ -19,6 +19,8 @@ from dialogs.turns import (
     InboundFacts,
     Taken,
     Unroutable,
+    VerificationAsk,
+    VerificationFacts,
 )
 from storage.postgres import read_sql as sql
 from storage.postgres.facts import FactLoader
@@ -140,8 +142,10 @@ class Batches:
             if tenant_id:
                 tenants.add(tenant_id)
                 # Two replicas must not both find room for the last challenge. An announcement and the text it is for
-                # must see one another, whichever comes first.
-                if ask.with_limits or isinstance(ask, AnnounceAsk):
+                # must see one another, whichever comes first; so must a check of a caller and a verification of the
+                # same person, which stand in one another's way (SEC-06).
+                begins = isinstance(ask, VerificationAsk) and not ask.verification_id
+                if ask.with_limits or begins or isinstance(ask, AnnounceAsk):
                     limited.add(tenant_id)
         ids = [tenant_id for tenant_id in tenants if is_id(tenant_id)]
         seen = seeing(Reason.TENANTS, ids, [lock_of(f"limits {id_}") for id_ in limited])
@@ -172,7 +176,7 @@ class Batches:
                 continue
             busy |= touched
             if turn.ask.with_limits:
-                one = Loaded(replace(one.facts, sends=sends.counts(n)), one.keys)
+                one = Loaded(sends.filled(n, one.facts), one.keys)
             try:
                 decision = turn.decide(one.facts)
             # Whatever is wrong with it is its caller's to hear; nothing has been written.
@@ -210,8 +214,9 @@ def _touched(ask: Ask, facts: Facts) -> set[str]:
     """Addresses, contacts and checks that a turn depends on or may change."""
     touched = {named(ask)}
     match facts:
-        case InboundFacts(contacts=contacts, checks=checks):
+        case InboundFacts(contacts=contacts, checks=checks, verifications=verifications):
             touched.update(contact.id for contact in contacts)
+            touched.update(verification.id for verification in verifications)
             for check in checks:
                 touched.update((check.id, check.their_address, check.contact_id))
         case CheckFacts(check=found, picked=picked):
@@ -221,6 +226,12 @@ def _touched(ask: Ask, facts: Facts) -> set[str]:
                 touched.add(picked.id)
         case AnnounceFacts(mobile=mobile):
             touched.add(mobile)
+        case VerificationFacts(contact=contact, addresses=addresses, live=live, checks=checks):
+            touched.update(address.value for address in addresses)
+            touched.update(one.id for one in live)
+            touched.update(check.id for check in checks)
+            if contact is not None:
+                touched.add(contact.id)
     touched.discard("")
     return touched
 

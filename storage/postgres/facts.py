@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,18 +22,21 @@ from dialogs.turns import (
     StoredDesk,
     Turn,
     Unroutable,
+    VerificationAsk,
+    VerificationFacts,
 )
 from storage.codec import load_desk
 from storage.digests import once_key, once_only, replay_key
 from storage.keys import Keyring
 from storage.postgres import read_sql as sql
+from storage.postgres import verification_facts as verifying
 from storage.postgres.sends import Asked, Sends
 from storage.times import micros
 from storage.turn_facts import CheckReader, Found, Loaded, announced_in, contact_in, contacts_in
 from storage.turn_keys import Tenant, Tenants, TurnKeys
 
 #: Where columns stand in a row of `sql.ROUTE`, `sql.CHECK` and `sql.ANNOUNCE`.
-_ROUTE_VERSION, _AROUND, _LIVE, _CALLED, _CONTACT = 6, 13, 14, 15, 16
+_ROUTE_VERSION, _AROUND, _LIVE, _CALLED, _VERIFYING, _CONTACT = 6, 13, 14, 15, 16, 17
 _CHECK_ID, _CHECK_CONTACT, _PICKED = 5, 14, 20
 _ANNOUNCE_CONTACT = 5
 _COUNTED_LATER = SendCounts()
@@ -51,6 +54,7 @@ class Reading:
     keys: dict[int, TurnKeys] = field(default_factory=dict)
     checks: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
     announced: defaultdict[int, list[AnnouncedCall]] = field(default_factory=lambda: defaultdict(list))
+    verifying: verifying.Around = field(default_factory=verifying.Around)
 
     def asking(self, kind: type[Any]) -> list[tuple[int, Any, Turn[Any]]]:
         return [(n, turn.ask, turn) for n, turn in enumerate(self.turns) if isinstance(turn.ask, kind)]
@@ -78,8 +82,9 @@ class FactLoader:
             reading.keys[n] = self.keys_of(reading.tenants[_version(turns[n], reading.rows[n][0])[0]])
         await self._around(connection, reading, going_on)
         await self._announced(connection, reading, going_on)
+        await self._verifying(connection, reading, going_on)
         facts = {n: self._facts(reading, n) for n in going_on}
-        await reading.sends.load(connection, [one for n in going_on if (one := _asked(n, turns[n], facts[n]))])
+        await reading.sends.load(connection, [one for n in going_on for one in _asked(n, turns[n], facts[n])])
         return [early or Loaded(facts[n], reading.keys[n]) for n, early in enumerate(found)], reading.sends
 
     def keys_of(self, tenant: Tenant) -> TurnKeys:
@@ -143,6 +148,7 @@ class FactLoader:
                 [ask.contact_id for _, ask, _ in calls],
                 [micros(turn.now) for _, _, turn in calls],
             )
+        rows += await verifying.first(connection, reading.asking(VerificationAsk))
         for row in rows:
             reading.rows[row[0]].append(row)
 
@@ -172,11 +178,23 @@ class FactLoader:
                     wanted += [(n, row[1], row[_CONTACT], at) for row in rows if row[_CALLED]]
                 case AnnounceAsk(tenant_id=tenant_id, contact_id=contact_id):
                     wanted.append((n, tenant_id, contact_id, at))
-                case CheckAsk():
+                case CheckAsk() | VerificationAsk():
                     pass
         if wanted:
             for n, *row in await connection.fetch(sql.ANNOUNCED, *_columns(wanted, 4)):
                 reading.announced[n].append(announced_in(row))
+
+    async def _verifying(self, connection: Any, reading: Reading, going_on: Sequence[int]) -> None:
+        """Live verifications of senders, where there are any, and all that a verification itself depends on."""
+        said = [n for n in going_on if isinstance(reading.turns[n].ask, InboundAsk)]
+        of_senders = [(n, row[1], row[_CONTACT]) for n in said for row in reading.rows[n] if row[_VERIFYING]]
+        await verifying.live(connection, reading.verifying, of_senders)
+        asks = [
+            (reading.turns[n], reading.rows[n][0])
+            for n in going_on
+            if isinstance(reading.turns[n].ask, VerificationAsk)
+        ]
+        await verifying.around_contacts(connection, reading.verifying, asks, reading.keys)
 
     # --- what it makes of it ----------------------------------------------------------------------------------------
 
@@ -189,6 +207,9 @@ class FactLoader:
                 taken = rows[0][7] or rows[0][8]
             case CheckAsk():
                 taken = bool(ask.timer and not rows[0][2]) or bool(ask.once and rows[0][3])
+            case VerificationAsk():
+                first = rows[0]
+                taken = bool(ask.timer and not first[verifying.TIMER]) or bool(ask.once and first[verifying.ONCE])
             case AnnounceAsk():
                 taken = False
         return Duplicate() if taken else None
@@ -209,6 +230,7 @@ class FactLoader:
                     tuple(sorted(reading.announced[n], key=lambda call: order[call.contact_id])),
                     row[9],
                     _COUNTED_LATER,
+                    verifying.live_in(reading.verifying, n, keys),
                 )
             case CheckAsk():
                 contact = contact_in(row[_CHECK_CONTACT:_PICKED], keys) if row[_CHECK_CONTACT] is not None else None
@@ -223,6 +245,8 @@ class FactLoader:
                 known = contact_in(row[_ANNOUNCE_CONTACT:], keys) if row[_ANNOUNCE_CONTACT] is not None else None
                 mobile, ours, calls = row[2] or "", row[3] or "", tuple(reading.announced[n])
                 return AnnounceFacts(tenant, known, mobile, ours, row[4], calls, _COUNTED_LATER)
+            case VerificationAsk():
+                return verifying.facts_of(row, reading.verifying, tenant, keys, self._checks)
 
 
 def _version(turn: Turn[Any], row: Any) -> tuple[str, int]:
@@ -232,18 +256,21 @@ def _version(turn: Turn[Any], row: Any) -> tuple[str, int]:
     return turn.ask.tenant_id, row[1]
 
 
-def _asked(n: int, turn: Turn[Any], facts: Facts) -> Asked | None:
+def _asked(n: int, turn: Turn[Any], facts: Facts) -> Iterator[Asked]:
     """Whose sends are to be counted, where the ask wants it."""
     if not turn.ask.with_limits:
-        return None
+        return
     match turn.ask, facts:
         case InboundAsk(inbound=said), _:
-            return Asked(n, facts.tenant.id, said.their_address, "", turn.now)
+            yield Asked(n, facts.tenant.id, said.their_address, "", turn.now)
         case CheckAsk(technician_id=technician_id), CheckFacts(check=check) if check is not None:
-            return Asked(n, facts.tenant.id, check.their_address, technician_id, turn.now)
+            yield Asked(n, facts.tenant.id, check.their_address, technician_id, turn.now)
         case AnnounceAsk(technician_id=technician_id), AnnounceFacts(mobile=mobile) if mobile:
-            return Asked(n, facts.tenant.id, mobile, technician_id, turn.now)
-    return None
+            yield Asked(n, facts.tenant.id, mobile, technician_id, turn.now)
+        case VerificationAsk(technician_id=technician_id, address_id=wanted), VerificationFacts(addresses=addresses):
+            for a in addresses:
+                if wanted in ("", a.id):
+                    yield Asked(n, facts.tenant.id, a.value, technician_id, turn.now, a.id)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[tuple[Any, ...]]:

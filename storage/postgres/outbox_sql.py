@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from storage.postgres.parts import only_codes
+
 #: Nothing unfinished of the same lane is older, whoever holds it. Lanes of two tenants never wait for one another.
 _HEAD = """NOT EXISTS (SELECT FROM outbox b WHERE b.done_at IS NULL AND b.lane = o.lane AND b.tenant_id = o.tenant_id
     AND b.id < o.id)"""
 
 
 def _filled(text: str) -> str:
-    return text.replace("{head}", _HEAD)
+    return only_codes(text.replace("{head}", _HEAD))
 
 
 #: Shared out among tenants (SEC-38): each tenant's line is read by the index, no further than it may be wanted. Values:
@@ -46,6 +48,7 @@ ABOUT = """
 SELECT i.n, t.version, c.key,
   EXISTS (SELECT FROM challenge_sends s WHERE s.tenant_id = i.tenant AND s.id = i.id),
   EXISTS (SELECT FROM dialogs d WHERE d.tenant_id = i.tenant AND d.id = i.checked AND NOT d.is_live)
+  OR EXISTS (SELECT FROM verifications v WHERE v.tenant_id = i.tenant AND v.id = i.checked AND NOT v.is_live)
 FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[]) AS i(n, tenant, id, checked, contact)
 JOIN tenants t ON t.id = i.tenant
 LEFT JOIN contacts c ON c.tenant_id = i.tenant AND c.id = i.contact
@@ -77,26 +80,26 @@ WHERE o.tenant_id = i.tenant AND o.id = i.id AND o.fence = i.fence AND o.done_at
 """
 
 #: What a worker holds: its tenants, and the checks of its codes.
-HELD = """
-SELECT tenant_id, CASE WHEN template LIKE 'tv.code%' THEN check_id ELSE '' END
-FROM outbox WHERE done_at IS NULL AND worker = $1 AND lease_until IS NOT NULL
-"""
+HELD = _filled("""
+SELECT o.tenant_id, CASE WHEN {codes} THEN o.check_id ELSE '' END
+FROM outbox o WHERE o.done_at IS NULL AND o.worker = $1 AND o.lease_until IS NOT NULL
+""")
 #: Nothing was tried under these leases, so the attempt does not count. The fence stays: it never goes down. A code
 #: whose check has ended is wiped instead of waiting on (SEC-17). Values: worker. Arrays: tenant, check: the ended.
-RELEASE = """
+RELEASE = _filled("""
 WITH over AS (
   UPDATE outbox o SET payload = NULL, status = 'dropped', worker = '', lease_until = NULL, done_at = o.due_at,
     error = 'the check has ended'
   FROM unnest($2::text[], $3::text[]) AS i(tenant, checked)
   WHERE o.tenant_id = i.tenant AND o.check_id = i.checked AND o.check_id <> '' AND o.done_at IS NULL AND o.worker = $1
-    AND o.lease_until IS NOT NULL AND o.template LIKE 'tv.code%'
+    AND o.lease_until IS NOT NULL AND {codes}
   RETURNING o.tenant_id, o.id
 )
 UPDATE outbox o SET attempt = o.attempt - 1, worker = '', lease_until = NULL,
   first_attempt_at = CASE WHEN o.attempt <= 1 THEN NULL ELSE o.first_attempt_at END
 WHERE o.done_at IS NULL AND o.worker = $1 AND o.lease_until IS NOT NULL
   AND (o.tenant_id, o.id) NOT IN (TABLE over)
-"""
+""")
 
 #: Those of these checks that have ended; none of them can end until the transaction is over. In one order, as all who
 #: hold checks. Arrays: tenant, check.
@@ -106,8 +109,15 @@ WITH held AS (
   JOIN unnest($1::text[], $2::text[]) AS i(tenant, checked) ON d.tenant_id = i.tenant AND d.id = i.checked
   ORDER BY d.tenant_id, d.id
   FOR SHARE OF d
+), verifying AS (
+  SELECT v.tenant_id, v.id, v.is_live FROM verifications v
+  JOIN unnest($1::text[], $2::text[]) AS i(tenant, checked) ON v.tenant_id = i.tenant AND v.id = i.checked
+  ORDER BY v.tenant_id, v.id
+  FOR SHARE OF v
 )
 SELECT tenant_id, id FROM held WHERE NOT is_live
+UNION ALL
+SELECT tenant_id, id FROM verifying WHERE NOT is_live
 """
 
 #: One attempt's end, where the fence still counts. `again`: not done yet; `untried`: nothing was sent this time.

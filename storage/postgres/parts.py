@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, SmallInteger, Table
 
+from storage.outbox_rules import CHECK_CODE, VERIFICATION_CODE
+
 _TYPES: tuple[tuple[type[Any], str], ...] = (
     (Boolean, "boolean"),
     (SmallInteger, "smallint"),
@@ -46,6 +48,13 @@ class Part:
         if self.order and len(rows) > 1:
             rows.sort(key=lambda row: [row[i] for i in self.order])
         return list(zip(*rows, strict=True))
+
+
+def only_codes(text: str) -> str:
+    """With `{codes}` as the condition that a row `o` of the outbox may hold a code or a link of a check or a
+    verification."""
+    begins = (f"o.template LIKE '{prefix}%'" for prefix in (CHECK_CODE, VERIFICATION_CODE))
+    return text.replace("{codes}", f"({' OR '.join(begins)})")
 
 
 def type_of(column: Column[Any]) -> str:

@@ -41,6 +41,7 @@ SELECT i.n, n.tenant_id, n.id, n.purpose, n.is_primary, n.opt_out_by, t.version,
     AND d.kind = '{kind}' AND d.contact_id = c.id),
   EXISTS (SELECT FROM announced_calls a WHERE a.tenant_id = n.tenant_id AND a.contact_id = c.id
     AND a.expires_at > i.now AND a.ended_at IS NULL),
+  EXISTS (SELECT FROM verifications e WHERE e.is_live AND e.tenant_id = n.tenant_id AND e.contact_id = c.id),
   c.id, c.name, c.client_id, w.name, c.locale, c.key
 FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[])
   AS i(n, channel, our, their, once, replay, now)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dialogs.limits import PrefixDay, SendCounts
-from dialogs.turns import Alert, OutboxItem
+from dialogs.turns import Alert, Facts, OutboxItem, VerificationFacts
 from storage.digests import prefix_of
 from storage.postgres import read_sql as sql
 from storage.times import micros, moment
@@ -20,13 +20,15 @@ _DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whose sends turn `n` wants counted. `technician_id` may be empty."""
+    """Whose sends turn `n` wants counted. `technician_id` may be empty, and so `address_id`, for a turn that asks for
+    one destination only."""
 
     n: int
     tenant_id: str
     to: str
     technician_id: str
     now: datetime
+    address_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Sends:
     """What is in the database, and what the batch adds. The tenants are locked, so nobody else adds anything."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, Asked] = {}
+        self._asked: defaultdict[int, list[Asked]] = defaultdict(list)
         self._tenants: defaultdict[str, list[_Sent]] = defaultdict(list)
         self._to: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
         self._segments: defaultdict[str, int] = defaultdict(int)
@@ -50,7 +52,8 @@ class Sends:
     async def load(self, connection: Any, asked: Sequence[Asked]) -> None:
         if not asked:
             return
-        self._asked = {one.n: one for one in asked}
+        for one in asked:
+            self._asked[one.n].append(one)
         # Times differ by what the turns have waited; the widest window holds all of them.
         since: dict[str, datetime] = {}
         for one in asked:
@@ -81,11 +84,18 @@ class Sends:
             else:
                 self._days[tenant_id, prefix] = PrefixDay(sent, answered, moment(value), id_, told)
 
-    def counts(self, n: int) -> SendCounts:
-        """For turn `n`; nothing when it has not asked."""
-        asked = self._asked.get(n)
-        if asked is None:
-            return SendCounts()
+    def filled(self, n: int, facts: Facts) -> Facts:
+        """The facts of turn `n` with their counts, as they are now; the same where it has not asked."""
+        asked = self._asked.get(n, [])
+        if not asked:
+            return facts
+        if isinstance(facts, VerificationFacts):
+            counts = {one.address_id: self._counts(one) for one in asked}
+            addresses = (replace(a, sends=counts.get(a.id, a.sends)) for a in facts.addresses)
+            return replace(facts, addresses=tuple(addresses))
+        return replace(facts, sends=self._counts(asked[0]))
+
+    def _counts(self, asked: Asked) -> SendCounts:
         hour, day = asked.now - _HOUR, asked.now - _DAY
         lately = [sent for sent in self._tenants[asked.tenant_id] if sent.at > hour]
         prefix = prefix_of(asked.to)

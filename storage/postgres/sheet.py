@@ -8,10 +8,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from dialogs.turns import Alert, AuditEvent, CheckAsk, Decision, Facts, InboundAsk, InboundFacts, Suppression, Turn
+from dialogs.turns import (
+    Alert,
+    AuditEvent,
+    CheckAsk,
+    Decision,
+    Facts,
+    InboundAsk,
+    InboundFacts,
+    SaveVerification,
+    Suppression,
+    Turn,
+    VerificationAsk,
+)
 from storage.audit_lines import audit_line
-from storage.codec import summary
+from storage.codec import outline, summary
 from storage.digests import once_only
+from storage.postgres import verification_sql
 from storage.postgres import write_sql as sql
 from storage.postgres.parts import Part, together, values
 from storage.times import micros
@@ -24,8 +37,11 @@ from storage.turn_rows import (
     check_row,
     desk_row,
     inbound_row,
+    link_row,
     outbox_row,
     same_tenant,
+    try_row,
+    verification_row,
 )
 
 #: A row for a part, and the mark that shows that it could be written, empty where nobody else may want to.
@@ -64,6 +80,7 @@ def events_of(
 def contacts_named(decision: Decision[Any], facts: Facts) -> set[str]:
     """Contacts under whose keys the decision's rows are sealed."""
     about = {check.contact_id for check in decision.checks}
+    about.update(verification.contact_id for verification in decision.verifications)
     about.update(event.contact_id for event in decision.audit)
     about.update(alert.contact_id for alert in decision.alerts)
     about.update(item.contact_id for item in decision.outbox)
@@ -117,7 +134,8 @@ def _taken(turn: Turn[Any], decision: Decision[Any], facts: Facts, keys: TurnKey
             assert isinstance(facts, InboundFacts)
             row = inbound_row(said, decision, facts, keys, now)
             yield sql.INSERT_INBOUND, row, f"inbound {tenant_id}{row[1]}"
-        case CheckAsk(check_id=check_id, timer=timer, once=once):
+        case CheckAsk(timer=timer, once=once) | VerificationAsk(timer=timer, once=once) as ask:
+            check_id = ask.check_id if isinstance(ask, CheckAsk) else ask.verification_id
             if timer:
                 yield sql.END_TIMER, (tenant_id, check_id, timer), f"timer {tenant_id}{check_id}{timer}"
             if once:
@@ -136,6 +154,8 @@ def _decided(turn: Turn[Any], decision: Decision[Any], keys: TurnKeys) -> Iterat
         else:
             yield sql.END_TIMERS, (tenant_id, check.id), ""
             yield sql.DROP_CODES, (tenant_id, check.id, now), ""
+    for verification in decision.verifications:
+        yield from _verification(verification, keys, now)
     if decision.desk is not None:
         part = sql.UPDATE_DESK if decision.desk.version else sql.INSERT_DESK
         yield part, desk_row(decision.desk, keys, now), f"desk {tenant_id}{decision.desk.conversation_id}"
@@ -154,3 +174,24 @@ def _decided(turn: Turn[Any], decision: Decision[Any], keys: TurnKeys) -> Iterat
             yield sql.END_ANNOUNCED, (tenant_id, call.contact_id, call.technician_id, now), ""
         else:
             yield sql.INSERT_ANNOUNCED, announced_row(call, tenant_id, now), ""
+    for tried in decision.tries:
+        yield verification_sql.INSERT_TRY, try_row(tried, tenant_id), ""
+    for contact_id in decision.end_shields:
+        yield verification_sql.END_SHIELDS, (tenant_id, contact_id, now), ""
+
+
+def _verification(save: SaveVerification, keys: TurnKeys, now: int) -> Iterator[Entry]:
+    tenant_id = keys.tenant.tenant_id
+    part = verification_sql.UPDATE_VERIFICATION if save.version else verification_sql.INSERT_VERIFICATION
+    yield part, verification_row(save, keys, now), f"verification {tenant_id}{save.id}"
+    if save.link_digest and not save.version:
+        yield verification_sql.INSERT_LINK, link_row(save, tenant_id), ""
+    known = outline(save.state)
+    if known.is_live and known.address_id and not save.version:
+        held = (tenant_id, known.address_id, save.their_address, save.id)
+        yield verification_sql.HOLD_ADDRESS, held, f"address {tenant_id}{save.id}"
+    if not known.is_live:
+        yield sql.END_TIMERS, (tenant_id, save.id), ""
+        yield sql.DROP_CODES, (tenant_id, save.id, now), ""
+    elif keys.wrapped.get(save.contact_id):
+        yield sql.HOLD_CONTACT, (tenant_id, save.contact_id, save.id), f"contact {tenant_id}{save.id}"

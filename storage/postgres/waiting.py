@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dialogs.turns import Ask, CheckAsk, InboundAsk, Turn
+from dialogs.turns import Ask, CheckAsk, InboundAsk, Turn, VerificationAsk
 
 
 @dataclass(slots=True)
@@ -37,6 +37,8 @@ def named(ask: Ask) -> str:
             return said.their_address
         case CheckAsk(check_id=check_id):
             return check_id
+        case VerificationAsk(verification_id=verification_id, contact_id=contact_id):
+            return verification_id or contact_id
         case _:
             return ask.contact_id
 

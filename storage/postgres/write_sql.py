@@ -6,7 +6,15 @@ A mark names a row that only one may write. One that does not come back was lost
 from __future__ import annotations
 
 from storage import tables as t
-from storage.postgres.parts import Part, changing, inserting
+from storage.postgres.parts import Part, changing, inserting, only_codes
+from storage.postgres.verification_sql import (
+    END_SHIELDS,
+    HOLD_ADDRESS,
+    INSERT_LINK,
+    INSERT_TRY,
+    INSERT_VERIFICATION,
+    UPDATE_VERIFICATION,
+)
 
 # --- before: what ends, and makes room ------------------------------------------------------------------------------
 
@@ -57,7 +65,8 @@ END_ANNOUNCED = changing(
     " AND (i.technician_id = '' OR a.technician_id = i.technician_id)",
     ("tenant_id", "contact_id", "technician_id", "now:ended_at"),
 )
-BEFORE = (HOLD_CONTACT, UPDATE_CHECK, END_TIMER, UNSUPPRESS, END_ANNOUNCED)
+#: In the order in which others take them too: the contact before an address of theirs.
+BEFORE = (HOLD_CONTACT, HOLD_ADDRESS, UPDATE_CHECK, UPDATE_VERIFICATION, END_TIMER, UNSUPPRESS, END_ANNOUNCED)
 
 # --- what is new ----------------------------------------------------------------------------------------------------
 
@@ -127,8 +136,9 @@ INSERT_ANNOUNCED = inserting(
 )
 #: Those that may be lost come first.
 NEW = (
-    *(INSERT_INBOUND, INSERT_ONCE, UPDATE_DESK, INSERT_DESK, INSERT_CHECK),
+    *(INSERT_INBOUND, INSERT_ONCE, UPDATE_DESK, INSERT_DESK, INSERT_CHECK, INSERT_VERIFICATION),
     *(INSERT_OUTBOX, INSERT_CHALLENGE, INSERT_AUDIT, INSERT_ALERT, SET_TIMER, SUPPRESS, INSERT_ANNOUNCED),
+    *(INSERT_LINK, INSERT_TRY),
 )
 
 # --- after: what follows from a check that has ended -----------------------------------------------------------------
@@ -150,12 +160,14 @@ END_TIMERS = changing(
 #: that ends the check: it must see what a worker has given back while that one waited for the check's row.
 DROP_CODES = changing(
     t.outbox,
-    "UPDATE outbox o SET payload = NULL, status = 'dropped', done_at = i.now, error = 'the check has ended' FROM {i}"
-    " WHERE o.tenant_id = i.tenant_id AND o.check_id = i.check_id AND o.check_id <> '' AND o.done_at IS NULL"
-    " AND o.template LIKE 'tv.code%' AND (o.lease_until IS NULL OR o.lease_until <= i.now)",
+    only_codes(
+        "UPDATE outbox o SET payload = NULL, status = 'dropped', done_at = i.now, error = 'the check has ended'"
+        " FROM {i} WHERE o.tenant_id = i.tenant_id AND o.check_id = i.check_id AND o.check_id <> ''"
+        " AND o.done_at IS NULL AND {codes} AND (o.lease_until IS NULL OR o.lease_until <= i.now)"
+    ),
     ("tenant_id", "check_id", "now:created_at"),
     (0, 1),
 )
-AFTER = (GIVE_BACK, END_TIMERS, DROP_CODES)
+AFTER = (GIVE_BACK, END_TIMERS, DROP_CODES, END_SHIELDS)
 
 PARTS: tuple[Part, ...] = (*BEFORE, *NEW, *AFTER)

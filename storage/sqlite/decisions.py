@@ -18,13 +18,15 @@ from dialogs.turns import (
     InboundFacts,
     SaveCheck,
     SaveDesk,
+    SaveVerification,
     Suppression,
     Turn,
+    VerificationAsk,
 )
 from storage.audit_lines import audit_line
-from storage.codec import summary
+from storage.codec import outline, summary
 from storage.digests import once_only
-from storage.sqlite import read_sql
+from storage.sqlite import read_sql, verification_sql
 from storage.sqlite import write_sql as sql
 from storage.times import micros
 from storage.turn_keys import TurnKeys
@@ -36,8 +38,12 @@ from storage.turn_rows import (
     desk_row,
     ended_first,
     inbound_row,
+    link_row,
     outbox_row,
     same_tenant,
+    try_row,
+    verification_ended_first,
+    verification_row,
 )
 
 
@@ -64,6 +70,8 @@ class DecisionWriter:
         same_tenant(decision, facts.tenant)
         for check in sorted(decision.checks, key=ended_first):
             self._save_check(check, keys, now)
+        for verification in sorted(decision.verifications, key=verification_ended_first):
+            self._save_verification(verification, keys, now)
         if decision.desk is not None:
             self._save_desk(decision.desk, keys, now)
         self._mark_taken(turn, decision, facts, keys, now)
@@ -73,12 +81,18 @@ class DecisionWriter:
                 self._run(sql.INSERT_CHALLENGE, challenge_row(item, tenant_id, now))
         for timer in decision.timers:
             self._run(sql.SET_TIMER, (tenant_id, timer.check_id, timer.name, micros(timer.at)))
-        self._end_what_is_over(decision.checks, keys, now)
+        over = [save.id for save in decision.checks if not summary(save.state).is_live]
+        over += [save.id for save in decision.verifications if not outline(save.state).is_live]
+        self._end_what_is_over(over, tenant_id, now)
         for check_id in decision.give_back:
             self._run(sql.GIVE_BACK, (now, tenant_id, check_id))
         self.events(decision.audit, decision.alerts, decision.suppressions, keys, turn.now)
         for announcement in decision.announcements:
             self._announce(announcement, tenant_id, now)
+        for tried in decision.tries:
+            self._run(verification_sql.INSERT_TRY, try_row(tried, tenant_id))
+        for contact_id in decision.end_shields:
+            self._run(verification_sql.END_SHIELDS, (now, now, now, tenant_id, contact_id))
 
     def events(
         self,
@@ -113,6 +127,19 @@ class DecisionWriter:
         if check.version and self._cursor.rowcount == 0:
             raise Conflict(f"check {check.id} has moved on from version {check.version}")
 
+    def _save_verification(self, save: SaveVerification, keys: TurnKeys, now: int) -> None:
+        row = verification_row(save, keys, now)
+        try:
+            self._run(
+                verification_sql.UPDATE_VERIFICATION if save.version else verification_sql.INSERT_VERIFICATION, row
+            )
+        except sqlite3.IntegrityError as why:
+            raise Conflict(f"verification {save.id}: another live one of the same person, or the same id") from why
+        if save.version and self._cursor.rowcount == 0:
+            raise Conflict(f"verification {save.id} has moved on from version {save.version}")
+        if save.link_digest and not save.version:
+            self._run(verification_sql.INSERT_LINK, link_row(save, keys.tenant.tenant_id))
+
     def _save_desk(self, save: SaveDesk, keys: TurnKeys, now: int) -> None:
         row = desk_row(save, keys, now)
         try:
@@ -129,18 +156,18 @@ class DecisionWriter:
             case InboundAsk(inbound=said):
                 assert isinstance(facts, InboundFacts)
                 self._run(sql.INSERT_INBOUND, inbound_row(said, decision, facts, keys, now))
-            case CheckAsk() as ask:
+            case CheckAsk() | VerificationAsk() as ask:
                 if ask.timer:
-                    self._run(sql.END_TIMER, (tenant_id, ask.check_id, ask.timer))
+                    about = ask.check_id if isinstance(ask, CheckAsk) else ask.verification_id
+                    self._run(sql.END_TIMER, (tenant_id, about, ask.timer))
                 if ask.once:
                     self._run(sql.INSERT_ONCE, (tenant_id, once_only(ask.once), now))
 
-    def _end_what_is_over(self, checks: Sequence[SaveCheck], keys: TurnKeys, now: int) -> None:
-        """An ended check rings no more, and no code of it leaves any more (SEC-17)."""
-        for check in checks:
-            if not summary(check.state).is_live:
-                self._run(sql.END_TIMERS, (keys.tenant.tenant_id, check.id))
-                self._run(sql.DROP_CODES, (now, keys.tenant.tenant_id, check.id, now))
+    def _end_what_is_over(self, over: Sequence[str], tenant_id: str, now: int) -> None:
+        """What has ended rings no more, and no code of it leaves any more (SEC-17)."""
+        for check_id in over:
+            self._run(sql.END_TIMERS, (tenant_id, check_id))
+            self._run(sql.DROP_CODES, (now, tenant_id, check_id, now))
 
     def _announce(self, announcement: Announcement, tenant_id: str, now: int) -> None:
         call = announcement.call

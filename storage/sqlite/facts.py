@@ -24,11 +24,13 @@ from dialogs.turns import (
     StoredCheck,
     StoredDesk,
     Unroutable,
+    VerificationAsk,
 )
 from storage.codec import load_desk
 from storage.digests import once_key, once_only, prefix_of, replay_key
 from storage.keys import Keyring
 from storage.sqlite import read_sql as sql
+from storage.sqlite.verification_facts import VerificationReader
 from storage.times import micros, moment
 from storage.turn_facts import CheckReader, Found, Loaded, announced_in, contact_in, contacts_in
 from storage.turn_keys import Tenant, Tenants, TurnKeys
@@ -45,6 +47,7 @@ class FactLoader:
         self._keyring = keyring
         self._tenants = Tenants(keyring)
         self._checks = CheckReader()
+        self._verifications = VerificationReader(cursor, self._checks, self.suppressed, self._counts)
 
     def forget(self) -> None:
         """After a rollback: what was read may have been undone with it."""
@@ -59,6 +62,8 @@ class FactLoader:
                 return self._check_facts(ask, now)
             case AnnounceAsk():
                 return self._announce(ask, now)
+            case VerificationAsk():
+                return self._verification(ask, now)
 
     def keys_of(self, tenant: Tenant) -> TurnKeys:
         """For one turn, or one outcome."""
@@ -80,7 +85,7 @@ class FactLoader:
         row = self._run(sql.CONTACT_KEY, (tenant_id, contact_id)).fetchone()
         return row[0] if row else None
 
-    # --- the three asks ---------------------------------------------------------------------------------------------
+    # --- the four asks ----------------------------------------------------------------------------------------------
 
     def _inbound(self, ask: InboundAsk, now: datetime) -> Found:
         said = ask.inbound
@@ -108,6 +113,7 @@ class FactLoader:
             tuple(announced),
             suppressed,
             self._counts(tenant_id, their, "", now) if ask.with_limits else _NO_SENDS,
+            self._verifications.live(keys, [c.id for c in contacts]) if _any(rows, 15) else (),
         )
         return Loaded(facts, keys)
 
@@ -115,9 +121,7 @@ class FactLoader:
         known = self.tenant(ask.tenant_id)
         if known is None:
             return Unroutable()
-        if ask.timer and not self._run(sql.TIMER, (ask.tenant_id, ask.check_id, ask.timer)).fetchone():
-            return Duplicate()
-        if ask.once and self._run(sql.ONCE, (ask.tenant_id, once_only(ask.once))).fetchone():
+        if self._is_taken(ask.tenant_id, ask.check_id, ask.timer, ask.once):
             return Duplicate()
         keys = self.keys_of(known)
         row = self._run(sql.CHECK, (ask.tenant_id, ask.check_id)).fetchone()
@@ -154,7 +158,22 @@ class FactLoader:
         )
         return Loaded(facts, keys)
 
+    def _verification(self, ask: VerificationAsk, now: datetime) -> Found:
+        known = self.tenant(ask.tenant_id)
+        if known is None:
+            return Unroutable()
+        if self._is_taken(ask.tenant_id, ask.verification_id, ask.timer, ask.once):
+            return Duplicate()
+        keys = self.keys_of(known)
+        return Loaded(self._verifications.facts(ask, known.facts, keys, now), keys)
+
     # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _is_taken(self, tenant_id: str, about: str, timer: str, once: str) -> bool:
+        """Whether the timer that rings has gone, or what may happen once has happened."""
+        if timer and not self._run(sql.TIMER, (tenant_id, about, timer)).fetchone():
+            return True
+        return bool(once and self._run(sql.ONCE, (tenant_id, once_only(once))).fetchone())
 
     def _contact(self, keys: TurnKeys, contact_id: str) -> ContactFacts | None:
         if not contact_id:

@@ -17,6 +17,7 @@ from storage.sqlite import outbox_sql as sql
 from storage.sqlite import read_sql
 from storage.sqlite.decisions import DecisionWriter
 from storage.sqlite.facts import FactLoader
+from storage.sqlite.verification_sql import IS_LIVE
 from storage.times import id_from, maybe_moment, micros, moment
 from storage.turn_keys import TurnKeys
 
@@ -205,7 +206,7 @@ class OutboxWriter:
         return True
 
     def _is_over(self, tenant_id: str, check_id: str) -> bool:
-        row = self._run(sql.IS_LIVE, (tenant_id, check_id)).fetchone()
+        row = self._run(IS_LIVE, (tenant_id, check_id, tenant_id, check_id)).fetchone()
         return row is not None and not row[0]
 
     def _apply_early(self, provider: str, provider_id: str, now: datetime) -> None:

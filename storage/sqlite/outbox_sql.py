@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, exists, func, not_, nu
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from storage import tables as t
+from storage.outbox_rules import CHECK_CODE, VERIFICATION_CODE
 from storage.sqlite.ready import ONE, ZERO, p, ready, word
 
 _o, _e = t.outbox.c, t.early_reports.c
@@ -113,8 +114,13 @@ DROP_HELD = ready(
         _o.done_at.is_(None),
         _o.worker == p("worker_"),
         _o.lease_until.is_not(None),
-        _o.template.like(word("tv.code%")),
-        exists().where(t.dialogs.c.tenant_id == _o.tenant_id, t.dialogs.c.id == _o.check_id, not_(t.dialogs.c.is_live)),
+        or_(_o.template.like(word(f"{CHECK_CODE}%")), _o.template.like(word(f"{VERIFICATION_CODE}%"))),
+        or_(
+            *(
+                exists().where(of.c.tenant_id == _o.tenant_id, of.c.id == _o.check_id, not_(of.c.is_live))
+                for of in (t.dialogs, t.verifications)
+            )
+        ),
     )
     .values(
         payload=null(),
@@ -187,11 +193,6 @@ PUT_OFF = ready(
 #: What carried a code keeps none once it is done with; other texts stay, sealed, for the history.
 WIPE = ready(
     update(t.outbox).where(_o.tenant_id == p("tenant"), _o.id == p("id_")).values(payload=null()), "tenant", "id_"
-)
-IS_LIVE = ready(
-    select(t.dialogs.c.is_live).where(t.dialogs.c.tenant_id == p("tenant"), t.dialogs.c.id == p("check")),
-    "tenant",
-    "check",
 )
 
 BY_PROVIDER = ready(

@@ -45,10 +45,15 @@ _LIVE_OF_THEM = exists().where(
 _CALLED = exists().where(
     _a.tenant_id == _n.tenant_id, _a.contact_id == _c.id, _a.expires_at > p("now"), _a.ended_at.is_(None)
 )
+_VERIFYING = exists().where(
+    text("verifications.is_live"),
+    t.verifications.c.tenant_id == _n.tenant_id,
+    t.verifications.c.contact_id == _c.id,
+)
 
 #: Everything that hangs on the two addresses, in one statement: whose number, seen before, opted out, the conversation
-#: so far, who may have sent it, and whether there are checks and announced calls to ask for. A row for each contact
-#: with that number, or one without a contact.
+#: so far, who may have sent it, and whether there are checks, announced calls and verifications to ask for. A row for
+#: each contact with that number, or one without a contact.
 ROUTE = ready(
     select(
         _n.tenant_id,
@@ -66,6 +71,7 @@ ROUTE = ready(
         _AROUND,
         _LIVE_OF_THEM,
         _CALLED,
+        _VERIFYING,
         _c.id,
         _c.name,
         _c.client_id,

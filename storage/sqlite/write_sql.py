@@ -6,6 +6,7 @@ from sqlalchemy import delete, null, or_, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from storage import tables as t
+from storage.outbox_rules import CHECK_CODE, VERIFICATION_CODE
 from storage.sqlite.ready import inserting, p, ready, word
 
 _d, _o, _v, _a = t.dialogs.c, t.outbox.c, t.conversations.c, t.announced_calls.c
@@ -145,7 +146,7 @@ DROP_CODES = ready(
         # The index leaves rows without a check out, and is used only where the statement does so too.
         _o.check_id != word(""),
         _o.done_at.is_(None),
-        _o.template.like(word("tv.code%")),
+        or_(_o.template.like(word(f"{CHECK_CODE}%")), _o.template.like(word(f"{VERIFICATION_CODE}%"))),
         or_(_o.lease_until.is_(None), _o.lease_until <= p("now")),
     )
     .values(payload=null(), status=word("dropped"), done_at=p("now"), error=word("the check has ended")),

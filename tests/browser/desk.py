@@ -78,6 +78,8 @@ class Desk:
         self.demo = demo
         self._stack = stack
         self.complaints: list[str] = []
+        #: Origins that pages may ask for something.
+        self.allowed = {demo.base_url}
         self.expected = re.compile(r"(?!)")
 
     def expect_refusals(self, *statuses: int) -> None:
@@ -127,7 +129,7 @@ class Desk:
         parts = urlsplit(request.url)
         if parts.path == "/csp-report":
             self._note("policy", request.post_data or "a page broke its own content security policy")
-        if parts.scheme != "data" and f"{parts.scheme}://{parts.netloc}" != self.demo.base_url:
+        if parts.scheme != "data" and f"{parts.scheme}://{parts.netloc}" not in self.allowed:
             self._note("foreign", request.url)
 
 

@@ -29,6 +29,8 @@ SIGNED_IN = (
     "/announce?q=a",
     "/tickets",
     "/tickets/{ticket}",
+    "/contacts/{contact}/verify",
+    "/contacts/{contact}/verify?ticket={ticket}",
     "/profile",
     "/step-up",
     "/simulator",
@@ -52,19 +54,22 @@ ADMINS = (
     "/settings/company",
     "/settings/numbers",
     "/settings/mail",
+    "/settings/mail/words",
     "/settings/teams",
     "/settings/webhooks",
     "/settings/registration",
     "/settings/verification",
+    "/settings/policies",
     "/settings/words?text=verfy",
     "/settings/limits",
     "/settings/brand",
     "/settings/brand?light=%237a1f5c&dark=",
+    "/settings/brand?band_from=%237a1f5c&band_to=%2320316b",
     "/settings/texts",
     "/settings/texts/tv.code",
     "/settings?q=nothing of the kind",
 )
-PUBLIC = ("/sign-in", "/forgot", "/simulator")
+PUBLIC = ("/sign-in", "/forgot", "/simulator", "/for-users/harbor")
 #: Pages that take a link, an upload or a webhook to get to, and the test that looks at them.
 ELSEWHERE = {
     "/welcome/{token}": "test_people.py",
@@ -73,10 +78,13 @@ ELSEWHERE = {
     "/settings/people/{person_id}": "test_people.py",
     "/imports/{import_id}": "test_directory.py",
     "/clients/{client_id}": "test_directory.py",
+    "/settings/policies/{client_id}": "test_verify.py",
+    "/verifications/{verification_id}": "test_verify.py",
+    "/v/{token}": "test_verify_links.py",
     "/settings/webhooks/{webhook_id}": "test_other_tools.py",
 }
 #: Not pages: what they send is for scripts and spreadsheets, and `/` leads on.
-NO_PAGE = re.compile(r"/|.*(/rows|\.csv|\.py|\.css|/look)")
+NO_PAGE = re.compile(r"/|.*(/rows|/state|\.csv|\.py|\.css|/look)")
 #: Bytes over the wire and requests (first visit, nothing kept): HTML, style, scripts, icon.
 CONSOLE_BUDGET = (45_000, 8)
 LOGIN_BUDGET = (12_000, 4)

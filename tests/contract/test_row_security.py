@@ -31,7 +31,7 @@ A, B = row_id(1), row_id(2)
 TABLES = sorted(metadata.tables)
 NO_TENANT_YET = {
     *("tenants", "numbers", "carrier_accounts", "technicians", "log_ins"),
-    *("account_links", "known_browsers", "integration_keys", "brands"),
+    *("account_links", "known_browsers", "integration_keys", "brands", "verification_links"),
 }
 QUEUES = {"outbox", "timers"}
 NOBODYS = {"log_in_failures", "installation", "early_reports"}

@@ -10,9 +10,10 @@ import pytest
 
 from bot.networks import read_networks
 from bot.outbound import GuardedOutbound
+from channels.email.end_user import Looks
 from channels.email.message import Server
 from channels.email.sender import SmtpMail
-from dialogs.ports import SendLater, SendRefused, SendUnclear
+from dialogs.ports import ForEndUser, SendLater, SendRefused, SendUnclear
 from simulator.certificate import Certificate, make_certificate
 from simulator.mailbox import Mail, Mailbox, MailFault
 from tests.fixtures.stand_ins import StandingClock
@@ -287,3 +288,31 @@ async def misbehaving(
     finally:
         server.close()
         await server.wait_closed()
+
+
+@pytest.mark.feature("EV-25", "REL-04")
+async def test_a_mail_to_an_end_user_is_the_same_on_every_try_whatever_an_admin_changes(stage: Stage) -> None:
+    """The code may have been read already: a second mail with other words or colours would look like another one."""
+    looks = [Looks(b"\x89PNG one"), Looks(b"\x89PNG two", "#7a1f5c")]
+
+    async def looks_of(tenant_id: str) -> Looks:
+        return looks.pop(0)
+
+    mail = stage.mail()
+    mail.looks_of = looks_of
+    own = ForEndUser("482913", "", "We never ask for a password.", "Acme IT", "London")
+
+    async def send() -> None:
+        await mail.send(TENANT, to=THEIRS, subject="Code", text="Your code:\n\n482913", key=KEY, for_user=own)
+
+    stage.mailbox.fail_next(MailFault("content", "451 4.3.0 Busy"), MailFault("content", silent=True))
+    with pytest.raises(SendLater):
+        await send()
+    with pytest.raises(SendUnclear):
+        await send()
+    await send()
+    again, first = stage.mailbox.mails()
+    assert again.raw == first.raw
+    assert len(looks) == 1, "asked for once"
+    assert "We never ask for a password." in again.text
+    assert "482913" in again.text

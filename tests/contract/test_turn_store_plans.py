@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.sqlite import outbox_sql, read_sql, write_sql
+from storage.sqlite import outbox_sql, read_sql, verification_sql, write_sql
 
 STATEMENTS = {
     name: text
-    for module in (read_sql, write_sql, outbox_sql)
+    for module in (read_sql, write_sql, outbox_sql, verification_sql)
     for name, text in vars(module).items()
     if name.isupper() and not name.startswith("_") and isinstance(text, str) and " " in text
 }

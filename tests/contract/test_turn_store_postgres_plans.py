@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 
-from storage.postgres import outbox_sql, read_sql, write_sql
+from storage.postgres import outbox_sql, read_sql, verification_sql, write_sql
 from storage.postgres.line import Line, seeing
 from storage.postgres.parts import together
 from storage.postgres.row_security import Reason
 from tests.fixtures.turn_stores import PostgresHouse
 
 STATEMENTS = {
-    **{n: t for m in (read_sql, outbox_sql) for n, t in vars(m).items() if n.isupper() and " " in t and n[0] != "_"},
+    **{
+        name: text
+        for module in (read_sql, outbox_sql, verification_sql)
+        for name, text in vars(module).items()
+        if name.isupper() and isinstance(text, str) and " " in text and name[0] != "_"
+    },
     **{f"{part.name} {n}": together((part,)) for n, part in enumerate(write_sql.PARTS)},
 }
 #: Small by nature, or not in any turn: reports on messages of nobody, and what a worker holds when it leaves.

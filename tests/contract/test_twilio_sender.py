@@ -6,15 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from openapi_core import OpenAPI
-from openapi_core.testing import MockRequest, MockResponse
 
 from channels.twilio.sender import TwilioTexts
 from dialogs.ports import SendLater, SendRefused, SendUnclear
@@ -33,23 +30,10 @@ from tests.fixtures.twilio.stage import (
     CountingLots,
     StandingClock,
 )
+from tests.fixtures.twilio.wire import Seen, recording, validate, vendors_contract
 
-CONTRACT = Path(__file__).parents[3] / "shared" / "specs" / "twilio" / "api_v2010.subset.json"
 MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 SHORT = aiohttp.ClientTimeout(total=0.3, connect=0.2)
-
-
-@dataclass(slots=True)
-class Seen:
-    """One request and its answer, as they went over the wire."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    headers: dict[str, str]
-    body: bytes
-    status: int
-    answer: bytes
 
 
 @dataclass(slots=True)
@@ -71,16 +55,7 @@ async def on_stage(account: Account | None = None) -> AsyncIterator[Stage]:
     clock, seen = StandingClock(), list[Seen]()
     carrier = Carrier([CarrierAccount(ACCOUNT, TOKEN, frozenset({OURS}))], clock=clock, randomness=CountingLots())
 
-    @web.middleware
-    async def record(request: web.Request, handler: Any) -> web.StreamResponse:
-        body = await request.read()
-        response: web.Response = await handler(request)
-        answer = response.body if isinstance(response.body, bytes) else b""
-        query = list(request.query.items())
-        seen.append(Seen(request.method, request.path, query, dict(request.headers), body, response.status, answer))
-        return response
-
-    app = web.Application(middlewares=[record])
+    app = web.Application(middlewares=[recording(seen)])
     app.add_routes(CarrierApi(carrier).routes())
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         await carrier.start()
@@ -325,24 +300,7 @@ async def test_a_list_is_not_trusted_to_be_filtered(changes: dict[str, str | Non
 
 @pytest.fixture(scope="module")
 def contract() -> OpenAPI:
-    if not CONTRACT.exists():
-        pytest.skip("the vendor's contract is not here: requests to Twilio are NOT checked against it")
-    return OpenAPI.from_dict(json.loads(CONTRACT.read_text("utf-8")))
-
-
-def validate(contract: OpenAPI, seen: Seen) -> None:
-    request = MockRequest(
-        "https://api.twilio.com",
-        seen.method.lower(),
-        seen.path,
-        args=dict(seen.query),
-        headers=seen.headers,
-        data=seen.body or None,
-        content_type=seen.headers.get("Content-Type", ""),
-    )
-    contract.validate_request(request)
-    if seen.status < 300:
-        contract.validate_response(request, MockResponse(seen.answer, seen.status, content_type="application/json"))
+    return vendors_contract()
 
 
 async def test_every_request_and_answer_fits_the_contract(contract: OpenAPI) -> None:

@@ -35,7 +35,7 @@ from bot.wording import Wording
 from dialogs.messages import DeliveryReport, Inbound
 from storage import tables
 from storage.database import Unscoped
-from tests.fixtures.duty import NoMail, by_text
+from tests.fixtures.duty import NoCalls, NoMail, by_text
 from tests.fixtures.servers import PostgresServer
 from tests.fixtures.stand_ins import START, StandingClock
 from tests.fixtures.turn_stores import make_template
@@ -100,7 +100,7 @@ async def play(ground: Ground, folder: Path, kill_at: int, late: timedelta) -> N
     engine = Engine(store, clock, random, Wording("https://desk.example"))
     on_duty = by_text({world.dana: "+13475550170"})
     carrier = Carrier(ledger, clock, at=steps.at)
-    outside = Outside(carrier, lambda tenant_id: tickets, anywhere, on_duty, NoMail(), NoMail())
+    outside = Outside(carrier, lambda tenant_id: tickets, anywhere, on_duty, NoMail(), NoMail(), NoCalls(), anywhere)
     dispatcher = Dispatcher(store, engine, Delivery(engine, outside, clock, random), clock, f"pid-{os.getpid()}")
     acts = Acts(engine, lambda tenant_id: tickets, database, clock, random)
     dana = Acting(world.tenant_id, world.dana, "Dana", "Dana", "technician", False, "log-in", "bearer", START)

@@ -196,6 +196,17 @@ async def _address(ground: Ground, who: Who) -> str:
     return next(str(one["id"]) for one in made["contact"]["addresses"] if one["value"] == value)
 
 
+async def _verification(ground: Ground, who: Who) -> str:
+    """One that waits for the second contact's answer, by a carrier on record that nothing is sent by."""
+    await _carrier(ground, who)
+    house, ben = ground.house, ground.house.world.people[1]
+    contact = await house.services.directory.contact(house.world.tenant_id, ben.id)
+    assert contact is not None
+    mobile = next(a.id for a in contact.addresses if a.kind == "mobile")
+    asked = {"contact_id": ben.id, "address_id": mobile, "method": "sms_code"}
+    return str((await ground.api("POST", "/api/v1/end-user-verifications", asked))["id"])
+
+
 #: What the preview of an import counts.
 COUNTED = ("contacts", "clients", "unchanged", "errors", "warnings")
 
@@ -279,6 +290,7 @@ MAKERS: Mapping[str, Callable[[Ground, Who], Awaitable[str]]] = {
     "invited": _invited,
     "log_in": _log_in,
     "person": _person,
+    "verification": _verification,
     "webhook": _webhook,
     "client": _fixed(lambda house: house.world.people[0].client_id),
     "connection": _connection,

@@ -15,10 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from web.routing import Route
 
 TV = "/api/v1/technician-verifications"
+EUV = "/api/v1/end-user-verifications"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ def sample(
 
 CLAIM = {"direction": "we_called_user", "ticket": "later"}
 PROOF = {"password": "not the password", "totp": "000000"}
+#: A way that is nobody's, so that nothing is sent.
+VERIFY = {"way": "sms_code.none"}
+#: The first tenant's pod; whose it is is no secret, since the address of a pod says it.
+POD_WINDOW = {"tenant": "tenant-1000", "challenge": "0" * 64}
 BLOCK = {"hours": "1", "reason": "rings all day"}
 
 #: One line for each route; see the docstring of this module.
@@ -68,6 +74,15 @@ SAMPLES: Mapping[str, Sample] = {
     f"POST {TV}/{{id}}/resend": sample(id="check", odd=(429,)),
     f"POST {TV}/{{id}}/note": sample(id="check"),
     "GET /api/v1/contacts/{id}/verifications": sample(id="contact"),
+    "GET /api/v1/contacts/{id}/methods": sample(id="contact", query="ticket={ticket}"),
+    "POST /api/v1/contacts/{id}/methods/{method}/unlock": sample(id="contact", method="=sms_code"),
+    f"GET {EUV}": sample(query="contact_id={contact}"),
+    f"POST {EUV}": sample(body={"contact_id": "{contact}", "method": "email_code"}, odd=(429,)),
+    f"GET {EUV}/{{id}}": sample(id="verification"),
+    f"POST {EUV}/{{id}}/check": sample(id="verification", body={"code": "000000"}, odd=(422,)),
+    f"POST {EUV}/{{id}}/resend": sample(id="verification", odd=(429,)),
+    f"POST {EUV}/{{id}}/cancel": sample(id="verification"),
+    f"POST {EUV}/{{id}}/ticket": sample(id="verification", body={"ticket": "{ticket}"}, odd=(422,)),
     "GET /api/v1/announced-calls": sample(query="contact_id={contact}"),
     "POST /api/v1/announced-calls": sample(
         body={"contact_id": "{contact}", "direction": "on_site", "ticket": "later", "notify": False}
@@ -133,9 +148,12 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /welcome/{token}": sample(token="=none", odd=(404, 410)),
     "GET /second-factor/{token}": sample(token="=none", odd=(404, 410)),
     "POST /second-factor/{token}": sample(token="=none", odd=(404, 410)),
+    "GET /v/{token}": sample(token="=none", odd=(404, 429)),
+    "POST /v/{token}": sample(token="=none", body={"act": "validate"}, odd=(404, 429)),
     "GET /new-password/{token}": sample(token="=none", odd=(404, 410)),
     "POST /new-password/{token}": sample(token="=none", odd=(404, 410)),
     "GET /forgot": sample(),
+    "GET /for-users/{slug}": sample(slug="=nobody", odd=(404,)),
     "POST /forgot": sample(body={"login": "nobody"}),
     # --- pages: signing in, one's own
     "GET /sign-in": sample(),
@@ -205,6 +223,23 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /tickets/{ticket_id}/note": sample(ticket_id="ticket", body={"note": "rang twice"}),
     "POST /tickets/{ticket_id}/status": sample(ticket_id="ticket", body={"status": "closed"}),
     "POST /tickets/{ticket_id}/take": sample(ticket_id="ticket"),
+    # --- pages: verifying end users
+    "GET /contacts/{contact_id}/verify": sample(contact_id="contact"),
+    "POST /contacts/{contact_id}/verify": sample(
+        contact_id="contact", body={"way": "email_code.{address}"}, odd=(422, 429)
+    ),
+    "POST /contacts/{contact_id}/verify/override": sample(
+        contact_id="contact", body={"way": "email_code.{address}", "reason": "The boss stands here."}, odd=(422, 429)
+    ),
+    "POST /contacts/{contact_id}/methods/{method}/unlock": sample(contact_id="contact", method="=sms_code"),
+    "GET /verifications/{verification_id}": sample(verification_id="verification"),
+    "GET /verifications/{verification_id}/state": sample(verification_id="verification"),
+    "POST /verifications/{verification_id}/check": sample(
+        verification_id="verification", body={"code": "1"}, odd=(422,)
+    ),
+    "POST /verifications/{verification_id}/resend": sample(verification_id="verification"),
+    "POST /verifications/{verification_id}/cancel": sample(verification_id="verification"),
+    "POST /verifications/{verification_id}/ticket": sample(verification_id="verification", body={"ticket": "{ticket}"}),
     # --- pages: what has happened
     "GET /history": sample(query="contact={contact}"),
     "GET /history/checks/{check_id}": sample(check_id="check"),
@@ -215,7 +250,38 @@ SAMPLES: Mapping[str, Sample] = {
     "GET /history/log/check_receipt.py": sample(),
     "GET /reports": sample(),
     "GET /reports/by-{by}.csv": sample(by="=client"),
+    # --- the pod
+    "GET /pod": sample(query="contact={contact}"),
+    "GET /pod/events": sample(query="about={contact}"),
+    "POST /pod/session": sample(body={"verifier": "0" * 43}, odd=(404, 422)),
+    "POST /pod/sign-out": sample(),
+    "POST /pod/codes/{check_id}/claim": sample(
+        check_id="check", query="contact={contact}", body={**CLAIM, "sure": "yes"}
+    ),
+    "POST /pod/codes/{check_id}/code": sample(check_id="check", query="contact={contact}"),
+    "POST /pod/announce": sample(body={"contact_id": "{contact}", "direction": "on_site", "ticket": "later"}),
+    "POST /pod/announced/{announced_id}/withdraw": sample(announced_id="announced", fresh=True),
+    "GET /pod/contacts/{contact_id}/verify": sample(contact_id="contact"),
+    "POST /pod/contacts/{contact_id}/verify": sample(contact_id="contact", body=VERIFY, odd=(422,)),
+    "GET /pod/verifications/{verification_id}": sample(verification_id="verification"),
+    "GET /pod/verifications/{verification_id}/state": sample(verification_id="verification"),
+    "POST /pod/verifications/{verification_id}/check": sample(
+        verification_id="verification", body={"code": "0"}, odd=(422,)
+    ),
+    "POST /pod/verifications/{verification_id}/resend": sample(verification_id="verification", odd=(429,)),
+    "POST /pod/verifications/{verification_id}/cancel": sample(verification_id="verification"),
+    "POST /pod/verifications/{verification_id}/ticket": sample(
+        verification_id="verification", body={"ticket": "{ticket}"}
+    ),
+    "GET /pod/sign-in": sample(query=urlencode(POD_WINDOW)),
+    "POST /pod/sign-in": sample(body={**POD_WINDOW, "login": "nobody", "password": "x", "code": "0"}, odd=(422,)),
+    "POST /pod/sign-in/go-on": sample(body=POD_WINDOW),
+    "GET /pod/sign-in/again": sample(query=urlencode(POD_WINDOW)),
+    "POST /pod/sign-in/again": sample(body={**POD_WINDOW, "password": "x", "code": "0"}, odd=(422,)),
+    "POST /pod/sign-in/pair": sample(body=POD_WINDOW),
     # --- settings
+    "GET /settings/pod": sample(),
+    "POST /settings/pod": sample(body={"origins": "https://na.psa.example/tickets"}),
     "GET /settings": sample(),
     "GET /settings/company": sample(),
     "POST /settings/company": sample(body={"name": "Tenant 1"}, odd=(422,)),
@@ -235,6 +301,11 @@ SAMPLES: Mapping[str, Sample] = {
     "GET /settings/registration": sample(),
     "GET /settings/verification": sample(),
     "POST /settings/verification": sample(body={}, odd=(422,)),
+    "GET /settings/policies": sample(),
+    "POST /settings/policies": sample(body={}, odd=(422,)),
+    "GET /settings/policies/{client_id}": sample(client_id="client"),
+    "POST /settings/policies/{client_id}": sample(client_id="client", body={}, odd=(422,)),
+    "POST /settings/policies/{client_id}/reset": sample(client_id="client"),
     "GET /settings/limits": sample(),
     "POST /settings/limits": sample(body={}, odd=(422,)),
     "GET /settings/words": sample(),
@@ -242,6 +313,7 @@ SAMPLES: Mapping[str, Sample] = {
     "GET /settings/brand": sample(),
     "POST /settings/brand/colours": sample(body={"light": "", "dark": "", "act": "look"}, odd=(422,)),
     "POST /settings/brand/logo": sample(body={"act": "remove"}),
+    "POST /settings/brand/band": sample(body={"act": "look"}),
     "POST /settings/brand/mail": sample(body={"logo_in_email": ""}),
     "GET /settings/brand/preview.css": sample(odd=(422,)),
     "GET /settings/brand/look": sample(odd=(422,)),
@@ -252,6 +324,9 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /settings/texts/{template}/preview": sample(template="=tv.confirmed", body={"text": "Yes."}, odd=(422,)),
     "GET /settings/mail": sample(),
     "POST /settings/mail": sample(body={"host": ""}, odd=(422,)),
+    "GET /settings/mail/words": sample(),
+    "POST /settings/mail/words": sample(body={"mail_text": "Hello"}),
+    "POST /settings/mail/words/preview": sample(body={"mail_text": "Hello"}),
     "POST /settings/mail/try": sample(odd=(422,)),
     "POST /settings/mail/remove": sample(odd=(404,)),
     "GET /settings/teams": sample(),

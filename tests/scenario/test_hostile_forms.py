@@ -16,7 +16,7 @@ from tests.fixtures.web_house import House, OpenWeb
 from tests.scenario.route_ground import Ground
 from web.pages import page_routes
 from web.pages.errors import show_problem
-from web.routing import Route, Surface
+from web.routing import Route
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MARKUP = "'\"><script>alert(1)</script>"
@@ -35,7 +35,7 @@ VALUES = (
     "²³",
 )
 #: A route that ends the very log-in these calls come by.
-ENDS_US = frozenset({"/sign-out"})
+ENDS_US = frozenset({"/sign-out", "/pod/sign-out"})
 
 
 @pytest.fixture
@@ -61,12 +61,12 @@ def _is_choice(field: FieldInfo) -> bool:
 async def test_no_field_of_a_form_is_our_fault(house: House) -> None:
     ground, faults = Ground(house), list[str]()
     came: Counter[int] = Counter()
-    forms = [r for r in page_routes() if r.method == "POST" and r.surface is Surface.PAGE and not r.demo_only]
+    forms = [r for r in page_routes() if r.method == "POST" and r.surface.takes_forms and not r.demo_only]
     for route in forms:
         if route.body is None or route.upload or route.path in ENDS_US:
             continue
         asked = await ground.filled(route, "admin")
-        cookie = await house.log_in("admin", "cookie")
+        cookie = await house.log_in("admin", "pod" if route.in_frame else "cookie")
         for field in free_fields(route.body):
             for value in VALUES:
                 fields = {**(asked.body or {}), field: value}
@@ -82,7 +82,8 @@ async def _sent(
     house: House, route: Route, path: str, cookie: str, fields: Mapping[str, Any], field: str
 ) -> tuple[int, list[str]]:
     raw = urlencode(fields, doseq=True).encode()
-    answer = await house.ask("POST", path, raw=raw, cookie=cookie, headers=FORM, validate=False)
+    held: dict[str, Any] = {"pod" if route.in_frame else "cookie": cookie}
+    answer = await house.ask("POST", path, raw=raw, headers=FORM, validate=False, **held)
     where = f"{route.path} {field}={fields[field][:30]!r}"
     faults = [f"{where} -> {answer.status}"] * (answer.status >= 500)
     if "text/html" in answer.headers.get("Content-Type", "") and MARKUP in answer.text:

@@ -18,7 +18,7 @@ from dialogs.ports import SendText, TurnStore
 from storage import tables
 from storage.database import Unscoped
 from storage.digests import once_key
-from tests.fixtures.duty import NoMail, by_text
+from tests.fixtures.duty import NoCalls, NoMail, by_text
 from tests.fixtures.stand_ins import START, StandingClock
 from tests.fixtures.turn_stores import StoredHouse
 from tests.simulation.house import Chance
@@ -62,6 +62,8 @@ class Desk:
             by_text({}),
             NoMail(),
             NoMail(),
+            NoCalls(),
+            anywhere,
         )
         delivery = Delivery(self.engine, outside, self.clock, self.chance)
         self.dispatcher = Dispatcher(store or house.store, self.engine, delivery, self.clock, "desk")

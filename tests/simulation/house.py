@@ -24,7 +24,7 @@ from dialogs.turns import Alert, AuditEvent, Decision, Facts, Leased, Settled, T
 from psa.base import Psa
 from storage.database import Database
 from storage.memory import MemoryTurnStore
-from tests.fixtures.duty import NoMail, by_text
+from tests.fixtures.duty import NoCalls, NoMail, by_text
 from tests.simulation.loop import Life
 from tests.simulation.outside import Point
 from tests.simulation.watch import Watch
@@ -182,6 +182,6 @@ class House:
         kept = store(self.life)
         self.engine = Engine(kept, clock, chance, Wording("https://desk.example"))
         self.acts = Acts(self.engine, psa, database, clock, chance)
-        outside = Outside(texts, psa, anywhere, by_text(mobiles), NoMail(), NoMail())
+        outside = Outside(texts, psa, anywhere, by_text(mobiles), NoMail(), NoMail(), NoCalls(), anywhere)
         delivery = Delivery(self.engine, outside, clock, chance)
         self.dispatcher = Dispatcher(kept, self.engine, delivery, clock, name)

@@ -60,9 +60,9 @@ def nothing(point: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing that the outside took in. `of`: the tenant of a ticket system, empty for the carrier."""
+    """One thing that the outside took in. `of`: the tenant of a ticket system or of a mail, empty for the carrier."""
 
-    kind: Literal["text", "ticket", "note"]
+    kind: Literal["text", "ticket", "note", "mail", "call", "say"]
     id: str
     at: datetime
     values: Mapping[str, str]

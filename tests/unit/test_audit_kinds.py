@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 from sqlalchemy import String
 
+from dialogs import user_verify as uv
 from dialogs.tech_verify import machine
 from dialogs.tech_verify.steps import sound_alarm
 from storage import tables
@@ -54,7 +55,8 @@ def _written() -> set[str]:
 
 
 def _of_the_machine() -> set[str]:
-    return {"tv.ignored", *(f"tv.{edge.name}" for edge in machine.in_order())}
+    checks = {f"tv.{edge.name}" for edge in machine.in_order()}
+    return {"tv.ignored", "euv.ignored", *checks, *(f"euv.{edge.name}" for edge in uv.machine.in_order())}
 
 
 def _of_alerts() -> set[str]:
@@ -83,7 +85,7 @@ def test_kinds_that_are_put_together_come_from_the_machine_or_from_alerts() -> N
         for argument in _arguments(call)
         if isinstance(argument, ast.BinOp) and isinstance(argument.left, ast.Constant)
     }
-    assert begin == {"tv.", "alert."}
+    assert begin == {"tv.", "euv.", "alert."}
 
 
 @pytest.mark.feature("SEC-56")

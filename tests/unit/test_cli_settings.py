@@ -15,7 +15,9 @@ from bot.settings import BadSetting, Settings, check_for_serving, read_settings
 from channels.email.message import Server
 from dialogs.settings import Limits, Retention, SettingsError, TenantSettings
 from dialogs.tech_verify import Mode, Rules
-from storage.tenant_settings import BY_NAME, SETTINGS, TenantSetting, change, show_time
+from dialogs.user_verify import Policy
+from storage.setting_spelling import TenantSetting, show_time
+from storage.tenant_settings import SETTINGS, change
 
 ROOT = Path(__file__).parents[2]
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -27,9 +29,11 @@ GOOD = {
 
 
 def test_every_setting_of_a_tenant_can_be_typed() -> None:
-    """All but own wording, which needs an editor and not a command line."""
-    declared = {f.name for part in (TenantSettings, Rules, Limits, Retention) for f in fields(part)}
-    assert set(BY_NAME) == declared - {"rules", "limits", "retention", "texts"}
+    """All but own wording, policies of single clients and the origins of the pod, which have pages of their own."""
+    parts = {"": TenantSettings, "rules": Rules, "limits": Limits, "retention": Retention, "policy": Policy}
+    declared = {(part, f.name) for part, of in parts.items() for f in fields(of)}
+    elsewhere = {("", name) for name in (*parts, "texts", "client_policies", "pod_origins")}
+    assert {(s.part, s.kept_as or s.name) for s in SETTINGS} | elsewhere == declared | {("", "")}
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)

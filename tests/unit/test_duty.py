@@ -167,7 +167,7 @@ def test_a_post_has_an_end() -> None:
 )
 def test_a_name_is_no_link_and_no_mention(name: str) -> None:
     tenant = TenantFacts("tenant", "Acme", TenantSettings(), b"k" * 32)
-    post = Wording("https://desk.example").post(tenant, "post.unclaimed", {"contact": name}, "1")
+    post = Wording("https://desk.example").post(tenant, "post.unclaimed", {"contact": name}, "/codes/1")
     assert post.endswith(LINK)
     before = post.removesuffix(LINK)
     assert not any(begins in before for begins in ("://", "](", "www.", "@"))
@@ -177,6 +177,6 @@ def test_a_name_is_no_link_and_no_mention(name: str) -> None:
 @pytest.mark.feature("TC-01")
 def test_the_link_follows_where_the_wording_has_none() -> None:
     tenant = TenantFacts("tenant", "Acme", TenantSettings(), b"k" * 32)
-    post = Wording("https://desk.example").post(tenant, "alert.denied", {"contact": "Ada"}, "1")
+    post = Wording("https://desk.example").post(tenant, "alert.denied", {"contact": "Ada"}, "/codes/1")
     assert post.startswith("Ada said #deny")
     assert post.endswith(" " + LINK)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.email.end_user import Looks
 from channels.email.message import BadAddress, Server, checked_address, compose, in_a_header, in_html
 
 KEY = "019cadc1-1c80-7abc-8def-0123456789ab"
@@ -29,7 +30,9 @@ def test_the_logo_goes_along_inside_the_mail() -> None:
     hostile = Server("mail.acme.example", 587, "starttls", "", "", "desk@acme.example", '"><script>x</script>')
 
     def mailed() -> bytes:
-        return compose(hostile, to="dana@acme.example", subject="Hi", text="Hello", key=KEY, own_pages=PUBLIC, logo=png)
+        return compose(
+            hostile, to="dana@acme.example", subject="Hi", text="Hello", key=KEY, own_pages=PUBLIC, looks=Looks(png)
+        )
 
     assert mailed() == mailed(), "a retry is the same mail"
     mail = message_from_bytes(mailed(), policy=default)

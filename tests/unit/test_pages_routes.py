@@ -26,6 +26,12 @@ PUBLIC = {
     ("GET", "/brand/{tenant_id}/{hash}/logo.png"),
     # Links into accounts: who has one is let in by it.
     *((method, path + "{token}") for method in ("GET", "POST") for path in PATHS.values()),
+    # The pod's way in: a window to sign in, and the frame that takes over what it hands over.
+    ("GET", "/pod/sign-in"),
+    ("POST", "/pod/sign-in"),
+    ("POST", "/pod/session"),
+    # Links of verifications: who has one answers by it.
+    *((method, "/v/{token}") for method in ("GET", "POST")),
 }
 
 
@@ -53,7 +59,9 @@ HARMLESS: Mapping[str, str] = {
     "/settings/carrier/try": "one text that says it is a test, five in ten minutes at most",
     "/settings/brand/colours": "looks, which everybody sees at once and an admin takes back",
     "/settings/brand/logo": "looks, the same",
+    "/settings/brand/band": "looks, the same",
     "/settings/brand/mail": "looks, the same",
+    "/settings/mail/words/preview": "shows how a mail would read and keeps nothing",
     "/settings/mail/try": "one mail of fixed words, to oneself",
     "/settings/teams/{connection_id}/try": "one post of fixed words, to where posts go anyway",
     "/settings/texts/{template}/preview": "shows how a text would read and keeps nothing",

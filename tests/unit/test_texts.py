@@ -11,12 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.desk import ANSWERS
-from dialogs.effects import AlertTechnicians, AlertTenant, Code, CreateTicket, NoteTicket, TellUser, Value
+from dialogs.effects import (
+    AlertTechnicians,
+    AlertTenant,
+    Code,
+    CreateTicket,
+    Effect,
+    NoteTicket,
+    SayOnCall,
+    TellUser,
+    Value,
+)
 from dialogs.grammar import STOP_WORDS
-from dialogs.tech_verify import Direction, Known, Story
+from dialogs.tech_verify import Blank, Direction
 from dialogs.texts import (
     LANGUAGES,
     LOCKED_WITHIN,
+    MAX_LENGTHS,
     SAMPLES,
     Segments,
     Template,
@@ -28,14 +39,21 @@ from dialogs.texts import (
     segments,
 )
 from dialogs.texts.segments import GSM_BASIC, GSM_EXTENSION
+from dialogs.user_verify import METHODS, Action, Assurance, Method
+from dialogs.user_verify import Blank as NotAsked
 from tests.unit.check_walks import WALKS
+from tests.unit.verification_walks import WALKS as VERIFICATIONS
 
 TENANT = TenantValues("Northwind Managed Support", "+1 212-555-0100", "Europe/Berlin")
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "texts_en.txt"
 ENGLISH = LANGUAGES["en"].templates
 #: What a check really sends: no earlier code, a call about a ticket, nothing to fold in.
 USUAL: dict[str, Value] = {**SAMPLES, "again": "", "tech": "Dana", "doing": "phrase.we_called_user", "about": "1042"}
-NO_STORY = Story(Known("", ""), datetime(2026, 3, 1, tzinfo=UTC))
+#: Everything that a dialog asks for in any walk of its table.
+ASKED_FOR: list[Effect] = [
+    *(effect for walk in WALKS for effect in walk.step.effects),
+    *(effect for walk in VERIFICATIONS for effect in walk.step.effects),
+]
 EVERY = [(id, locale) for locale in LANGUAGES for id in ENGLISH]
 LOCKED = [(id, locale) for id, locale in EVERY if find_template(id, locale).locked]
 
@@ -67,19 +85,57 @@ def test_locked_sentences_come_first(id: str, locale: str, values: dict[str, Val
 
 @pytest.mark.feature("SEC-05")
 def test_every_text_with_a_code_says_the_direction_and_the_warning() -> None:
-    with_code = {id for id, t in ENGLISH.items() if "code" in t.required or id.startswith("tv.code_transfer")}
+    with_code = {id for id, t in ENGLISH.items() if {"code", "link"} & t.required or id.startswith("tv.code_transfer")}
     assert with_code == {id for id, _ in LOCKED}
     for id in with_code:
-        asked, warning = ENGLISH[id].locked
-        assert asked == "You asked to check a caller."
-        assert warning.startswith("THEY must say the code; never") or "never read it out" in warning
+        said = ENGLISH[id].locked
+        if id.startswith("tv."):
+            assert said[0] == "You asked to check a caller."
+            assert said[1].startswith("THEY must say the code; never") or "never read it out" in said[1]
+        elif "_introduced" in id:
+            assert said[0].startswith("whom you just checked, ")
+            assert said[1].casefold() == "if anyone else asks for it, hang up"
+        else:
+            spoken = ENGLISH[id].medium == "speech"
+            assert "when you called us" in said[0] if spoken else "for when YOU CALLED US" in said[0]
+            assert said[1] == ("If someone called you and asks for it, " + ("hang up" if spoken else "HANG UP"))
+            assert [s.casefold() for s in said[2:]] == ["you also asked to check a caller"] * ("_conflict" in id)
 
 
-@pytest.mark.parametrize("id", [id for id, t in ENGLISH.items() if t.audience != "ticket"])
+@pytest.mark.feature("SEC-05")
+@pytest.mark.parametrize("id", [id for id, t in ENGLISH.items() if t.medium == "mail" and t.locked])
+def test_a_mail_begins_with_direction_and_warning_and_its_subject_gives_nothing_away(id: str) -> None:
+    """Its code is read aloud, so it is no different from a text; and a subject shows on a locked screen."""
+    template = ENGLISH[id]
+    secret = min(template.body.index("{" + name + "}") for name in ("code", "link") if name in template.required)
+    assert all(template.body.index(sentence) < secret for sentence in template.locked)
+    for name in ("code", "link"):
+        if name in template.required:
+            assert f"\n\n{{{name}}}\n\n" in template.body, "on a line of its own"
+    subject = ENGLISH[id.removesuffix(".body") + ".subject"]
+    assert not {"code", "link", "about"} & subject.variables
+
+
+@pytest.mark.parametrize("id", [id for id, t in ENGLISH.items() if t.audience != "ticket" and t.medium == "text"])
 def test_english_is_cheap_to_send(id: str) -> None:
     size = segments(render(id, SAMPLES, tenant=TENANT))
     assert size.encoding == "GSM-7"
     assert size.count <= 2
+
+
+@pytest.mark.parametrize(("id", "locale"), [(id, locale) for id, locale in EVERY if ENGLISH[id].medium != "text"])
+def test_mails_and_speech_are_short(id: str, locale: str) -> None:
+    text = render(id, SAMPLES, tenant=TENANT, locale=locale)
+    assert len(text) <= MAX_LENGTHS[ENGLISH[id].medium] / 2, "half of what a tenant's own wording may have"
+
+
+@pytest.mark.feature("EV-14", "EV-15")
+@pytest.mark.parametrize("id", [id for id in ENGLISH if id.startswith("euv.send_voice_code")])
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_spoken_code_is_read_digit_by_digit_twice(id: str, locale: str) -> None:
+    text = render(id, {**USUAL, "code": Code("4829130571")}, tenant=TENANT, locale=locale)
+    assert text.count("4, 8, 2, 9, 1, 3, 0, 5, 7, 1") == 2
+    assert not re.search(r"\d{2}", text)
 
 
 @pytest.mark.feature("SEC-05")
@@ -88,7 +144,8 @@ def test_no_brace_is_left_and_nothing_but_the_code_looks_like_one(id: str, local
     values = {**SAMPLES, "ticket": "1042", "about": "1042"}
     text = render(id, values, tenant=TENANT, locale=locale)
     assert not set("{}") & set(text)
-    assert re.findall(r"\d{6,}", text) == (["482913"] if "{code}" in ENGLISH[id].body else [])
+    spoken = ENGLISH[id].medium == "speech"
+    assert re.findall(r"\d{6,}", text) == (["482913"] if "{code}" in ENGLISH[id].body and not spoken else [])
 
 
 @pytest.mark.parametrize("id", ENGLISH)
@@ -121,14 +178,17 @@ def test_strangers_learn_nothing(locale: str) -> None:
 def named(prefix: str) -> set[str]:
     """Every string in the dialog's source that begins so."""
     room = Path(__file__).parents[2] / "dialogs"
-    files = [*room.glob("tech_verify/*.py"), room / "desk.py"]
+    files = [*room.glob("tech_verify/*.py"), *room.glob("user_verify/*.py"), room / "desk.py"]
     return {found for f in files for found in re.findall(rf'"({prefix}\.[a-z_.]*[a-z])"', f.read_text("utf-8"))}
 
 
 def test_every_template_that_a_dialog_names_exists() -> None:
-    names = named("tv") | named("desk") | named("note") | named("tech")
+    names = named("tv") | named("desk") | named("note") | named("tech") | named("euv")
     assert len(names) > 20
     assert names <= ENGLISH.keys()
+    kinds = {effect.kind for effect in ASKED_FOR if isinstance(effect, AlertTenant)}
+    assert len(kinds) > 7
+    assert {f"alert.{kind}" for kind in kinds} <= ENGLISH.keys()
     assert {template for template, _ in ANSWERS.values()} <= ENGLISH.keys()
 
 
@@ -137,29 +197,48 @@ def test_every_phrase_that_a_dialog_names_exists() -> None:
     claimable = [d for d in Direction if d is not Direction.USER_CALLED_US]
     assert named("phrase") <= phrases
     assert {f"phrase.{d.value}" for d in claimable} | {f"phrase.note_{d.value}" for d in claimable} <= phrases
+    for prefix, words in (("method", Method), ("strength", Assurance), ("action", Action)):
+        assert {f"phrase.{prefix}_{word.value}" for word in words} <= phrases
 
 
-@pytest.mark.feature("TV-12", "TV-13")
+@pytest.mark.feature("TV-12", "TV-13", "EV-44")
 @pytest.mark.parametrize("locale", LANGUAGES)
 def test_every_effect_of_every_walk_can_be_put_into_words(locale: str) -> None:
-    for walk in WALKS:
-        for effect in walk.step.effects:
-            match effect:
-                case TellUser() | NoteTicket():
-                    assert render(effect.template, effect.values, tenant=TENANT, locale=locale)
-                case AlertTechnicians():
-                    values = {**effect.values, "link": "https://watchword.example.com/t/x"}
-                    assert render(effect.template, values, tenant=TENANT, locale=locale)
-                case AlertTenant():
-                    assert render(f"alert.{effect.kind}", effect.values, tenant=TENANT, locale=locale)
-                case CreateTicket():
-                    for part in ("title", "body"):
-                        assert render(f"{effect.template}.{part}", effect.values, tenant=TENANT, locale=locale)
+    for effect in ASKED_FOR:
+        match effect:
+            case TellUser() if effect.template.startswith("euv.send_email_"):
+                for part in ("subject", "body"):
+                    assert render(f"{effect.template}.{part}", effect.values, tenant=TENANT, locale=locale)
+            case TellUser() | NoteTicket() | SayOnCall():
+                assert render(effect.template, effect.values, tenant=TENANT, locale=locale)
+            case AlertTechnicians():
+                values = {**effect.values, "link": "https://watchword.example.com/t/x"}
+                assert render(effect.template, values, tenant=TENANT, locale=locale)
+            case AlertTenant():
+                assert render(f"alert.{effect.kind}", effect.values, tenant=TENANT, locale=locale)
+            case CreateTicket():
+                for part in ("title", "body"):
+                    assert render(f"{effect.template}.{part}", effect.values, tenant=TENANT, locale=locale)
+
+
+@pytest.mark.parametrize("method", [m for m, facts in METHODS.items() if facts.built])
+@pytest.mark.parametrize("wording", ["", "_conflict", "_introduced"])
+def test_every_method_has_its_words_for_every_case(method: Method, wording: str) -> None:
+    match METHODS[method].channel:
+        case "phone":
+            names = [f"euv.send_voice_code{wording}", f"euv.send_voice_code{wording}_last"]
+        case "email":
+            names = [f"euv.send_{method.value}{wording}.{part}" for part in ("subject", "body")]
+        case _:
+            names = [f"euv.send_{method.value}{wording}"]
+    assert set(names) <= ENGLISH.keys()
 
 
 def test_every_step_of_every_story_has_a_phrase() -> None:
-    steps = {line.what for walk in WALKS for line in getattr(walk.step.state, "story", NO_STORY).trail}
-    assert len(steps) > 20
+    told = [w.step.state.story.trail for w in WALKS if not isinstance(w.step.state, Blank)]
+    told += [w.step.state.trail for w in VERIFICATIONS if not isinstance(w.step.state, NotAsked)]
+    steps = {line.what for trail in told for line in trail}
+    assert len(steps) > 40
     assert {f"phrase.trail_{step}" for step in steps} == {
         phrase for phrase in LANGUAGES["en"].phrases if phrase.startswith("phrase.trail_")
     }
@@ -245,9 +324,47 @@ def test_the_note_of_a_whole_check() -> None:
     )
 
 
+@pytest.mark.feature("EV-44", "SEC-09")
+def test_the_note_of_a_whole_verification() -> None:
+    trail = "2026-03-01T13:59:30+00:00|euv_asked|Dana\n2026-03-01T14:00:05+00:00|euv_verified_code|Dana"
+    said: dict[str, Value] = {
+        **USUAL,
+        "outcome": "phrase.outcome_euv_verified",
+        "assurance": "phrase.strength_code",
+        "action": "phrase.action_high",
+        "enough": "phrase.not_enough",
+        "remark": "Manager approves\nforged\x07 line",
+        "trail": trail,
+    }
+    assert render("note.euv", said, tenant=TENANT) == (
+        "End-user verification: VERIFIED\n"
+        "Contact: Jonathan Featherstone (the ticket is another person's)\n"
+        "Asked by: code by text, ... 0142 (not their usual address)\n"
+        "Technician: Dana\n"
+        "Strength: medium; they had the code. Codes can be passed on live.\n"
+        "Wanted for: risky work, such as a password reset or a change of number. This method is NOT enough for that by "
+        "your policy\n"
+        "Note: Manager approves\n"
+        "  forged line\n"
+        "Sent although they were checking a caller: They are on site with their manager. (alone on duty; to be "
+        "reviewed)\n"
+        "What happened (times in UTC):\n"
+        "2026-03-01 13:59:30 Dana asked\n"
+        "2026-03-01 14:00:05 Dana typed the right code"
+    )
+    plain = {**said, **dict.fromkeys(("whose", "unusual", "enough", "remark", "reason", "alone", "assurance"), "")}
+    failed = render("note.euv", {**plain, "outcome": "phrase.outcome_euv_undelivered"}, tenant=TENANT)
+    assert failed.startswith("End-user verification: not verified, it never arrived (30006)\nContact: Jonathan")
+    assert "Strength" not in failed
+    assert "Note" not in failed
+    assert "although" not in failed
+
+
 # --- a tenant's own wording -----------------------------------------------------------------------------------------
 
 CODE_BODY = ENGLISH["tv.code"].body
+EUV_BODY = ENGLISH["euv.send_sms_code"].body
+MAIL_BODY = ENGLISH["euv.send_email_code.body"].body
 
 
 @pytest.mark.parametrize("id", ENGLISH)
@@ -273,6 +390,15 @@ def test_our_own_wording_passes(id: str) -> None:
         ("tv.denied", "Call {phone}. QUIT that call.", "opt them out"),
         ("tv.code@ar-XB", CODE_BODY, "Keep this sentence"),
         ("desk.unknown", "{msp}: who are you?", "{msp} is not known"),
+        ("euv.send_sms_code", EUV_BODY.replace("HANG UP", "stay calm"), "Keep this sentence"),
+        ("euv.send_sms_code", EUV_BODY.replace("YOU CALLED US", "we called you"), "Keep this sentence"),
+        ("euv.send_sms_code", EUV_BODY + " Thank you." * 30, "Too long: 4 text segments"),
+        ("euv.send_email_code.body", MAIL_BODY.replace("HANG UP", "ask us"), "Keep this sentence"),
+        ("euv.send_email_code.body", "{code}\n" + "Good day. " * 12 + MAIL_BODY, "into the first 160 characters"),
+        ("euv.send_email_code.body", MAIL_BODY + " Thank you." * 200, "Too long: 2"),
+        ("euv.send_email_code.body", MAIL_BODY.replace("{code}", ""), "{code} is missing"),
+        ("euv.send_email_code.subject", "{msp}: {code}", "{code} is not known"),
+        ("euv.send_voice_code", ENGLISH["euv.send_voice_code"].body + " Thank you." * 40, "Too long: 6"),
     ],
 )
 def test_wording_that_is_refused(key: str, text: str, problem: str) -> None:
@@ -285,6 +411,7 @@ def test_wording_that_is_refused(key: str, text: str, problem: str) -> None:
         ("tv.code", CODE_BODY.replace("Same code?", "The same one?")),
         ("tv.denied", "Please end that call now and do not cancel your own plans. Call {phone}."),
         ("desk.help", "{msp}: Reply STOP to opt out. Help: {phone}."),
+        ("euv.send_email_code.body", MAIL_BODY + "\n\nTo stop such mails, talk to us — any time. " * 8),
     ],
 )
 def test_wording_that_is_allowed(key: str, text: str) -> None:

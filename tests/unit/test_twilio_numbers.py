@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.twilio.numbers import refuse_destination
+from channels.twilio.numbers import refuse_call, refuse_destination
 
 OURS = "+14155550100"
 
@@ -69,3 +69,30 @@ def test_only_canonical_numbers_pass(number: str) -> None:
     assert refuse_destination(number, ("US", "GB", "DE"), OURS) is not None or (
         number[0] == "+" and number[1:].isdigit()
     )
+
+
+@pytest.mark.feature("SEC-39", "EV-14")
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [
+        ("+14155550111", ""),  # United States, mobile or not
+        ("+442071838750", ""),  # a British landline
+        ("+447400123456", ""),  # a British mobile
+        ("+445600123456", ""),  # a British number of an internet phone
+        ("+19005550123", "not_callable"),  # premium
+        ("+18005550123", "not_callable"),  # toll-free: nobody's own
+        ("+448431234567", "not_callable"),  # shared cost
+        ("+447640123456", "not_callable"),  # a pager
+        ("+979123456789", "not_callable"),  # international premium
+        ("+881612345678", "country_not_allowed"),  # a satellite phone
+        ("+16045550123", "country_not_allowed"),  # Canada, same +1
+        ("+33142685300", "country_not_allowed"),
+        ("+11111111111", "invalid_number"),
+        ("911", "invalid_number"),
+        ("", "invalid_number"),
+    ],
+)
+def test_landlines_may_be_called_and_dear_numbers_may_not(number: str, word: str) -> None:
+    refused = refuse_call(number, ("US", "GB"), OURS)
+    assert (refused.word if refused else "") == word
+    assert refused is None or refused.reason.endswith(".")

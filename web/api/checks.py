@@ -18,7 +18,6 @@ from web.api.shapes import (
     ClaimWith,
     ContactRef,
     Listed,
-    Paged,
     RejectWith,
     TechnicianRef,
     TicketWith,
@@ -47,17 +46,7 @@ async def search(call: Call) -> web.StreamResponse:
         cursor = page.next
         if cursor is None or len(rows) >= asked.limit:
             break
-    return answer(Listed[Verification](items=[await _listed(call, row) for row in rows], next=cursor))
-
-
-async def of_contact(call: Call) -> web.StreamResponse:
-    """Everything this contact has asked for, newest first."""
-    asked: Paged = call.query
-    contact = await call.services.directory.contact(call.who.tenant_id, our_id(call))
-    if contact is None:
-        raise not_found()
-    page = await _page(call, CheckQuery(contact_id=contact.id), asked.after, asked.limit)
-    return answer(Listed[Verification](items=[await _listed(call, row) for row in page.items], next=page.next))
+    return answer(Listed[Verification](items=[await listed(call, row) for row in rows], next=cursor))
 
 
 async def read(call: Call) -> web.StreamResponse:
@@ -144,7 +133,7 @@ async def _page(call: Call, asked: CheckQuery, cursor: str, limit: int) -> Page[
         raise bad_cursor() from None
 
 
-async def _listed(call: Call, row: CheckRow) -> Verification:
+async def listed(call: Call, row: CheckRow) -> Verification:
     """A row of a list; the code is looked up for your own live claims, which are few."""
     seen = await seen_by(call, row.id) if is_theirs(row, call) else row
     return shown(seen or row)
@@ -233,16 +222,4 @@ ROUTES = (
     _act("ticket", link_ticket, "Link a ticket", TicketWith),
     _act("resend", resend, "Send the code again"),
     _act("note", approve_note, "Write the result into the ticket"),
-    Route(
-        "GET",
-        "/api/v1/contacts/{id}/verifications",
-        of_contact,
-        Access.TECHNICIAN,
-        Surface.API,
-        "List a contact's checks",
-        query=Paged,
-        answers={200: Listed[Verification]},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
 )

@@ -47,7 +47,7 @@ async def add(call: Call) -> web.StreamResponse:
     contact = NewContact(call.services.random.new_id(now), client.id, name, tuple(new.values()), locale)
     if await call.services.contact_changes.add_contact(call.who.tenant_id, contact, line(call, "contact.added")):
         raise _no_client()
-    return answer(shown(await _contact(call, contact.id)), 201)
+    return answer(await shown(call, await _contact(call, contact.id)), 201)
 
 
 async def change(call: Call) -> web.StreamResponse:
@@ -75,7 +75,7 @@ async def change(call: Call) -> web.StreamResponse:
             raise _no_client()
         if refused:
             raise not_found()
-    return answer(shown(await _contact(call, contact.id)))
+    return answer(await shown(call, await _contact(call, contact.id)))
 
 
 async def add_address(call: Call) -> web.StreamResponse:
@@ -97,7 +97,7 @@ async def change_address(call: Call) -> web.StreamResponse:
     kind: Kind = "mobile" if address.kind == "mobile" else "phone" if address.kind == "phone" else "email"
     value = _value("value", kind, given.value, await own_region(call))
     if value == address.value:
-        return answer(AddressChange(contact=shown(contact), ended_checks=0, told=False, untold=None))
+        return answer(AddressChange(contact=await shown(call, contact), ended_checks=0, told=False, untold=None))
     if not given.shared:
         await _refuse_shared(call, value, but=contact.id)
     edit = AddressEdit("changed", address.id, address.kind, address.value, value)
@@ -115,7 +115,7 @@ async def use_address(call: Call) -> web.StreamResponse:
     """It is the one to use of its kind from now on."""
     contact, address = await _address(call)
     if address.is_default:
-        return answer(AddressChange(contact=shown(contact), ended_checks=0, told=False, untold=None))
+        return answer(AddressChange(contact=await shown(call, contact), ended_checks=0, told=False, untold=None))
     edit = AddressEdit("default", address.id, address.kind, address.value, address.value)
     return await _do(call, contact.id, edit, line(call, "contact.address_default"))
 
@@ -128,7 +128,7 @@ async def _do(
         raise Problem(409, done.refused, _CONFLICTS[done.refused])
     if done.refused:
         raise not_found()
-    after = shown(await _contact(call, contact_id))
+    after = await shown(call, await _contact(call, contact_id))
     outcome = AddressChange(contact=after, ended_checks=done.ended, told=done.told, untold=done.untold or None)
     return answer(outcome, status)
 

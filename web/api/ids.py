@@ -29,6 +29,11 @@ def is_our_id(id: str) -> bool:
     return _OURS.fullmatch(id) is not None
 
 
+def is_ticket_id(id: str) -> bool:
+    """Whether it could be a ticket's: printable and short, whatever the ticket system uses."""
+    return _THEIRS.fullmatch(id) is not None
+
+
 def ticket_id(call: Call, name: str = "id") -> str:
     """A ticket's id from the path: whatever the ticket system uses, but printable and short."""
     id = call.request.match_info[name]

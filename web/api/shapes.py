@@ -6,6 +6,7 @@ from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 from pydantic import AwareDatetime, Field
 
+from dialogs.user_verify import Assurance, Method
 from web.answers import Moment, Reply
 from web.bodies import Strict
 
@@ -104,9 +105,11 @@ class NoteWith(Strict):
 
 
 class StatusWith(Strict):
-    """A ticket's new state, in the ticket system's own word (`open` and `closed` in the built-in one)."""
+    """A ticket's new state, in the ticket system's own word (`open` and `closed` in the built-in one). `waiver`: why
+    nobody was verified, where the policy wants that before a ticket is closed (`verification_required`)."""
 
     status: Annotated[str, Field(min_length=1, max_length=60)]
+    waiver: Annotated[str, Field(max_length=2000)] = ""
 
 
 class BlockWith(Strict):
@@ -226,6 +229,7 @@ class Verification(Reply):
     null while there is none; `ticket_choice` says whether one is being made (`new`) or owed (`later`).
     """
 
+    kind: Literal["technician"] = "technician"
     id: str
     contact_id: str | None
     contact_name: str | None
@@ -267,6 +271,21 @@ class Announced(Reply):
     expires_at: Moment
 
 
+class ShieldShown(Reply):
+    """Whether an address is verified now. Green until `until`, for `ticket`, or for any where that is null. The other
+    fields are null while it is red."""
+
+    state: Literal["green", "red"]
+    until: Moment | None = None
+    at: Moment | None = None
+    verification_id: str | None = None
+    method: Method | None = None
+    assurance: Assurance | None = None
+    technician: TechnicianRef | None = None
+    ticket: str | None = None
+    ticket_number: str | None = None
+
+
 class Address(Reply):
     """A way to reach a contact. `kind` is mobile, phone or email."""
 
@@ -275,20 +294,23 @@ class Address(Reply):
     value: str
     default: bool
     changed_at: Moment | None
+    shield: ShieldShown
 
 
 class Contact(Reply):
-    """A person at a client."""
+    """A person at a client. `verified`: whether any of their addresses is green."""
 
     id: str
     name: str
     client_id: str
     client: str
     addresses: list[Address]
+    verified: bool
 
 
 class Ticket(Reply):
-    """A ticket in the tenant's ticket system. `number` is what people read, `status` the system's own word."""
+    """A ticket in the tenant's ticket system. `number` is what people read, `status` the system's own word. `verified`:
+    a shield of its contact is green for it now; `verify_url`: the page on which the contact is verified for it."""
 
     id: str
     number: str
@@ -299,6 +321,8 @@ class Ticket(Reply):
     contact_id: str | None
     technician_id: str | None
     url: str | None
+    verified: bool
+    verify_url: str | None
 
 
 class Blocked(Reply):

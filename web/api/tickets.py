@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from psa.base import Can, NewTicketFields, Psa, PsaError, PsaRejected, PsaUnavai
 from web.answers import answer, no_content
 from web.api.ids import ticket_id
 from web.api.shapes import Listed, NewTicketWith, Note, NoteWith, StatusWith, Ticket, TicketQuery, TicketWithNotes
+from web.closing import require_verified
 from web.once import HEADER
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Scope, Surface
@@ -38,9 +40,7 @@ async def search(call: Call) -> web.StreamResponse:
             open_only=asked.open,
             cursor=asked.after,
         )
-    return answer(
-        Listed[Ticket](items=[Ticket.model_validate(_fields(ticket)) for ticket in found.items], next=found.next)
-    )
+    return answer(Listed[Ticket](items=await _shown(call, found.items), next=found.next))
 
 
 async def read(call: Call) -> web.StreamResponse:
@@ -50,7 +50,8 @@ async def read(call: Call) -> web.StreamResponse:
         ticket = await psa.get_ticket(id)
         notes = await psa.notes(id) if Can.READ_NOTES in psa.can else ()
     shown = [Note(at=n.at, author=n.author, body=n.body, internal=n.is_internal) for n in notes]
-    return answer(TicketWithNotes.model_validate(_fields(ticket) | {"notes": shown}))
+    (fields,) = await _all_fields(call, (ticket,))
+    return answer(TicketWithNotes.model_validate(fields | {"notes": shown}))
 
 
 async def create(call: Call) -> web.StreamResponse:
@@ -76,7 +77,7 @@ async def create(call: Call) -> web.StreamResponse:
             technician_id=call.who.technician_id,
         )
         ticket = await psa.create_ticket(fields, key=_key(call))
-    return answer(Ticket.model_validate(_fields(ticket)), 201)
+    return answer((await _shown(call, (ticket,)))[0], 201)
 
 
 async def note(call: Call) -> web.StreamResponse:
@@ -95,8 +96,9 @@ async def status(call: Call) -> web.StreamResponse:
     psa, id = call.services.psa(call.who.tenant_id), ticket_id(call)
     _needs(psa, Can.SET_STATUS)
     with ticket_system():
+        await require_verified(call, psa, id, given.status, given.waiver)
         changed = await psa.set_status(id, given.status)
-    return answer(Ticket.model_validate(_fields(changed)))
+    return answer((await _shown(call, (changed,)))[0])
 
 
 async def take(call: Call) -> web.StreamResponse:
@@ -105,7 +107,7 @@ async def take(call: Call) -> web.StreamResponse:
     _needs(psa, Can.ASSIGN)
     with ticket_system():
         taken = await psa.assign(id, call.who.technician_id)
-    return answer(Ticket.model_validate(_fields(taken)))
+    return answer((await _shown(call, (taken,)))[0])
 
 
 def _key(call: Call) -> str:
@@ -142,6 +144,23 @@ def ticket_system() -> Iterator[None]:
             "The ticket system did not answer in time; it may have happened. Look before you try again.",
             retry_after=5,
         ) from why
+
+
+async def _shown(call: Call, tickets: Sequence[TicketRef]) -> list[Ticket]:
+    return [Ticket.model_validate(fields) for fields in await _all_fields(call, tickets)]
+
+
+async def _all_fields(call: Call, tickets: Sequence[TicketRef]) -> list[dict[str, object]]:
+    """With the shield of each ticket's person: one read, however many tickets."""
+    tenant_id, services = call.who.tenant_id, call.services
+    people = [t.contact_id for t in tickets if t.contact_id]
+    shields = await services.verifications.shields_of(tenant_id, people, services.clock.now()) if people else {}
+    made = []
+    for t in tickets:
+        page = f"{services.public_url}/contacts/{t.contact_id}/verify?{urlencode({'ticket': t.id})}"
+        verified = any(shield.counts_for(t.id) for shield in shields.get(t.contact_id, ()))
+        made.append(_fields(t) | {"verified": verified, "verify_url": page if t.contact_id else None})
+    return made
 
 
 def _fields(ticket: TicketRef) -> dict[str, object]:

@@ -15,15 +15,20 @@ from web.pages import (
     imports,
     links,
     log_page,
+    pod,
     profile,
+    published,
     reports,
     sign_in,
     simulator,
+    simulator_psa,
     tickets,
+    verify_pages,
 )
 from web.pages.context import look
 from web.pages.errors import show_problem
 from web.pages.settings import settings_routes
+from web.pages.verify_links import link_routes
 from web.problems import ShowProblem
 from web.routing import Route
 from web.services import Services
@@ -47,12 +52,17 @@ def page_routes() -> tuple[Route, ...]:
         *imports.ROUTES,
         *directory.ROUTES,
         *tickets.ROUTES,
+        *verify_pages.ROUTES,
         *history.ROUTES,
         *log_page.ROUTES,
         *reports.ROUTES,
         *profile.ROUTES,
+        *published.ROUTES,
         *settings_routes(),
+        *pod.pod_routes(),
+        *link_routes(lambda services: services.verifying),
         *simulator.ROUTES,
+        *simulator_psa.ROUTES,
         *stream.ROUTES,
     )
 

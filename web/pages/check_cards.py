@@ -26,6 +26,7 @@ from dialogs.tech_verify import (
     Ticket,
     TicketChoice,
 )
+from dialogs.ways import INTERLOCK
 from storage.checks import CheckRow
 from web.look import _, grouped, spelled
 from web.pages.tickets_of import ticket_text
@@ -82,7 +83,7 @@ def card(row: CheckRow, viewer_id: str, code: str = "", *, now: datetime | None 
         case Blank():
             return replace(base, state=_("Starting"))
         case _:
-            return _ended(base, row.state)
+            return replace(_ended(base, row.state), check_back=_may_check_back(row, viewer_id, now))
 
 
 def name_of(row: CheckRow) -> tuple[str, str]:
@@ -172,6 +173,17 @@ def _claimed(base: Card, state: Claimed, row: CheckRow, viewer_id: str, code: st
         needs_ticket=isinstance(claim.ticket, Later),
         can_resend=True,
     )
+
+
+def has_just_confirmed(row: CheckRow, viewer_id: str, now: datetime) -> bool:
+    """Whether its contact has confirmed this very technician, so recently that the other direction is open."""
+    mine = viewer_id != "" and row.technician is not None and row.technician.id == viewer_id
+    sure = row.word == "confirmed" and row.assurance in ("compare", "transfer")
+    return mine and sure and row.ended_at is not None and now - row.ended_at < INTERLOCK
+
+
+def _may_check_back(row: CheckRow, viewer_id: str, now: datetime | None) -> bool:
+    return now is not None and row.contact is not None and has_just_confirmed(row, viewer_id, now)
 
 
 def _ended(base: Card, state: Ended) -> Card:

@@ -83,6 +83,10 @@ SAID: Mapping[str, str] = {
     "default_role": _("Saved. It is what the next invitation starts with."),
     "log_check": _("The check has begun."),
     "log_check_runs": _("A check is running already. This is how far it is."),
+    "euv_resent": _("The same code is on its way again."),
+    "euv_cancelled": _("Taken back. What was sent no longer counts."),
+    "euv_unlocked": _("It may be used again."),
+    "waived": _("Closed without a verification. Your note is in the ticket."),
     "recovery_used": _("That recovery code is used up now. Make new ones when few are left."),
 }
 
@@ -179,7 +183,8 @@ def after(call: Call, acted: Acted, said: str, back: str) -> web.StreamResponse:
 
 def see_other(path: str, **query: str) -> web.Response:
     """POST -> redirect -> GET."""
-    where = f"{path}?{urlencode(query)}" if query else path
+    joined = "&" if "?" in path else "?"
+    where = f"{path}{joined}{urlencode(query)}" if query else path
     return web.Response(status=303, headers={"Location": where})
 
 

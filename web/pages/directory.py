@@ -6,16 +6,15 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from psa.base import Psa, PsaError, TicketRef
-from psa.preselect import open_tickets
 from web.api.ids import checked, our_id
 from web.look import _
 from web.pages.check_cards import card
-from web.pages.contacts import ContactView, calling_of, contact_of, find, running_of
+from web.pages.contacts import calling_of, contact_of, find, running_of
 from web.pages.context import after, frame, own_path, page, see_other
 from web.pages.forms import AnnounceForm, Press
-from web.pages.tickets import DOWN, ticket_view
+from web.pages.ticket_views import DOWN, open_tickets_of, ticket_view
 from web.pages.tickets_of import choices
+from web.pages.verify_pages import panel_on_page
 from web.routing import Access, Call, Route, Surface
 
 
@@ -51,10 +50,11 @@ async def show_contact(call: Call) -> web.StreamResponse:
     """One contact: how to reach them, what is open, what was checked, and the tap before a call."""
     contact = await contact_of(call, our_id(call, "contact_id"))
     psa = call.services.psa(call.who.tenant_id)
-    tickets, down = await _open_tickets(psa, contact)
+    tickets, down = await open_tickets_of(psa, contact)
     checks = (await call.services.checks.page(call.who.tenant_id, contact_id=contact.id, limit=20)).items
     values = {
         "contact": contact,
+        "verify": await panel_on_page(call, contact, here=f"/contacts/{contact.id}", tickets=tickets),
         "tickets": choices(tickets, contact_id=contact.id),
         "open_tickets": [ticket_view(t) for t in tickets],
         "down": DOWN if down else "",
@@ -85,13 +85,6 @@ async def withdraw(call: Call) -> web.StreamResponse:
     given: Press = call.body
     acted = await call.services.acts.withdraw(call.who, our_id(call, "announced_id"))
     return after(call, acted, "withdrawn", own_path(given.back))
-
-
-async def _open_tickets(psa: Psa, contact: ContactView) -> tuple[tuple[TicketRef, ...], bool]:
-    try:
-        return await open_tickets(psa, client_id=contact.client_id, contact_id=contact.id), False
-    except PsaError:
-        return (), True
 
 
 ROUTES = (

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from web import csrf
-from web.log_in import held_token
+from web.guards import SURFACE
+from web.log_in import FOR_POD, held_token
 from web.look import Frame, _
 from web.pages.context import look, see_other, wants_json
+from web.pages.pod.frame import show_pod_problem
 from web.pages.prove import prove_page
+from web.pages.visits import is_visit, show_visit_problem
 from web.ports import Acting
 from web.problems import Problem
+from web.routing import Surface
 from web.services import Services
 from web.step_up import ProofWanted
 
@@ -36,13 +40,18 @@ def show_problem(
 ) -> web.StreamResponse:
     """A page, or for our scripts its sentence as JSON. Who is not signed in is taken there; who must prove it again
     does so on the way when there is a form to go on with, else on a page of its own."""
+    if request.get(FOR_POD, False):
+        return show_pod_problem(request, services, problem, id=id)
+    if is_visit(request):
+        title = TITLES.get(problem.status, _("Something went wrong"))
+        return show_visit_problem(request, services, look(), problem, title, id=id)
     if wants_json(request):
         said = {"refused": problem.error, "message": problem.message, "id": id}
         return web.json_response(said, status=problem.status)
     came_from = request.path_qs if request.method in ("GET", "HEAD") else _page_of(request.path)
     if isinstance(problem, ProofWanted) and acting is not None:
         return prove_page(request, services, problem, acting, back=came_from)
-    if problem.error in ("sign_in_required", "step_up_required"):
+    if problem.error in ("sign_in_required", "step_up_required") and request.get(SURFACE) is not Surface.POPUP:
         path = "/sign-in" if problem.error == "sign_in_required" else "/step-up"
         return see_other(path, next=came_from) if came_from else see_other(path)
     frame = Frame(

@@ -90,9 +90,10 @@ class NoteForm(Press):
 
 
 class StatusForm(Press):
-    """A ticket's new state, in the ticket system's own word."""
+    """A ticket's new state, in the ticket system's own word. `waiver`: why nobody was verified."""
 
     status: Annotated[str, Field(max_length=60)]
+    waiver: Annotated[str, Field(max_length=2000)] = ""
 
 
 class BlockForm(Press):
@@ -128,6 +129,14 @@ class PhoneText(Form):
     to: Annotated[str, Field(max_length=32)]
     text: Annotated[str, Field(max_length=1600)] = ""
     quick: Annotated[str, Field(max_length=32)] = ""
+
+
+class PhoneAct(Form):
+    """What somebody does with a simulated phone: a key or a button during a call, or how it answers from now on."""
+
+    phone: Annotated[str, Field(max_length=32)]
+    act: Annotated[str, Field(pattern=r"^([0-9*#]|pick_up|hang_up|)$")] = ""
+    answers: Annotated[str, Field(max_length=32)] = ""
 
 
 class Advance(Form):

@@ -51,6 +51,7 @@ STATES: Mapping[str, str] = {
 WHY: Mapping[str, str] = {
     "ticket": _("there is a ticket of theirs"),
     "check": _("they have asked for a check"),
+    "verification": _("somebody has verified them"),
     "conversation": _("they have written"),
     "call": _("a call to them was announced"),
     "alert": _("there is an alert about them"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from storage.accounts import StoredLogIn
 from web.look import _
 from web.routing import Call
 
@@ -21,6 +22,13 @@ class LogInView:
     current: bool
 
 
+def _browser(one: StoredLogIn) -> str:
+    if not one.browser:
+        return _("A program")
+    name = one.browser.title()
+    return _("%s, in the pod") % name if one.kind == "pod" else name
+
+
 async def log_in_views(call: Call, technician_id: str) -> list[LogInView]:
     """Their log-ins that run, the current one first, then the newest."""
     who, services = call.who, call.services
@@ -28,7 +36,7 @@ async def log_in_views(call: Call, technician_id: str) -> list[LogInView]:
     return [
         LogInView(
             id=one.id,
-            browser=one.browser.title() if one.browser else _("A program"),
+            browser=_browser(one),
             address=one.address_block or _("this computer"),
             since=one.created_at,
             seen=one.last_seen_at,

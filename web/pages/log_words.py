@@ -167,7 +167,8 @@ def _value(name: str, value: str | int) -> str:
         case "assurance":
             return ASSURANCES.get(str(value), str(value))
         case "way":
-            return {"cookie": _("browser"), "bearer": _("program")}.get(str(value), str(value))
+            ways = {"cookie": _("browser"), "bearer": _("program"), "pod": _("pod")}
+            return ways.get(str(value), str(value))
         case "on_duty":
             return _("yes") if value else _("no")
         case _:

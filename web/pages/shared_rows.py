@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from dialogs.messages import Unavailable
+from web.pages.check_cards import has_just_confirmed
 from web.pages.rows import row_for_all
 from web.pages.tickets_of import Shelf
 from web.pages.views import as_json
@@ -27,7 +28,8 @@ KEPT = 1000
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A check as it stood when the log had got at least to `seq`. `text`: its card as JSON, without a code.
-    `claimer_id`: whose live claim it is, empty for nobody's. `pending`: its tickets are still asked for."""
+    `claimer_id`: whose live claim it is, or who was confirmed just now and sees more of it, empty for nobody's.
+    `pending`: its tickets are still asked for."""
 
     seq: int
     text: str
@@ -74,7 +76,8 @@ class SharedRows:
         finally:
             if self._reading.get(key, (0, None))[0] == seq:
                 del self._reading[key]
-        claimer = card.technician_id if card.kind == "theirs" else ""
+        sees_more = card.kind == "theirs" or has_just_confirmed(found, card.technician_id, services.clock.now())
+        claimer = card.technician_id if sees_more else ""
         shown = Shown(seq, json.dumps(as_json(card), separators=(",", ":")), claimer, pending)
         if (kept := self._kept.get(key)) is None or kept.seq <= seq:
             self._kept[key] = shown

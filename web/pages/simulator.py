@@ -12,7 +12,7 @@ from storage.phones import readable
 from web.answers import iso
 from web.look import _
 from web.pages.context import frame, page, see_other, wants_json
-from web.pages.forms import Advance, PhoneText
+from web.pages.forms import Advance, PhoneAct, PhoneText
 from web.pages.views import as_json
 from web.ports import Phone, SentMessage, Simulator
 from web.problems import Problem, not_found
@@ -20,22 +20,56 @@ from web.routing import Access, Call, Route, Surface
 
 CHANNELS = {
     "sms": _("Text"),
+    "phone": _("Call"),
     "psa": _("Ticket system"),
     "email": _("E-mail"),
     "teams": _("Teams"),
     "webhook": _("Other tool"),
 }
+_LINK = re.compile(r"https?://[^\s/]+/v/([A-Za-z0-9_-]{43})")
 #: The page shows this many; the JSON shows all.
 SHOWN = 40
+CALLS_SHOWN = 3
+#: How a phone may answer, in the order offered.
+ANSWERS = {
+    "person": _("Somebody picks up and listens"),
+    "by_hand": _("It rings until you pick up"),
+    "press_1": _("Somebody picks up and presses 1"),
+    "slow": _("Somebody picks up after 30 seconds"),
+    "unknown": _("Somebody picks up and says nothing"),
+    "voicemail": _("An answering machine"),
+    "busy": _("Busy"),
+    "no_answer": _("Nobody is there"),
+    "unreachable": _("The number cannot be reached"),
+}
+CALL_STATES = {
+    "ringing": _("It rings"),
+    "talking": _("On the line"),
+    "ended": _("The call is over"),
+    "declined": _("Busy, or declined"),
+    "missed": _("Nobody picked up"),
+    "failed": _("Could not be reached"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One text on the phone's screen. `out`: the phone's own."""
+    """One text on the phone's screen. `out`: the phone's own. `link`: the token of a verification link in it."""
 
     id: str
     text: str
     out: bool
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """One call to the phone. `state` is in words; `words` are what was spoken."""
+
+    id: str
+    state: str
+    words: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,9 @@ async def show_simulator(call: Call) -> web.StreamResponse:
         "phones": demo.phones(),
         "numbers": demo.verification_numbers(),
         "talk": _talk(demo, phone),
+        "calls": _calls(demo, phone),
+        "answers": ANSWERS,
+        "answering": demo.answering(phone.number),
         "posts": _posts(demo),
         "sign_ins": demo.accounts(),
     }
@@ -84,6 +121,7 @@ async def state(call: Call) -> web.StreamResponse:
         {
             "now": as_json(demo.now()),
             "talk": as_json(_talk(demo, phone)),
+            "calls": as_json(_calls(demo, phone)),
             "posts": as_json(_posts(demo)),
             "codes": {account.login: account.code for account in demo.accounts()},
         }
@@ -101,6 +139,22 @@ async def send_json(call: Call) -> web.StreamResponse:
     """A text from a phone: `{"from", "to", "text"}`."""
     status = await _text(call, call.body)
     return web.json_response({"webhook_status": status})
+
+
+async def handset(call: Call) -> web.StreamResponse:
+    """A button of the phone, or how it answers, by the page's form."""
+    given: PhoneAct = call.body
+    _use(call, given)
+    return _back(call, given.phone)
+
+
+async def handset_json(call: Call) -> web.StreamResponse:
+    """The same: `{"phone", "act": "pick_up|hang_up|0-9*#"}` or `{"phone", "answers": "person|voicemail|..."}`."""
+    given: PhoneAct = call.body
+    _use(call, given)
+    demo = _demo(call)
+    calls = [{"state": c.state, "text": c.words, "at": iso(c.at)} for c in demo.calls_to(given.phone)]
+    return web.json_response({"answers": demo.answering(given.phone), "calls": calls})
 
 
 async def advance(call: Call) -> web.StreamResponse:
@@ -158,6 +212,14 @@ async def _text(call: Call, given: PhoneText) -> int:
     return await demo.text(given.sender, given.to, body)
 
 
+def _use(call: Call, given: PhoneAct) -> None:
+    demo = _demo(call)
+    if given.answers and not demo.set_answering(given.phone, given.answers):
+        raise Problem(422, "unknown_manner", f"A phone can answer as one of: {', '.join(ANSWERS)}.")
+    if given.act and not demo.on_call(given.phone, given.act):
+        raise Problem(409, "no_call", "This phone does not ring, and nobody is on it.")
+
+
 def _back(call: Call, phone: str) -> web.StreamResponse:
     if wants_json(call.request):
         return web.json_response({"refused": "", "message": ""})
@@ -179,7 +241,17 @@ def _phone(demo: Simulator, number: str) -> Phone:
 
 def _talk(demo: Simulator, phone: Phone) -> list[Bubble]:
     sent = list(enumerate(demo.received_by(phone.number)))[-SHOWN:]
-    return [Bubble(f"{phone.number} {i}", m.text, m.sender == phone.number) for i, m in sent]
+    return [
+        Bubble(
+            f"{phone.number} {i}", m.text, m.sender == phone.number, found[1] if (found := _LINK.search(m.text)) else ""
+        )
+        for i, m in sent
+    ]
+
+
+def _calls(demo: Simulator, phone: Phone) -> list[Ring]:
+    newest = demo.calls_to(phone.number)[:CALLS_SHOWN]
+    return [Ring(c.id, CALL_STATES[c.state], c.words, c.at) for c in newest]
 
 
 def _posts(demo: Simulator) -> list[Post]:
@@ -189,7 +261,7 @@ def _posts(demo: Simulator) -> list[Post]:
         Post(
             str(len(left) - i),
             CHANNELS.get(m.channel, m.channel),
-            "" if m.channel == "psa" else readable(m.to) if m.channel == "sms" else m.to,
+            "" if m.channel == "psa" else readable(m.to) if m.channel in ("sms", "phone") else m.to,
             f"{m.payload['subject']}: {m.text}" if m.channel == "email" else m.text,
             m.at,
         )
@@ -213,6 +285,10 @@ ROUTES = (
     Route("GET", "/simulator/mail", show_mailbox, Access.PUBLIC, Surface.PAGE, "Mails that arrived", demo_only=True),
     Route("GET", "/simulator/state", state, Access.PUBLIC, Surface.API, "Phone and outbox now", demo_only=True),
     Route("POST", "/simulator/send", send, Access.PUBLIC, Surface.PAGE, "Text by form", body=PhoneText, demo_only=True),
+    Route("POST", "/simulator/handset", handset, Access.PUBLIC, Surface.PAGE, "A phone", body=PhoneAct, demo_only=True),
+    Route(
+        "POST", "/simulator/phone", handset_json, Access.PUBLIC, Surface.API, "A phone", body=PhoneAct, demo_only=True
+    ),
     Route(
         "POST",
         "/simulator/advance",

@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from psa.base import Can, NewTicketFields, Psa, PsaError, PsaRejected, PsaUnclear, TicketMissing, TicketRef
+from psa.closing import is_closing
 from web.api.ids import checked
 from web.api.ids import ticket_id as ticket_id_of
+from web.closing import require_verified
 from web.look import _
 from web.pages.check_cards import card
-from web.pages.contacts import ContactView, calling_of, contact_of, running_of
+from web.pages.contacts import ContactView, calling_of, contact_of, find, running_of
 from web.pages.context import frame, page, see_other
 from web.pages.forms import NewTicketForm, NoteForm, Press, StatusForm
-from web.pages.tickets_of import choices, ticket_text
+from web.pages.ticket_views import DOWN, NoteView, ticket_views
+from web.pages.tickets_of import choices
+from web.pages.verify_pages import panel_on_page
+from web.pages.verify_rows import past_view
 from web.problems import Problem, not_found
 from web.routing import Access, Call, Handler, Route, Surface
 
-DOWN = _("The ticket system does not answer right now. Everything else works; link tickets later.")
 LONGEST_NOTE = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class TicketView:
-    """A ticket as lists and its own page show it. `url` opens it in the ticket system, empty where it has no page.
-    `whose`: the technician's name, empty for nobody's."""
-
-    id: str
-    text: str
-    status: str
-    is_open: bool
-    company: str = ""
-    contact: str = ""
-    url: str = ""
-    whose: str = ""
-    mine: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NoteView:
-    """One note of a ticket."""
-
-    at: datetime
-    author: str
-    body: str
-    internal: bool
+#: People whose names fit a search for tickets.
+MOST_PEOPLE = 5
 
 
 async def list_tickets(call: Call) -> web.StreamResponse:
@@ -59,27 +37,37 @@ async def list_tickets(call: Call) -> web.StreamResponse:
     mine: Sequence[TicketRef] = ()
     others: Sequence[TicketRef] = ()
     down, more = "", ""
+    people = (await find(call, q, "")).contacts[:MOST_PEOPLE] if q and not after else ()
     try:
         if not q and not after and Can.SEARCH_BY_TECHNICIAN in psa.can:
             mine = (await psa.search_tickets(technician_id=call.who.technician_id)).items
         found = await psa.search_tickets(query=q, open_only=not q, cursor=after)
         shown_already = {t.id for t in mine}
         others = [t for t in found.items if t.id not in shown_already]
+        if people and Can.SEARCH_BY_CONTACT in psa.can:
+            others += await _tickets_of(psa, people, {t.id for t in others})
         more = urlencode({"q": q, "after": found.next}) if found.next else ""
     except PsaRejected:
         raise Problem(400, "bad_cursor", "That link is old. Start again from the first page.") from None
     except PsaError:
         down = DOWN
-    views = await _views(call, (*mine, *others))
+    views = await ticket_views(call, (*mine, *others))
     values = {
         "mine": [views[t.id] for t in mine],
         "tickets": [views[t.id] for t in others],
         "q": q,
+        "people": people,
         "may_search": Can.SEARCH_TEXT in psa.can,
         "down": down,
         "more": more,
     }
     return page(call, "tickets.html", frame(call, _("Tickets"), "tickets"), values)
+
+
+async def _tickets_of(psa: Psa, people: Sequence[ContactView], known: Collection[str]) -> list[TicketRef]:
+    """Those of people whose name was searched for, open ones."""
+    found = [ticket for one in people for ticket in (await psa.search_tickets(contact_id=one.id)).items]
+    return [ticket for ticket in found if ticket.id not in known]
 
 
 async def show_ticket(call: Call) -> web.StreamResponse:
@@ -135,12 +123,17 @@ async def set_status(call: Call) -> web.StreamResponse:
     psa = call.services.psa(call.who.tenant_id)
     _need(psa, Can.SET_STATUS)
     try:
+        await require_verified(call, psa, ticket_id, given.status, given.waiver)
         await psa.set_status(ticket_id, given.status)
     except TicketMissing:
         raise not_found() from None
     except PsaError as why:
         raise _refused(why) from why
-    return see_other(f"/tickets/{ticket_id}", said="status_set")
+    except Problem as why:
+        if why.error not in ("verification_required", "waiver_note_short"):
+            raise
+        return await _ticket_page(call, ticket_id, unverified=why.message, typed=given.waiver, status=why.status)
+    return see_other(f"/tickets/{ticket_id}", said="waived" if given.waiver.strip() else "status_set")
 
 
 async def take(call: Call) -> web.StreamResponse:
@@ -158,7 +151,7 @@ async def take(call: Call) -> web.StreamResponse:
 
 
 async def _ticket_page(
-    call: Call, ticket_id: str, *, problem: str = "", typed: str = "", status: int = 200
+    call: Call, ticket_id: str, *, problem: str = "", unverified: str = "", typed: str = "", status: int = 200
 ) -> web.StreamResponse:
     who, services = call.who, call.services
     psa = services.psa(who.tenant_id)
@@ -171,9 +164,15 @@ async def _ticket_page(
     except PsaError as why:
         raise _refused(why) from why
     contact = await _contact_or_none(call, ticket.contact_id)
-    shown = (await _views(call, (ticket,)))[ticket.id]
+    shown = (await ticket_views(call, (ticket,)))[ticket.id]
     checks = (await services.checks.page(who.tenant_id, ticket_id=ticket.id, limit=20)).items
+    verifications = await services.verifications.of_ticket(who.tenant_id, ticket.id, limit=20)
+    verify = None
+    if contact is not None and ticket.is_open:
+        verify = await panel_on_page(call, contact, here=f"/tickets/{ticket.id}", ticket_id=ticket.id, tickets=())
     values = {
+        "verify": verify,
+        "verifications": [past_view(row) for row in verifications],
         "ticket": shown,
         "elsewhere": shown.url if is_elsewhere(shown.url, services.public_url) else "",
         "contact": contact,
@@ -183,12 +182,15 @@ async def _ticket_page(
         "calling": await calling_of(call, contact) if contact else None,
         "running": await running_of(call, contact) if contact else "",
         "statuses": [word for word in words if word != ticket.status],
+        "closing": [word for word in words if is_closing(word)],
         "may_take": Can.ASSIGN in psa.can and not shown.mine,
         "may_note": Can.INTERNAL_NOTE in psa.can,
         "may_note_publicly": Can.PUBLIC_NOTE in psa.can,
         "key": services.random.new_id(services.clock.now()),
         "problem": problem,
-        "typed": typed,
+        "unverified": unverified,
+        "typed": "" if unverified else typed,
+        "waiver": typed if unverified else "",
     }
     return page(call, "ticket.html", frame(call, shown.text, "tickets"), values, status=status)
 
@@ -206,38 +208,6 @@ async def _contact_or_none(call: Call, contact_id: str) -> ContactView | None:
 def is_elsewhere(url: str, public_url: str) -> bool:
     """Whether a ticket's address is a page of another system, and one that a browser may be sent to."""
     return url.startswith("https://") and not url.startswith(public_url)
-
-
-async def _views(call: Call, tickets: Sequence[TicketRef]) -> Mapping[str, TicketView]:
-    """By id, with company, person and technician named: three reads, however many tickets."""
-    who, services = call.who, call.services
-    companies = {c.id: c.name for c in await services.directory.clients(who.tenant_id)} if tickets else {}
-    people = await services.directory.contacts_with(who.tenant_id, [t.contact_id for t in tickets if t.contact_id])
-    names = {c.id: c.name for c in people}
-    taken = any(t.technician_id for t in tickets)
-    technicians = {t.id: t.name for t in await services.people.technicians(who.tenant_id)} if taken else {}
-    return {t.id: ticket_view(t, companies, names, technicians, who.technician_id) for t in tickets}
-
-
-def ticket_view(
-    ticket: TicketRef,
-    companies: Mapping[str, str] | None = None,
-    names: Mapping[str, str] | None = None,
-    technicians: Mapping[str, str] | None = None,
-    me: str = "",
-) -> TicketView:
-    """A ticket as pages show it, with its company, person and technician where the caller looked them up."""
-    return TicketView(
-        ticket.id,
-        ticket_text(ticket.number, ticket.title),
-        ticket.status,
-        ticket.is_open,
-        (companies or {}).get(ticket.client_id, ""),
-        (names or {}).get(ticket.contact_id, ""),
-        ticket.url,
-        (technicians or {}).get(ticket.technician_id, ""),
-        mine=bool(me) and ticket.technician_id == me,
-    )
 
 
 def _need(psa: Psa, ability: Can) -> None:

@@ -29,7 +29,8 @@ class Card:
 
     `code` is set only on the viewer's own live claim; `code_shown` is the same in groups, `code_spelled` digit by
     digit. `tone` chooses colour and icon, `state` says the same in words. `delivery` says how the code's text fares,
-    `undelivered` that it will not arrive. `technician_id` is the claimer. Lists stand in falling `order`.
+    `undelivered` that it will not arrive. `check_back`: they have just confirmed the viewer, who may check them now
+    (SEC-06). `technician_id` is the claimer. Lists stand in falling `order`.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Card:
     asks_for_note: bool = False
     outcome: str = ""
     assurance: str = ""
+    check_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

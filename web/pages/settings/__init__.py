@@ -5,9 +5,12 @@ from web.pages.settings.company import ROUTES as COMPANY
 from web.pages.settings.home import ROUTES as HOME
 from web.pages.settings.keys import ROUTES as KEYS
 from web.pages.settings.mail import ROUTES as MAIL
+from web.pages.settings.mail_words import ROUTES as MAIL_WORDS
 from web.pages.settings.numbers import ROUTES as NUMBERS
 from web.pages.settings.people import ROUTES as PEOPLE
 from web.pages.settings.person import ROUTES as PERSON
+from web.pages.settings.pod import ROUTES as POD
+from web.pages.settings.policies import ROUTES as POLICIES
 from web.pages.settings.registration import ROUTES as REGISTRATION
 from web.pages.settings.teams import ROUTES as TEAMS
 from web.pages.settings.texts import ROUTES as TEXTS
@@ -27,9 +30,12 @@ def settings_routes() -> tuple[Route, ...]:
         *KEYS,
         *NUMBERS,
         *MAIL,
+        *MAIL_WORDS,
         *TEAMS,
         *REGISTRATION,
+        *POD,
         *VERIFICATION,
+        *POLICIES,
         *WORDS,
         *WEBHOOKS,
         *PEOPLE,

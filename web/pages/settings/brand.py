@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import Field
 
 from storage.brands import Brand, Mark, with_logo
-from web.brand import GROUNDS, logo_address, on_colour
+from web.brand import BAND, BLACK, GROUNDS, band, logo_address, on_band, on_colour
 from web.contrast import NEEDED, as_hex, nearest_readable, ratio, read_colour, worst
 from web.look import _
 from web.noting import line
@@ -34,6 +34,14 @@ class ColoursForm(Form):
     act: Literal["look", "save", "ours"] = "save"
 
 
+class BandForm(Form):
+    """The two ends of the band on pages of links."""
+
+    band_from: Typed = ""
+    band_to: Typed = ""
+    act: Literal["look", "save", "ours"] = "save"
+
+
 class LogoForm(Form):
     """A file, or none any more."""
 
@@ -47,10 +55,12 @@ class MailForm(Form):
 
 
 class LookQuery(Form):
-    """Two colours to look at."""
+    """Colours to look at: of pages, or the two ends of the band."""
 
     light: Typed = ""
     dark: Typed = ""
+    band_from: Typed = ""
+    band_to: Typed = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,8 @@ async def show_brand(call: Call) -> web.StreamResponse:
     asked: BrandQuery = call.query
     brand = await call.services.brands.get(call.who.tenant_id)
     typed = {"light": asked.light, "dark": asked.dark} if asked.light or asked.dark else dict(brand.colours)
-    return _page(call, brand, typed, judge(typed))
+    ends = {"band_from": asked.band_from, "band_to": asked.band_to}
+    return _page(call, brand, typed, judge(typed), band_typed=ends if any(ends.values()) else None)
 
 
 async def set_colours(call: Call) -> web.StreamResponse:
@@ -89,9 +100,34 @@ async def set_colours(call: Call) -> web.StreamResponse:
                 said = _("Not saved. Correct what is marked below.")
                 return _page(call, brand, {"light": form.light, "dark": form.dark}, judged, problem=said)
             colours = {name: one.colour for name, one in judged.items()}
-    noted = services.brands.noting(who.tenant_id, line(call, "settings.brand_changed", what="colours"))
-    await noted.change(who.tenant_id, lambda now: replace(now, colours=colours), services.clock.now())
+    await _put_colours(call, colours, keep=BAND)
     return see_other(PATH, said="saved")
+
+
+async def set_band(call: Call) -> web.StreamResponse:
+    """Kept only when words can be read everywhere on it."""
+    form: BandForm = call.body
+    brand = await call.services.brands.get(call.who.tenant_id)
+    typed = {"band_from": form.band_from, "band_to": form.band_to}
+    judged = judge_band(typed)
+    if form.act == "look" or (form.act == "save" and not judged.passes):
+        said = _("Not saved. Correct what is marked below.") if form.act == "save" else ""
+        return _page(call, brand, dict(brand.colours), band_typed=typed, problem=said)
+    colours = {} if form.act == "ours" else {name: as_hex(read_colour(typed[name]) or BLACK) for name in BAND}
+    await _put_colours(call, colours, keep=("light", "dark"))
+    return see_other(PATH, said="saved")
+
+
+async def _put_colours(call: Call, colours: Mapping[str, str], *, keep: Sequence[str]) -> None:
+    """These, beside those of the other form."""
+    services, tenant_id = call.services, call.who.tenant_id
+    noted = services.brands.noting(tenant_id, line(call, "settings.brand_changed", what="colours"))
+
+    def change(brand: Brand) -> Brand:
+        kept = {name: brand.colours[name] for name in keep if name in brand.colours}
+        return replace(brand, colours={**kept, **colours})
+
+    await noted.change(tenant_id, change, services.clock.now())
 
 
 async def set_logo(call: Call) -> web.StreamResponse:
@@ -135,6 +171,10 @@ async def preview_sheet(call: Call) -> web.StreamResponse:
         for name, one in judged.items()
         if (colour := read_colour(one.colour)) is not None
     ]
+    start, end = read_colour(asked.band_from), read_colour(asked.band_to)
+    if start is not None and end is not None:
+        ends = f"--band-from: {as_hex(start)}; --band-to: {as_hex(end)}; --on-band: {as_hex(on_band(start, end))};"
+        rules.append(f".band.sample {{ {ends} }}")
     return web.Response(text="\n".join(rules), content_type="text/css", charset="utf-8")
 
 
@@ -152,6 +192,25 @@ def judge(typed: Mapping[str, str]) -> dict[str, Judged]:
     if not given and (chosen := read_colour(light.colour)) is not None:
         given = as_hex(nearest_readable(chosen, GROUNDS["dark"]))
     return {"light": light, "dark": _judge(given, "dark")}
+
+
+def judge_band(typed: Mapping[str, str]) -> Judged:
+    """The band from one colour to the other, with the better of white and black on it. Nothing typed is judged as
+    nothing."""
+    start, end = (read_colour(typed.get(name, "")) for name in BAND)
+    if start is None or end is None:
+        return Judged("", problem=_("Write both colours as # and six digits: #0f4c4f."))
+    reached = worst(on_band(start, end), band(start, end))
+    return Judged("", ratio=f"{int(reached * 100) / 100:.2f}", passes=reached >= NEEDED)
+
+
+def _said_of_band(one: Judged) -> str:
+    if one.problem or one.passes:
+        return _said(one)
+    return (
+        _("Neither white nor black words can be read all over it: %s to 1, and 4.5 is needed. Choose two colours ")
+        + _("that are both dark or both light.")
+    ) % one.ratio
 
 
 def _judge(typed: str, name: str) -> Judged:
@@ -185,17 +244,24 @@ def _page(
     typed: Mapping[str, str],
     judged: Mapping[str, Judged] | None = None,
     *,
+    band_typed: Mapping[str, str] | None = None,
     problem: str = "",
     logo_problem: str = "",
 ) -> web.Response:
+    ends = {name: (brand.colours if band_typed is None else band_typed).get(name, "") for name in BAND}
+    judged_band = judge_band(ends)
     judged = judged if judged is not None else judge(typed)
     values = {
         "brand": brand,
         "logo": logo_address(call.who.tenant_id, Mark(brand.hash, True)) if brand.logo else "",
         "typed": {name: typed.get(name, "") for name in ("light", "dark")},
         "judged": judged,
-        "said": {name: _said(one) for name, one in judged.items()} if any(typed.values()) else {},
-        "looking": any(typed.values()),
+        "said": {name: _said(one) for name, one in judged.items()} if typed.get("light") or typed.get("dark") else {},
+        "looking": any(typed.get(name) for name in ("light", "dark")),
+        "ends": ends,
+        "band": judged_band,
+        "band_said": _said_of_band(judged_band) if any(ends.values()) else "",
+        "own_band": "band_from" in brand.colours,
         "logo_problem": logo_problem,
         "largest": LARGEST_FILE // 1024,
     }
@@ -223,6 +289,7 @@ ROUTES = (
         body=LogoForm,
         upload=LARGEST_FILE + 64 * 1024,
     ),
+    Route("POST", PATH + "/band", set_band, Access.ADMIN, Surface.PAGE, "Set the band of link pages", body=BandForm),
     Route("POST", PATH + "/mail", set_mail, Access.ADMIN, Surface.PAGE, "Logo in mails", body=MailForm),
     Route(
         "GET", PATH + "/preview.css", preview_sheet, Access.ADMIN, Surface.PAGE, "Colours to look at", query=LookQuery

@@ -21,7 +21,7 @@ from web.pages.forms import Form
 from web.pages.views import Choice
 from web.routing import Call
 
-Kind = Literal["text", "tel", "whole", "choice", "tick", "time", "days", "zone"]
+Kind = Literal["text", "tel", "whole", "choice", "tick", "time", "days", "zone", "lines"]
 UNITS: Mapping[str, str] = {"s": _("seconds"), "m": _("minutes"), "h": _("hours")}
 #: The name under which the unit of a time is sent.
 _UNIT = "_unit"
@@ -31,6 +31,8 @@ _RANGE = re.compile(r"\b(\d+)([smhd]) to (\d+)\2\b")
 _SAID_OF = {**UNITS, "d": _("days")}
 
 Typed = Annotated[str, Field(max_length=400)]
+#: Of several lines, whose own bound says more.
+Lines = Annotated[str, Field(max_length=8000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def form_of(title: str, groups: Iterable[Group], more: Mapping[str, Any] = Mappi
     """The model of a form that asks for these, and for `more`."""
     fields: dict[str, Any] = dict(more)
     for ask in (ask for group in groups for ask in group.asks):
-        fields[ask.name] = (Typed, "")
+        fields[ask.name] = (Lines if ask.kind == "lines" else Typed, "")
         if ask.kind == "time":
             fields[ask.name + _UNIT] = (Literal["s", "m", "h"], "m")
     return create_model(title, __base__=Form, **fields)

@@ -18,6 +18,7 @@ from storage.phones import readable
 from storage.tenants import Purpose, StoredTenant
 from web.look import _
 from web.pages.forms import Form
+from web.pages.published import address_of
 from web.pages.settings.parts import settings_page
 from web.ports import CarrierAnswer, CarrierFinding
 from web.problems import not_found
@@ -148,6 +149,7 @@ async def draw(
         "offered": _offered(call, numbers),
         "found": found,
         "tried": tried,
+        "published": address_of(services.public_url, tenant),
     }
     refused = _("Not done. Correct what is marked below.") if problems else ""
     return settings_page(

@@ -45,8 +45,8 @@ PARTS: tuple[Part, ...] = (
     Part(
         "mail",
         _("Mail"),
-        _("The server that invitations, links and alerts go by, and a test."),
-        also="outgoing mail, outbound mail, smtp, e-mail, sender",
+        _("The server that codes, invitations and alerts go by, a test, and your words in mails."),
+        also="signature, footer, e-mail template, outgoing mail, outbound mail, smtp, e-mail, sender",
     ),
     Part(
         "people",
@@ -61,6 +61,18 @@ PARTS: tuple[Part, ...] = (
         also="teams channels, teams connections, workflows",
     ),
     Part("verification", _("Verification"), _("How a check goes: codes, claims, tickets, strangers.")),
+    Part(
+        "policies",
+        _("Verifying callers"),
+        _("How technicians check who is calling: ways, times, what is enough for what, for all or one client."),
+        also="verification policy, policies, methods, shield, banner, end user verification",
+    ),
+    Part(
+        "pod",
+        _("Pod"),
+        _("Watchword inside your ticket system: who may show it, and what to paste there."),
+        also="psa pod, connectwise, autotask, halo, hosted api, custom tab, iframe, frame",
+    ),
     Part("limits", _("Limits"), _("What stops abuse and a surprising bill.")),
     Part(
         "texts",

@@ -42,7 +42,7 @@ PATH = "/settings/texts"
 LONGEST = 2000
 
 AUDIENCES: Mapping[str, str] = {
-    "user": _("To people who check a caller"),
+    "user": _("To people at your clients"),
     "technician": _("To technicians"),
     "ticket": _("In tickets"),
 }
@@ -71,6 +71,16 @@ MEANINGS: Mapping[str, str] = {
     "numbers": _("numbers that begin alike"),
     "sent": _("how many were sent"),
     "answered": _("how many were answered"),
+    "until": _("until when it works"),
+    "method": _("how they were asked, such as a code by text"),
+    "destination": _("the end of the number, or the mailbox, that it went to"),
+    "unusual": _("that this is not their usual address, where it is not"),
+    "whose": _("that the ticket is another person's, where it is"),
+    "action": _("what the technician wants to do"),
+    "enough": _("that the method is not enough for that, where it is not"),
+    "why": _("why it never arrived"),
+    "reason": _("why a rule was set aside"),
+    "alone": _("that nobody else was on duty, where that was so"),
     "trail": _("all steps, one on a line"),
 }
 
@@ -208,7 +218,8 @@ async def _shown(call: Call, template: Template, locale: str, text: str) -> Show
     unknown = set(PLACEHOLDER.findall(text)) - set(values)
     # What is unknown stands as it was written, so that the rest can still be read.
     values |= {name: "{" + name + "}" for name in unknown}
-    filled = fill(text, values, language, tenant.settings.timezone, in_ticket=template.audience == "ticket")
+    in_ticket, spoken = template.audience == "ticket", template.medium == "speech"
+    filled = fill(text, values, language, tenant.settings.timezone, in_ticket=in_ticket, spoken=spoken)
     said = tuple(
         _("Line %(line)s: %(problem)s") % {"line": f.line, "problem": f.problem} if f.line else f.problem
         for f in problems
@@ -217,8 +228,8 @@ async def _shown(call: Call, template: Template, locale: str, text: str) -> Show
 
 
 def _cost(shown: Shown, template: Template) -> str:
-    """What it costs, in a sentence; tickets cost nothing."""
-    if template.audience == "ticket":
+    """What it costs, in a sentence; tickets, mails and words on the phone are not paid for by length."""
+    if template.audience == "ticket" or template.medium != "text":
         return ""
     said = _("%(count)s text segments, %(units)s characters (%(encoding)s).") % {
         "count": shown.size.count,

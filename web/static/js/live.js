@@ -11,22 +11,28 @@ const SILENCE = 40_000;
  *   upTo?: number}} News */
 
 export class Live extends EventTarget {
-  /** @param {string} after the sequence the page was drawn at */
-  constructor(after) {
+  /** @param {string} after the sequence the page was drawn at
+   * @param {string} [events] the address of the stream; tabs share one by its name
+   * @param {string} [probe] what answers for as long as the log-in stands */
+  constructor(after, events = "/events", probe = "/codes/rows?part=beside") {
     super();
+    this.events = events;
+    this.probe = probe;
+    const name = events === "/events" ? "watchword-live" : `watchword-live-${events}`;
     this.after = Number(after);
     this.leads = false;
     this.heardAt = Date.now();
     /** @type {News | undefined} */
     this.status = undefined;
-    this.others = new BroadcastChannel("watchword-live");
+    this.others = new BroadcastChannel(name);
     this.others.onmessage = (event) => {
       if (event.data.what === "hello") {
         if (this.leads && this.status) this.others.postMessage({ ...this.status, upTo: this.after });
       } else this.take(event.data);
     };
     this.others.postMessage({ what: "hello" });
-    if (navigator.locks) navigator.locks.request("watchword-live", () => this.lead());
+    // Inside a frame of another site locks are there and refused.
+    if (navigator.locks) navigator.locks.request(name, () => this.lead()).catch(() => this.lead());
     else this.lead();
     setInterval(() => this.listen(), 5000);
   }
@@ -40,7 +46,7 @@ export class Live extends EventTarget {
 
   open() {
     this.source?.close();
-    const source = new EventSource(`/events?rows=1&after=${this.after}`);
+    const source = new EventSource(`${this.events}?rows=1&after=${this.after}`);
     this.source = source;
     source.onopen = () => this.tell({ what: "back" });
     source.addEventListener("beat", () => this.tell({ what: "beat" }));
@@ -51,7 +57,7 @@ export class Live extends EventTarget {
       this.broke();
       if (source.readyState !== EventSource.CLOSED) return;
       // Refused, not broken: either the log-in has ended or the server is starting.
-      const answer = await fetch("/codes/rows?part=beside", { cache: "no-store" }).catch(() => null);
+      const answer = await fetch(this.probe, { cache: "no-store" }).catch(() => null);
       if (answer && (answer.status === 401 || answer.redirected)) this.tell({ what: "over" });
       else setTimeout(() => { if (this.source === source) this.open(); }, 3000);
     };

@@ -6,9 +6,11 @@ import { localTime, setServerTime, show } from "./parts.js";
 class Simulator extends HTMLElement {
   connectedCallback() {
     for (const e of this.querySelectorAll("[data-without-script]")) if (e instanceof HTMLElement) e.hidden = true;
-    this.querySelector("[data-auto]")?.addEventListener("change", (event) => {
+    for (const e of this.querySelectorAll("[data-auto]")) e.addEventListener("change", (event) => {
       if (event.target instanceof HTMLSelectElement) event.target.form?.requestSubmit();
     });
+    const aloud = this.querySelector("[data-aloud]");
+    if (aloud instanceof HTMLElement) aloud.hidden = !("speechSynthesis" in window);
     this.addEventListener("submit", (event) => this.send(event));
     this.ticking = setInterval(() => this.look(), 1000);
     this.toEnd();
@@ -38,11 +40,25 @@ class Simulator extends HTMLElement {
       }
     }
     if (talked) this.toEnd();
+    this.read(state.calls[0]);
     const clock = this.querySelector('[data-field="clock"]');
     if (clock) clock.textContent = localTime(state.now);
     for (const code of this.querySelectorAll("[data-totp]")) {
       if (code instanceof HTMLElement) code.textContent = state.codes[code.dataset.totp ?? ""] ?? "";
     }
+  }
+
+  /** What a call says, heard by whoever wants to: the browser's own voice reads what is new.
+   * @param {{ id: string, words: string } | undefined} call */
+  read(call) {
+    const details = this.querySelector(".calls");
+    if (call && call.id !== this.heard && details instanceof HTMLDetailsElement && this.heard !== undefined) details.open = true;
+    const before = call && call.id === this.heard ? this.said ?? "" : "";
+    this.heard = call?.id ?? "";
+    this.said = call?.words ?? "";
+    const on = this.querySelector("[data-aloud] input");
+    const fresh = this.said.startsWith(before) ? this.said.slice(before.length) : "";
+    if (fresh && on instanceof HTMLInputElement && on.checked) speechSynthesis.speak(new SpeechSynthesisUtterance(fresh));
   }
 
   toEnd() {

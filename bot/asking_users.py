@@ -1,0 +1,231 @@
+"""Asking an end user: what stands in the way is looked at, then code or link are drawn and the machine begins.
+
+Pure but for what is drawn; it runs inside the turn, on the facts that the turn is decided on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.draft_effects import of_verification
+from bot.drafts import Draft, verification_digest
+from bot.engine import policy_and_locale
+from bot.verifying_answers import link_digest_of
+from bot.wording import Wording
+from dialogs import user_verify as uv
+from dialogs.effects import AlertTenant, Code, Link, Value
+from dialogs.limits import PREFIX_PAUSED
+from dialogs.ports import Randomness
+from dialogs.tech_verify import Claimed, Open, Technician, Ticket
+from dialogs.turns import AddressFacts, StoredVerification, VerificationFacts
+from dialogs.user_locks import tell_of_overrides
+from dialogs.ways import MIN_NOTE, WayNow, interlock, is_new, obstacle
+from storage.phones import masked
+from web.ports import Acted, Acting
+
+#: Digits that the technician says and whoever opens a link types (SEC-43).
+SPOKEN_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The ticket it is about, looked up: None for none. `refused` says why it cannot be used."""
+
+    ticket: Ticket | None = None
+    client_id: str = ""
+    contact_id: str = ""
+    refused: str = ""
+
+    def is_of_another(self, contact_id: str) -> bool:
+        """Whether it is another contact's; a ticket of nobody's is everybody's."""
+        return self.contact_id not in ("", contact_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What this tenant can send by at all."""
+
+    mail: bool
+    texts: bool
+    calls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a technician asks for, as far as it could be checked without storage. `may_override`: by rank or because
+    nobody else is on duty, the second being `alone`."""
+
+    who: Acting
+    contact_id: str
+    address_id: str
+    method: uv.Method
+    about: About
+    note: str
+    action: uv.Action
+    override: str
+    may_override: bool
+    alone: bool
+
+    @property
+    def ticket_id(self) -> str:
+        return self.about.ticket.id if self.about.ticket is not None else ""
+
+
+class Asking:
+    """Draws codes and links, and writes the links."""
+
+    def __init__(self, random: Randomness, wording: Wording) -> None:
+        self._random = random
+        self._wording = wording
+
+    def start(self, wish: Wish, ready: Ready, facts: VerificationFacts, draft: Draft) -> Acted:
+        contact, who = facts.contact, wish.who
+        if contact is None:
+            return Acted("", "contact_not_found")
+        if wish.about.client_id and wish.about.client_id != contact.client_id:
+            return _refuse(draft, wish, Acted("", "ticket_of_other_client"))
+        address_id = wish.address_id or _usual(facts, wish.method)
+        other = wish.about.is_of_another(contact.id)
+
+        def look(*, overriding: bool) -> WayNow:
+            return obstacle(
+                facts,
+                draft.now,
+                method=wish.method,
+                address_id=address_id,
+                technician_id=who.technician_id,
+                ticket_id=wish.ticket_id,
+                other_contact=other,
+                mail_ready=ready.mail,
+                call_ready=ready.calls,
+                texts_ready=ready.texts,
+                action=wish.action,
+                note=wish.note,
+                overriding=overriding,
+            )
+
+        way, override = look(overriding=False), None
+        if way.why == "direction_conflict" and wish.override:
+            if not wish.may_override:
+                return _refuse(draft, wish, Acted("", "override_not_allowed"))
+            if len(wish.override) < MIN_NOTE:
+                return _refuse(draft, wish, Acted("", "override_reason_short"))
+            way, override = look(overriding=True), uv.Override(wish.override, alone=wish.alone)
+        address = next((a for a in facts.addresses if a.id == address_id), None)
+        if way.why or address is None:
+            refused = Acted("", way.why or "address_not_found", way.not_before)
+            _refuse(draft, wish, refused)
+            if address is not None and way.why == PREFIX_PAUSED:
+                draft.tell_of_pause(address.value, address.sends)
+            return refused
+        return self._ask(wish, facts, draft, address, override, other=other)
+
+    def _ask(
+        self,
+        wish: Wish,
+        facts: VerificationFacts,
+        draft: Draft,
+        address: AddressFacts,
+        override: uv.Override | None,
+        *,
+        other: bool,
+    ) -> Acted:
+        assert facts.contact is not None, "nobody else is asked"
+        contact, who, (policy, locale) = facts.contact, wish.who, policy_and_locale(facts)
+        lock = interlock(facts.checks, draft.now, technician_id=who.technician_id, ticket_id=wish.ticket_id)
+        of_method = uv.METHODS[wish.method]
+        request = uv.Request(
+            contact_id=contact.id,
+            contact_name=contact.name,
+            destination=uv.Destination(
+                address.id, address.kind, shown(address.value), address.is_default, is_new(address, draft.now)
+            ),
+            method=wish.method,
+            technician=technician_of(who),
+            ticket=wish.about.ticket,
+            action=wish.action,
+            at=draft.now,
+            note=wish.note,
+            other_contact=other,
+            lifted_by=lock.lifted_by if of_method.interlocked else "",
+            override=override,
+        )
+        id = draft.new_id()
+        for live in facts.live:
+            draft.step_verification(live, uv.NewerAsked(id), policy, locale, by=who.technician_id)
+        new = StoredVerification(
+            id=id,
+            version=0,
+            state=uv.Blank(),
+            contact_id=contact.id,
+            our_address="" if of_method.channel == "email" else facts.our_number,
+            their_address=address.value,
+            created_at=draft.now,
+        )
+        event, link_digest = self._asked(facts, id, request, policy)
+        step = draft.start_verification(new, event, policy, locale, link_digest=link_digest)
+        if override is not None and tell_of_overrides(facts.overrides_by_technician):
+            draft.raise_alert(AlertTenant("many_overrides", who_and_whom(who, facts)), of_verification(new, ""))
+        return Acted("" if step.refused else id, step.refused)
+
+    def _asked(self, facts: VerificationFacts, id: str, request: uv.Request, policy: uv.Policy) -> tuple[uv.Asked, str]:
+        """The event with a code or a link that nobody has seen, and the link's digest, empty for a code."""
+        conflict, introduced = request.override is not None, bool(request.lifted_by)
+        if uv.METHODS[request.method].way == "link":
+            token = self._random.token()
+            spoken = self._random.code(SPOKEN_DIGITS) if policy.spoken_number else None
+            digest = link_digest_of(token)
+            event = uv.Asked(
+                request,
+                digest,
+                link=Link(self._wording.link("/v/" + token)),
+                spoken=spoken,
+                spoken_digest=verification_digest(facts.tenant, id, spoken.digits) if spoken is not None else "",
+                conflict=conflict,
+                introduced=introduced,
+            )
+            return event, digest
+        code = self._new_code(facts)
+        digest = verification_digest(facts.tenant, id, code.digits)
+        return uv.Asked(request, digest, code=code, conflict=conflict, introduced=introduced), ""
+
+    def _new_code(self, facts: VerificationFacts) -> Code:
+        """One that is not the code of a live check of the same contact (SEC-07)."""
+        taken = {c.state.challenge.code.digits for c in facts.checks if isinstance(c.state, Open | Claimed)}
+        code = self._random.code(facts.tenant.settings.code_length)
+        while code.digits in taken:
+            code = self._random.code(facts.tenant.settings.code_length)
+        return code
+
+
+def who_and_whom(who: Acting, facts: VerificationFacts) -> dict[str, Value]:
+    """For alerts that say: somebody should ask this technician what they are doing (SEC-14)."""
+    return {"tech": who.name, "contact": facts.contact.name if facts.contact is not None else ""}
+
+
+def shown(address: str) -> str:
+    """An address as people read it where it is not theirs: the end of a number, the domain of a mailbox."""
+    return masked(address) if "@" in address else f"...{address[-4:]}"
+
+
+def technician_of(who: Acting) -> Technician:
+    """Who acts, as the user is told."""
+    return Technician(who.technician_id, who.first_name)
+
+
+def _usual(facts: VerificationFacts, method: uv.Method) -> str:
+    """The address the method goes to unless another one is named, empty when there is none."""
+    kinds = uv.METHODS[method].kinds
+    return next((a.id for kind in kinds for a in facts.addresses if a.kind == kind), "")
+
+
+def _refuse(draft: Draft, wish: Wish, acted: Acted) -> Acted:
+    draft.audit(
+        "euv.act_refused",
+        contact_id=wish.contact_id,
+        technician_id=wish.who.technician_id,
+        ticket_id=wish.ticket_id,
+        channel=uv.METHODS[wish.method].channel,
+        public={"refused": acted.refused, "method": wish.method.value},
+    )
+    return acted

@@ -1,0 +1,105 @@
+"""What a technician does: ask, have it sent again, take it back, ask anew, say which ticket it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dialogs.effects import AlertTenant, Effect, NoteTicket, WakeAt
+from dialogs.machine import Step
+from dialogs.tech_verify.records import Logged
+from dialogs.user_verify.declared import machine
+from dialogs.user_verify.events import Asked, CancelAsked, NewerAsked, ResendAsked, TicketLinked
+from dialogs.user_verify.methods import METHODS
+from dialogs.user_verify.records import Blank, Challenge, D, Env, Expired, Sent, Wording
+from dialogs.user_verify.steps import DEADLINE, expired, grown, is_late, noted, run_out
+from dialogs.user_verify.words import assurance_of, log_result, names, outcome_of, send, why_of
+
+
+@machine.on
+def ask(state: Blank, event: Asked, env: Env) -> Step[Blank | Sent]:
+    """Send code or link, or call. Its life begins now and nothing prolongs it."""
+    facts = METHODS[event.request.method]
+    if not facts.built or (event.link if facts.way == "link" else event.code) is None:
+        return Step(state, refused="method_not_set_up")
+    lasts = env.policy.link_lifetime if facts.way == "link" else env.policy.code_lifetime
+    wording: Wording = "conflict" if event.conflict else "introduced" if event.introduced else "usual"
+    challenge = Challenge(
+        code=event.code if facts.way == "code" else None,
+        digest=event.digest,
+        expires_at=env.now + lasts,
+        spoken=event.spoken,
+        spoken_digest=event.spoken_digest,
+        wording=wording,
+    )
+    override = event.request.override
+    trail = grown((), env, "overridden", event.request.technician.first_name) if override is not None else ()
+    sent = Sent(event.request, challenge, grown(trail, env, "asked", event.request.technician.first_name))
+    review: tuple[Effect, ...] = ()
+    if override is not None and override.alone:
+        review = (AlertTenant("override_to_review", names(event.request) | {"reason": override.reason}),)
+    return Step(sent, (send(event.request, challenge, event.link), WakeAt(DEADLINE, challenge.expires_at), *review))
+
+
+@machine.on
+def send_again(state: Sent, event: ResendAsked, env: Env) -> Step[Sent | Expired]:
+    """The same code once more, its life not prolonged. A link is not kept, so it cannot be repeated; a phone that rings
+    or is picked up needs no second call."""
+    if is_late(state, env):
+        return run_out(state, env, refused="verification_over")
+    if event.technician.id != state.request.technician.id:
+        return Step(state, refused="not_your_verification")
+    if state.challenge.code is None:
+        return Step(state, refused="nothing_to_resend")
+    if state.call_id and not state.call_over:
+        return Step(state, refused="call_under_way")
+    again = replace(state.challenge, sends=state.challenge.sends + 1)
+    after = replace(noted(state, env, "resent", event.technician.first_name), challenge=again)
+    return Step(after, (send(state.request, again),))
+
+
+@machine.on
+def cancel(state: Sent, event: CancelAsked, env: Env) -> Step[Sent | Expired]:
+    """Taken back; what was sent is worth nothing from here on."""
+    if is_late(state, env):
+        return run_out(state, env, refused="verification_over")
+    if event.technician.id != state.request.technician.id:
+        return Step(state, refused="not_your_verification")
+    return expired(state, env, "cancelled", event.technician.first_name)
+
+
+@machine.on
+def supersede(state: Sent, event: NewerAsked, env: Env) -> Step[Expired]:
+    """One code at a time: with two of them about, nobody would know which is meant."""
+    return run_out(state, env) if is_late(state, env) else expired(state, env, "superseded")
+
+
+@machine.on
+def link_ticket(state: Sent, event: TicketLinked, env: Env) -> Step[Sent | Expired]:
+    """It is about this ticket; the note goes there when it ends."""
+    if is_late(state, env):
+        return run_out(state, env, refused="verification_over")
+    if event.technician.id != state.request.technician.id:
+        return Step(state, refused="not_your_verification")
+    if event.ticket == state.request.ticket:
+        return Step(state)
+    linked = noted(state, env, "ticket_linked", event.ticket.number)
+    return Step(replace(linked, request=replace(state.request, ticket=event.ticket)))
+
+
+@machine.on
+def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
+    """The record moves to the ticket it belongs to: a note there, and a line in the ticket it has left."""
+    left = state.request.ticket
+    if event.ticket == left:
+        return Step(state)
+    request = replace(state.request, ticket=event.ticket)
+    trail = grown(state.trail, env, "ticket_linked", event.ticket.number)
+    gone: tuple[Effect, ...] = ()
+    if left is not None and state.logged is Logged.WRITTEN:
+        gone = (NoteTicket(left.id, "note.euv_moved", {"ticket": event.ticket.number}),)
+    if state.logged is Logged.NOT_DUE:
+        return Step(replace(state, request=request, trail=trail))
+    logged, note = log_result(
+        request, trail, env.policy, outcome_of(state), assurance=assurance_of(state), why=why_of(state)
+    )
+    return Step(replace(state, request=request, trail=trail, logged=logged), (*gone, *note))

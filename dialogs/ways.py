@@ -1,0 +1,240 @@
+"""Which methods of verification can work now, to which address, and what stands in the way, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from dialogs.limits import next_send
+from dialogs.tech_verify import Blank, Claimed, Confirmed, Open, State, Superseded, Ticket
+from dialogs.turns import AddressFacts, StoredCheck, VerificationFacts
+from dialogs.user_locks import lock_of
+from dialogs.user_verify import METHODS, Action, Assurance, Method, MethodFacts, Policy
+
+#: So long after a check of a caller no code goes to the same person (SEC-06).
+INTERLOCK = timedelta(minutes=10)
+#: So long after a person said "this is not me" (SEC-08).
+AFTER_DENIAL = timedelta(minutes=30)
+#: So long a changed address is a new one (SEC-12, SEC-13).
+NEW_FOR = timedelta(days=7)
+#: A note or a reason says something from so many characters on.
+MIN_NOTE = 10
+
+_NO_ADDRESS = {"sms": "no_mobile", "email": "no_email", "phone": "no_phone"}
+
+
+@dataclass(frozen=True, slots=True)
+class WayNow:
+    """One method to one address. `address_id` is empty where the method needs none, or the contact has none for it.
+    `why`: the machine word (of `web.ports.REFUSALS`) for what stands in the way, empty when `state` is `ready`.
+    `not_before`: when waiting helps. `note_for`: why a note is asked for (`other_address`, `new_address`,
+    `other_contact`), which is no obstacle. `override`: an override would help."""
+
+    method: Method
+    address_id: str
+    state: Literal["ready", "not_possible", "not_set_up"]
+    why: str = ""
+    not_before: datetime | None = None
+    note_for: tuple[str, ...] = ()
+    override: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interlock:
+    """Whether a check of a caller stands in the way of asking the same person for a code (SEC-06). `not_before`: when
+    that is over by itself, None while the check is open. `lifted_by`: the check in which the person has just confirmed
+    this very technician about this very ticket, so that nothing stands in the way and the text may say the name."""
+
+    conflict: bool = False
+    not_before: datetime | None = None
+    lifted_by: str = ""
+
+
+def ways(
+    facts: VerificationFacts,
+    now: datetime,
+    *,
+    technician_id: str,
+    ticket_id: str,
+    other_contact: bool,
+    mail_ready: bool,
+    call_ready: bool,
+    texts_ready: bool,
+    action: Action = Action.STANDARD,
+) -> tuple[WayNow, ...]:
+    """Every method of the policy in its order, once for each address it can go to, the usual address first. `facts`
+    must hold the contact, and the sends of every address. `*_ready`: this tenant can send mails, place calls, send
+    texts at all. `other_contact`: the ticket is another person's."""
+    now_by = _Now(facts, now, technician_id, ticket_id, other_contact, mail_ready, call_ready, texts_ready, action)
+    return tuple(way for method in now_by.policy.methods for way in now_by.of_method(method))
+
+
+def obstacle(
+    facts: VerificationFacts,
+    now: datetime,
+    *,
+    method: Method,
+    address_id: str,
+    technician_id: str,
+    ticket_id: str,
+    other_contact: bool,
+    mail_ready: bool,
+    call_ready: bool,
+    texts_ready: bool,
+    action: Action = Action.STANDARD,
+    note: str = "",
+    overriding: bool = False,
+) -> WayNow:
+    """One method to one address, looked at for a request that is made now: `why` says what stands in its way. More
+    strictly than `ways`: the method must be allowed, the address the contact's, and the note there where one is needed.
+    `overriding`: an open check of a caller is set aside by somebody who may."""
+    now_by = _Now(facts, now, technician_id, ticket_id, other_contact, mail_ready, call_ready, texts_ready, action)
+    return now_by.of_request(method, address_id, note, overriding=overriding)
+
+
+def interlock(checks: Sequence[StoredCheck], now: datetime, *, technician_id: str, ticket_id: str) -> Interlock:
+    """The newest check of the contact that was not replaced decides, as long as it is live or ended less than 10
+    minutes ago: it is what the person has in mind. `ticket_id` empty: about no ticket."""
+    for check in sorted(checks, key=lambda c: c.created_at, reverse=True):
+        state = check.state
+        if isinstance(state, Blank | Superseded):
+            continue
+        ended = _ended_at(state, now)
+        if ended is None:
+            return Interlock(conflict=True)
+        if now - ended >= INTERLOCK:
+            continue
+        if isinstance(state, Confirmed) and _confirmed_by(state, technician_id, ticket_id):
+            return Interlock(lifted_by=check.id)
+        return Interlock(conflict=True, not_before=ended + INTERLOCK)
+    return Interlock()
+
+
+def is_new(address: AddressFacts, now: datetime) -> bool:
+    """Whether a person changed it within the last 7 days."""
+    return address.changed_at is not None and now - address.changed_at < NEW_FOR
+
+
+def note_for(address: AddressFacts, policy: Policy, now: datetime, *, other_contact: bool) -> tuple[str, ...]:
+    """Why this needs a note (SEC-12); empty when it needs none."""
+    if not policy.note_required:
+        return ()
+    reasons = (
+        ("other_address", not address.is_default),
+        ("new_address", is_new(address, now)),
+        ("other_contact", other_contact),
+    )
+    return tuple(reason for reason, holds in reasons if holds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    facts: VerificationFacts
+    now: datetime
+    technician_id: str
+    ticket_id: str
+    other_contact: bool
+    mail_ready: bool
+    call_ready: bool
+    texts_ready: bool
+    action: Action
+
+    @property
+    def policy(self) -> Policy:
+        contact = self.facts.contact
+        return self.facts.tenant.settings.policy_of(contact.client_id if contact is not None else "")
+
+    def of_method(self, method: Method) -> Iterator[WayNow]:
+        facts = METHODS[method]
+        missing = self._not_set_up(facts)
+        if missing:
+            yield WayNow(method, "", "not_set_up", missing)
+            return
+        addresses = [a for kind in facts.kinds for a in self.facts.addresses if a.kind == kind]
+        for address in addresses:
+            yield self._of_address(method, address, overriding=False)
+        if not addresses:
+            yield WayNow(method, "", "not_possible", _NO_ADDRESS[facts.channel])
+
+    def of_request(self, method: Method, address_id: str, note: str, *, overriding: bool) -> WayNow:
+        facts = METHODS[method]
+        if method not in self.policy.methods:
+            return WayNow(method, address_id, "not_possible", "method_not_allowed")
+        missing = self._not_set_up(facts)
+        if missing:
+            return WayNow(method, address_id, "not_set_up", missing)
+        address = next((a for a in self.facts.addresses if a.id == address_id), None)
+        if address is None:
+            return WayNow(method, address_id, "not_possible", "address_not_found")
+        if address.kind not in facts.kinds:
+            return WayNow(method, address_id, "not_possible", "method_needs_other_address")
+        way = self._of_address(method, address, overriding=overriding)
+        if way.state == "ready" and way.note_for and len(note.strip()) < MIN_NOTE:
+            return WayNow(method, address_id, "not_possible", "address_note_required", note_for=way.note_for)
+        return way
+
+    def _of_address(self, method: Method, address: AddressFacts, *, overriding: bool) -> WayNow:
+        reasons = note_for(address, self.policy, self.now, other_contact=self.other_contact)
+        for why, not_before in self._in_the_way(method, address, overriding=overriding):
+            helps = why == "direction_conflict"
+            return WayNow(method, address.id, "not_possible", why, not_before, reasons, helps)
+        return WayNow(method, address.id, "ready", note_for=reasons)
+
+    def _not_set_up(self, facts: MethodFacts) -> str:
+        if not facts.built:
+            return "method_not_set_up"
+        if facts.channel == "email":
+            return "" if self.mail_ready else "no_mail_server"
+        if not self.facts.our_number:
+            return "no_number_of_ours"
+        ready = self.call_ready if facts.channel == "phone" else self.texts_ready
+        return "" if ready else "method_not_set_up"
+
+    def _in_the_way(
+        self, method: Method, address: AddressFacts, *, overriding: bool
+    ) -> Iterator[tuple[str, datetime | None]]:
+        """The graver first: what a technician must know before what they can wait for."""
+        facts, now = METHODS[method], self.now
+        denied = self.facts.denied_at
+        if denied is not None and now - denied < AFTER_DENIAL:
+            yield "denied_lately", denied + AFTER_DENIAL
+        if facts.interlocked and not overriding:
+            lock = interlock(self.facts.checks, now, technician_id=self.technician_id, ticket_id=self.ticket_id)
+            if lock.conflict:
+                yield "direction_conflict", lock.not_before
+        if not self._enough(facts):
+            yield "assurance_too_low", None
+        # STOP is about texts; whoever was blocked is not called either.
+        if address.suppressed == "blocked" or (address.suppressed and facts.channel == "sms"):
+            yield address.suppressed, None
+        wrong = lock_of(self.facts.tries, method, now)
+        if wrong is not None:
+            yield wrong.why, wrong.not_before
+        full = next_send(address.sends, self.facts.tenant.settings.limits, now, "resend")
+        if full is not None:
+            yield ("prefix_paused" if full.limit == "prefix_paused" else "too_many_sends"), full.at
+
+    def _enough(self, facts: MethodFacts) -> bool:
+        """Only for risky work, and only where the policy says that it is refused rather than written down."""
+        if self.action is not Action.HIGH or self.policy.high_is == "report_only":
+            return True
+        typed = self.policy.spoken_number and facts.way == "link" and facts.assurance is Assurance.TAP
+        assurance = Assurance.CODE if typed else facts.assurance
+        return self.action in self.policy.good_for(assurance)
+
+
+def _ended_at(state: State, now: datetime) -> datetime | None:
+    """When it ended, None while it is live. Past its deadline it is over, whether or not its timer has rung."""
+    if isinstance(state, Open | Claimed):
+        return state.challenge.expires_at if now >= state.challenge.expires_at else None
+    return None if isinstance(state, Blank) else state.at
+
+
+def _confirmed_by(state: Confirmed, technician_id: str, ticket_id: str) -> bool:
+    """By the person's own answer to this technician, about the same ticket or both about none."""
+    claim = state.claim
+    if claim is None or state.assurance not in ("compare", "transfer") or claim.technician.id != technician_id:
+        return False
+    return (claim.ticket.id if isinstance(claim.ticket, Ticket) else "") == ticket_id

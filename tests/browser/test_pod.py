@@ -1,0 +1,279 @@
+"""The pod in a frame of another site, in a browser that gives such frames no cookies and no storage but partitioned
+ones: signing in through a window, verifying a caller with two presses, codes, and the walk-through of the guide."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+
+from tests.browser.desk import Demo, Desk, wire_bytes
+
+pytestmark = pytest.mark.browser
+
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "put-the-pod-into-your-ticket-system.md"
+CODE = re.compile(r"\b\d{6}\b")
+#: For what goes by way of the server and the carrier, in ms.
+PATIENCE = 15_000
+STORAGE = """async () => {
+  const tried = { storage: "refused", plain: "refused", locks: "refused" };
+  try { localStorage.setItem("a", "b"); tried.storage = "kept"; } catch { }
+  try { document.cookie = "probe=1; Secure; SameSite=None; Path=/"; } catch { }
+  if (document.cookie.includes("probe")) tried.plain = "kept";
+  try { await navigator.locks.request("a", () => 1); tried.locks = "granted"; } catch { }
+  return tried;
+}"""
+
+
+class PodDesk:
+    """A ticket system with a pod in it."""
+
+    def __init__(self, desk: Desk, demo: Demo, **options: object) -> None:
+        self.desk, self.demo = desk, demo
+        port = urlsplit(demo.base_url).port
+        self.system = f"http://localhost:{port}/simulator/psa"
+        desk.allowed.add(f"http://localhost:{port}")
+        desk.expect_refusals(401)
+        self.context: BrowserContext = desk.context(**options)
+        self.page: Page = self.context.new_page()
+
+    @property
+    def pod(self) -> FrameLocator:
+        return self.page.frame_locator("iframe")
+
+    def open(self, title: str = "", **query: str) -> None:
+        """A screen of the ticket system, by its title in the list."""
+        asked = "&".join(f"{name}={value}" for name, value in query.items())
+        self.page.goto(f"{self.system}?{asked}")
+        if title:
+            self.page.get_by_role("link", name=title, exact=True).click()
+            expect(self.page.get_by_role("heading", name=title)).to_be_visible()
+
+    def sign_in(self, name: str = "dana") -> Page:
+        """By the window, as a person does it; the window."""
+        with self.page.expect_popup() as opened:
+            self.pod.get_by_role("link", name="Sign in in a window").click()
+        window = opened.value
+        technician = self.demo.technician(name)
+        window.get_by_label("Login").fill(technician["login"])
+        window.get_by_label("Password").fill(technician["password"])
+        window.get_by_label("Code").fill(self.demo.code(technician))
+        window.get_by_role("button", name="Sign in").click()
+        return window
+
+    def count_presses(self) -> None:
+        """From here on, in whatever the frame shows."""
+        self.context.add_init_script(
+            "addEventListener('click', e => { if (e.isTrusted) console.debug('press'); }, true)"
+        )
+
+    def code_to(self, first_name: str) -> str:
+        """The digits in the newest text to this person."""
+        found = CODE.search(self.demo.texts_to(self.demo.contact(first_name)["mobile"])[-1])
+        assert found is not None
+        return found[0]
+
+
+@pytest.fixture
+def psa(desk: Desk, demo: Demo) -> PodDesk:
+    return PodDesk(desk, demo)
+
+
+@pytest.mark.feature("EV-35", "SI-32", "SEC-31", "PS-71", "PS-76")
+def test_sign_in_verify_and_green_in_a_frame_of_another_site(psa: PodDesk, demo: Demo) -> None:
+    presses: list[str] = []
+    psa.context.on("console", lambda m: presses.append(m.text) if m.type == "debug" else None)
+    psa.count_presses()
+    psa.open("Ticket of Ada Bishop")
+    expect(psa.pod.get_by_role("heading", name="Sign in")).to_be_visible()
+    frame = psa.page.frames[1]
+    assert frame.evaluate(STORAGE) == {"storage": "refused", "plain": "refused", "locks": "refused"}
+    expect(psa.pod.get_by_text("Ada")).to_have_count(0)
+
+    window = psa.sign_in()
+    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
+    assert window.is_closed() or window.wait_for_event("close") is not None
+    cookies = {c["name"]: c for c in psa.context.cookies()}
+    assert cookies["__Host-wwpod"].get("partitionKey"), "the frame's cookie is for this ticket system alone"
+    expect(psa.pod.get_by_text("Not verified").first).to_be_visible()
+
+    presses.clear()
+    psa.pod.get_by_role("button", name=re.compile("^Verify Ada")).click()
+    box = psa.pod.get_by_label("The code they read to you")
+    expect(psa.pod.get_by_text("Ask them to read you the code")).to_be_visible(timeout=PATIENCE)
+    box.press_sequentially(psa.code_to("Ada"))
+    psa.pod.get_by_role("button", name="Check the code").click()
+    expect(psa.pod.locator("[data-result=verified]")).to_be_visible(timeout=PATIENCE)
+    expect(psa.pod.locator("[data-shield=green]").first).to_be_visible()
+    assert len(presses) == 2, presses
+
+    # Still there with the next ticket of the same shift, and after a reload of the ticket system.
+    psa.open("Ticket of Ben Cole")
+    expect(psa.pod.get_by_role("heading", name="Ben Cole")).to_be_visible()
+    expect(psa.pod.locator("[data-shield=green]")).to_have_count(0)
+    psa.open("Ticket of Ada Bishop")
+    expect(psa.pod.locator("[data-shield=green]").first).to_be_visible()
+
+
+@pytest.mark.feature("SI-24", "SI-32")
+def test_where_the_line_to_the_window_is_cut_a_person_compares_letters(psa: PodDesk, demo: Demo) -> None:
+    psa.open(cut="yes")
+    letters = psa.pod.locator(".letters")
+    expect(letters).to_be_hidden()
+    with psa.context.expect_page() as opened:
+        psa.pod.get_by_role("link", name="Sign in in a window").click()
+    window = opened.value
+    technician = demo.technician("theo")
+    window.get_by_label("Login").fill(technician["login"])
+    window.get_by_label("Password").fill(technician["password"])
+    window.get_by_label("Code").fill(demo.code(technician))
+    window.get_by_role("button", name="Sign in").click()
+    expect(letters).to_be_visible()
+    expect(window.locator(".letters")).to_have_text(letters.text_content() or "?")
+    window.get_by_role("button", name="Yes, the same letters").click()
+    expect(window.get_by_role("heading", name="The pod may come in")).to_be_visible()
+    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.mark.feature("SI-32")
+def test_whoever_is_signed_in_to_the_console_opens_the_pod_with_one_press(psa: PodDesk, demo: Demo) -> None:
+    console = psa.context.new_page()
+    psa.desk.sign_in(console, "sam")
+    psa.open()
+    with psa.page.expect_popup() as opened:
+        psa.pod.get_by_role("link", name="Sign in in a window").click()
+    opened.value.get_by_role("button", name="Open the pod").click()
+    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
+    psa.pod.get_by_role("button", name="Sign out").click()
+    expect(psa.pod.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.feature("TV-14", "TV-32", "SEC-31")
+def test_a_check_appears_by_itself_and_its_code_after_a_second_press(psa: PodDesk, demo: Demo) -> None:
+    dev = demo.contact("Dev")
+    psa.open("Ticket of Dev Eder")
+    psa.sign_in("alex")
+    expect(psa.pod.get_by_role("heading", name="Dev Eder")).to_be_visible(timeout=PATIENCE)
+    demo.text(dev["mobile"], "#verify")
+    check = psa.pod.get_by_role("region", name="A check of a caller")
+    expect(check).to_be_visible(timeout=PATIENCE)
+    check.get_by_role("button", name="show code").click()
+    expect(psa.pod.get_by_text("Did YOU call Dev Eder")).to_be_visible()
+    expect(psa.pod.locator(".code")).to_have_count(0)
+    psa.pod.get_by_role("button", name="Yes: show me the code").click()
+    code = psa.pod.locator(".code")
+    expect(code).to_have_text(re.compile(r"\d{3} \d{3}"))
+    assert (code.text_content() or "").replace(" ", "") in demo.texts_to(dev["mobile"])[0]
+    demo.text(dev["mobile"], "#confirm")
+    expect(code).to_have_count(0)
+    psa.pod.get_by_text("Checks of callers").click()
+    expect(psa.pod.get_by_text("Confirmed").first).to_be_visible()
+
+
+@pytest.mark.feature("PS-74", "EV-35")
+@pytest.mark.parametrize("size", ["small", "laptop", "large"])
+def test_it_fits_into_the_frames_of_ticket_systems(psa: PodDesk, demo: Demo, size: str) -> None:
+    psa.open("Ticket of Eve Fox", size=size)
+    psa.open(size=size)
+    wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    expect(psa.pod.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert psa.page.frames[1].evaluate(wide) <= 0
+    console = psa.context.new_page()
+    psa.desk.sign_in(console, "dana")
+    with psa.page.expect_popup() as opened:
+        psa.pod.get_by_role("link", name="Sign in in a window").click()
+    opened.value.get_by_role("button", name="Open the pod").click()
+    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
+    for summary in psa.pod.locator("summary:visible").all():
+        summary.click()
+    assert psa.page.frames[1].evaluate(wide) <= 0
+    button = psa.pod.get_by_role("button", name=re.compile("^Verify Ada")).first
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+
+
+@pytest.mark.feature("EV-35")
+def test_it_is_small(desk: Desk, demo: Demo) -> None:
+    """25 kB over the wire and six requests, signed in or not."""
+    desk.expect_refusals(401)
+    context = desk.context()
+    page = context.new_page()
+    size, requests = wire_bytes(page, "/pod?tenant=harbor")
+    assert size <= 25_000, size
+    assert len(requests) <= 6, requests
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Sign in in a window").click()
+    technician = demo.technician("theo")
+    window = opened.value
+    window.get_by_label("Login").fill(technician["login"])
+    window.get_by_label("Password").fill(technician["password"])
+    window.get_by_label("Code").fill(demo.code(technician))
+    window.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Who is it?")).to_be_visible()
+    fresh = desk.context(storage_state=context.storage_state()).new_page()
+    size, requests = wire_bytes(fresh, f"/pod?tenant=harbor&ticket={demo.contact('Ada')['open_ticket']}")
+    expect(fresh.get_by_role("heading", name="Ada Bishop")).to_be_visible()
+    assert size <= 25_000, size
+    assert len(requests) <= 6, requests
+
+
+@pytest.mark.feature("VP-07")
+def test_the_walk_through_of_the_guide_goes_as_written(psa: PodDesk, demo: Demo) -> None:
+    """Every name in bold is pressed or read where the guide says so, in its order."""
+    story = GUIDE.read_text().partition("## Walk through it")[2]
+    ada, page, pod = demo.contact("Ada"), psa.page, psa.pod
+    window: list[Page] = []
+
+    def press(role: str, name: str) -> None:
+        found = pod.get_by_role(role, name=re.compile(f"^{re.escape(name)}"))  # type: ignore[arg-type]  # a role's name
+        found.first.click()
+
+    def open_window(name: str) -> None:
+        with page.expect_popup() as opened:
+            press("link", name)
+        window.append(opened.value)
+
+    def sign_in(name: str) -> None:
+        technician = demo.technician("dana")
+        window[0].get_by_label("Login").fill(technician["login"])
+        window[0].get_by_label("Password").fill(technician["password"])
+        window[0].get_by_label("Code").fill(demo.code(technician))
+        window[0].get_by_role("button", name=name).click()
+
+    def read(name: str) -> None:
+        expect(pod.get_by_text(name, exact=True).first).to_be_visible(timeout=PATIENCE)
+
+    def follow(name: str) -> None:
+        page.goto(f"{demo.base_url}/simulator")
+        page.get_by_role("link", name=name).click()
+
+    def type_code(name: str) -> None:
+        expect(pod.get_by_label(name)).to_be_visible(timeout=PATIENCE)
+        pod.get_by_label(name).fill(psa.code_to("Ada"))
+
+    steps = {
+        "Ticket system with the pod": follow,
+        "Sign in in a window": open_window,
+        "Sign in": sign_in,
+        "Ada Bishop": read,
+        "Not verified": read,
+        "Verify Ada": lambda name: press("button", name),
+        "The code they read to you": type_code,
+        "Check the code": lambda name: press("button", name),
+        "Verified": read,
+        "I'm calling Ada Bishop": lambda name: press("button", name),
+        "#verify": lambda name: (read("You said you are calling"), demo.text(ada["mobile"], name)),
+        "Show the code": lambda name: press("button", name),
+        "#confirm": lambda name: (expect(pod.locator(".code")).to_be_visible(), demo.text(ada["mobile"], name)),
+        "Checks of callers": lambda name: pod.get_by_text(name).click(timeout=PATIENCE),
+    }
+    told = re.findall(r"\*\*([^*]+)\*\*", story)
+    assert told == list(steps), "a name in the guide that nobody tries, or one that is tried and not in it"
+    for name in told:
+        steps[name](name)
+    expect(pod.get_by_text("Confirmed").first).to_be_visible()
+    assert any("verified" in note.lower() for note in demo.notes())

@@ -1,0 +1,163 @@
+"""The page behind a verification link in a real browser: without script, on a narrow phone, small, and used up by
+nobody but the person who presses the button."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.desk import Demo, Desk, wire_bytes
+from tests.browser.test_access import LOGIN_BUDGET
+from tests.browser.test_people import looked_at
+
+pytestmark = pytest.mark.browser
+
+EUV = "/api/v1/end-user-verifications"
+_LINK = re.compile(r"https?://[^\s]+(/v/[A-Za-z0-9_-]{43})")
+
+
+def api(demo: Demo, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One call by the demo's technician."""
+    request = urllib.request.Request(  # noqa: S310 - our own demo on loopback
+        demo.base_url + path,
+        method=method,
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {demo.facts['api_token']}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own demo on loopback
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def link_for(demo: Demo, first_name: str) -> tuple[str, str]:
+    """Send this contact a link by text; the verification's id and the link's path. The demo's clock moves on first, so
+    that no limit stands in the way."""
+    demo.advance(700)
+    contact = demo.contact(first_name)
+    addresses = api(demo, "GET", f"/api/v1/contacts/{contact['id']}")["addresses"]
+    mobile = next(a["id"] for a in addresses if a["kind"] == "mobile")
+    body = {"contact_id": contact["id"], "address_id": mobile, "method": "sms_link"}
+    before = len(demo.texts_to(contact["mobile"]))
+    id = api(demo, "POST", EUV, body)["id"]
+    for _ in range(400):
+        texts = demo.texts_to(contact["mobile"])
+        if len(texts) > before:
+            found = _LINK.search(texts[-1])
+            assert found is not None, "there is no link in the text"
+            return id, found[1]
+    raise AssertionError("no text with a link has arrived")
+
+
+def state_of(demo: Demo, id: str) -> str:
+    return str(api(demo, "GET", f"{EUV}/{id}")["state"])
+
+
+def on_a_phone(desk: Desk, **options: Any) -> Page:
+    return desk.context(viewport={"width": 390, "height": 844}, **options).new_page()
+
+
+@pytest.mark.feature("EV-23", "EV-24", "EV-05")
+def test_validate_without_any_script(desk: Desk, demo: Demo) -> None:
+    id, path = link_for(demo, "Ada")
+    page = on_a_phone(desk, java_script_enabled=False)
+    page.goto(path)
+    expect(page.get_by_role("heading", name="Is this you?")).to_be_visible()
+    expect(page.get_by_text("only if YOU CALLED US")).to_be_visible()
+    page.get_by_role("button", name="Validate").click()
+    expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"You confirmed it at \d\d:\d\d\."))).to_be_visible()
+    assert state_of(demo, id) == "verified"
+    page.reload()
+    expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()
+
+
+@pytest.mark.feature("EV-23", "SEC-43")
+def test_a_browser_that_runs_scripts_and_does_not_click_uses_nothing_up(desk: Desk, demo: Demo) -> None:
+    """As a mail gateway does that opens links in a full browser, waits, scrolls, and moves on."""
+    id, path = link_for(demo, "Ben")
+    for _ in range(3):
+        robot = desk.context().new_page()
+        robot.goto(path, wait_until="networkidle")
+        robot.mouse.move(200, 400)
+        robot.mouse.wheel(0, 2000)
+        robot.evaluate("() => new Promise((done) => requestIdleCallback(done))")
+        robot.reload(wait_until="networkidle")
+        robot.close()
+        assert state_of(demo, id) == "sent"
+    page = on_a_phone(desk)
+    page.goto(path)
+    page.get_by_role("button", name="Validate").click()
+    expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()
+    assert state_of(demo, id) == "verified"
+
+
+@pytest.mark.feature("SEC-08", "EV-24")
+def test_every_state_can_be_read_by_everyone(desk: Desk, demo: Demo) -> None:
+    desk.expect_refusals(404, 410)
+    id, path = link_for(demo, "Cleo")
+    page = on_a_phone(desk)
+    page.goto(path)
+    looked_at(page)
+    page.get_by_role("button", name="This is not me").click()
+    expect(page.get_by_role("heading", name="You have warned us")).to_be_visible()
+    looked_at(page)
+    assert state_of(demo, id) == "denied"
+    _, path = link_for(demo, "Dev")
+    page.goto(path)
+    page.get_by_role("button", name="Validate").click()
+    expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()
+    looked_at(page)
+    _, path = link_for(demo, "Eve")
+    page.goto(path)
+    demo.advance(301)
+    page.get_by_role("button", name="Validate").click()
+    expect(page.get_by_role("heading", name="This link is over")).to_be_visible()
+    looked_at(page)
+    page.goto("/v/" + "x" * 43)
+    expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
+    looked_at(page)
+
+
+def test_the_keyboard_alone_does_it(desk: Desk, demo: Demo) -> None:
+    id, path = link_for(demo, "Finn")
+    page = on_a_phone(desk)
+    page.goto(path)
+    names = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        names.append(page.evaluate("document.activeElement.textContent.trim()"))
+        if names[-1] == "Validate":
+            break
+    assert names[-1] == "Validate", names
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+    assert float(outline.removesuffix("px")) >= 3
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()
+    assert state_of(demo, id) == "verified"
+
+
+@pytest.mark.feature("EV-26")
+def test_it_is_small(desk: Desk, demo: Demo) -> None:
+    _, path = link_for(demo, "Gita")
+    size, requests = wire_bytes(on_a_phone(desk), path)
+    assert size <= LOGIN_BUDGET[0], f"{size} bytes in {requests}"
+    assert len(requests) <= LOGIN_BUDGET[1], requests
+    assert not [request for request in requests if request.endswith(".js")]
+
+
+@pytest.mark.feature("EV-05")
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_simulated_phone_opens_the_link_of_a_text(desk: Desk, demo: Demo, scripts: bool) -> None:
+    id, path = link_for(demo, "Hugo")
+    phone = desk.context(java_script_enabled=scripts).new_page()
+    phone.goto(f"/simulator?phone={demo.contact('Hugo')['mobile'].replace('+', '%2B')}")
+    with phone.expect_popup() as opened:
+        phone.locator(f"a[href='{path}']").click()
+    opened.value.get_by_role("button", name="Validate").click()
+    expect(opened.value.get_by_role("heading", name="Confirmed")).to_be_visible()
+    assert state_of(demo, id) == "verified"

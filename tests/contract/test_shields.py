@@ -1,0 +1,186 @@
+"""Shields, links, and what closing a ticket asks for, written by real turns, on every database."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from dialogs import user_verify as uv
+from dialogs.tech_verify import Ticket
+from dialogs.turns import AuditEvent, SaveVerification
+from storage.tables import audit
+from storage.verifications import LinkTarget, Verifications
+from tests.fixtures.turn_parts import new_id
+from tests.fixtures.turn_stores import House, StoredHouse
+from tests.fixtures.verification_parts import (
+    GREEN,
+    address_of,
+    asking,
+    begin,
+    by_link,
+    denied,
+    expired,
+    move,
+    request,
+    sent,
+    verified,
+)
+from tests.fixtures.world import START, Person
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The stores that others can read beside."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def stored(house: House) -> StoredHouse:
+    assert isinstance(house, StoredHouse)
+    return house
+
+
+@pytest.fixture
+def reading(stored: StoredHouse) -> Verifications:
+    return Verifications(stored.database, stored.keyring)
+
+
+async def put(house: StoredHouse, person: Person, state: uv.Sent, **more: Any) -> SaveVerification:
+    save = asking(house.world, person, state, token=more.pop("token", ""))
+    await begin(house, save, state.request.at, **more)
+    return save
+
+
+@pytest.mark.feature("SEC-15", "EV-28")
+async def test_a_shield_is_green_until_its_time_and_for_its_ticket(stored: StoredHouse, reading: Verifications) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    save = await put(stored, ada, sent(world, ada))
+    assert await reading.shields(world.tenant_id, ada.id, START) == ()
+    await move(stored, save.id, verified(sent(world, ada)))
+    (shield,) = await reading.shields(world.tenant_id, ada.id, START + GREEN - MINUTE)
+    assert (shield.address_id, shield.verification_id, shield.method) == (address_of(ada), save.id, "sms_code")
+    assert (shield.assurance, shield.ticket_number, shield.at, shield.until) == ("code", "1234", START, START + GREEN)
+    assert shield.technician is not None
+    assert shield.technician.name == "Dana Test"
+    assert shield.counts_for("T-1")
+    assert not shield.counts_for("T-2")
+    assert replace(shield, ticket_id="").counts_for("T-2"), "it was for no ticket in particular"
+    assert await reading.shields(world.tenant_id, ada.id, START + GREEN) == ()
+    assert await reading.shields(stored.other.tenant_id, ada.id, START) == ()
+
+
+@pytest.mark.feature("SEC-15")
+async def test_shields_of_several_people_come_together(stored: StoredHouse, reading: Verifications) -> None:
+    world, ada, ben, cleo = stored.world, *stored.world.people[:3]
+    for person, at in ((ada, START), (ben, START), (ada, START + MINUTE)):
+        save = await put(stored, person, sent(world, person, at))
+        await move(stored, save.id, verified(sent(world, person, at), at))
+    found = await reading.shields_of(world.tenant_id, [ada.id, ben.id, cleo.id], START + MINUTE)
+    assert {who: [s.at for s in shields] for who, shields in found.items()} == {
+        ada.id: [START + MINUTE, START],
+        ben.id: [START],
+    }
+    assert await reading.shields_of(world.tenant_id, [], START) == {}
+
+
+@pytest.mark.feature("SEC-15", "REL-11")
+async def test_a_shield_that_was_ended_is_never_green_again(stored: StoredHouse, reading: Verifications) -> None:
+    """Neither by a later step of its verification nor by a clock that jumps back."""
+    world, ada, ben = stored.world, *stored.world.people[:2]
+    saves = {}
+    for person in (ada, ben):
+        saves[person.id] = await put(stored, person, sent(world, person))
+        await move(stored, saves[person.id].id, verified(sent(world, person)))
+    at = START + MINUTE
+    other = await put(stored, ada, sent(world, ada, at))
+    await move(stored, other.id, denied(sent(world, ada, at), at), at, end_shields=(ada.id,))
+    for now in (at, START, START - 60 * MINUTE):
+        assert await reading.shields(world.tenant_id, ada.id, now) == ()
+    assert len(await reading.shields(world.tenant_id, ben.id, at)) == 1
+    linked = replace(verified(sent(world, ada)), request=request(world, ada, ticket=Ticket("T-9", "9999")))
+    await move(stored, saves[ada.id].id, linked, at)
+    row = await reading.get(world.tenant_id, saves[ada.id].id)
+    assert row is not None
+    assert (row.word, row.ticket_number, row.green_until, row.shield_ended) == ("verified", "9999", at, True)
+    assert not row.is_green(START)
+    assert await reading.shields(world.tenant_id, ada.id, START) == ()
+
+
+@pytest.mark.feature("SEC-15", "REL-11")
+async def test_a_shield_that_had_turned_back_stays_so_after_an_end(stored: StoredHouse, reading: Verifications) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    save = await put(stored, ada, sent(world, ada))
+    await move(stored, save.id, verified(sent(world, ada)))
+    late = START + 2 * GREEN
+    other = await put(stored, ada, sent(world, ada, late))
+    await move(stored, other.id, denied(sent(world, ada, late), late), late, end_shields=(ada.id,))
+    assert await reading.shields(world.tenant_id, ada.id, START) == ()
+    row = await reading.get(world.tenant_id, save.id)
+    assert row is not None
+    assert row.green_until == START + GREEN, "until when it was green is no later for that"
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("SEC-43")
+async def test_a_link_leads_to_its_verification_also_when_that_is_over(
+    stored: StoredHouse, reading: Verifications
+) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    save = await put(stored, ada, by_link(world, ada), token="t1")
+    target = LinkTarget(world.tenant_id, save.id)
+    assert await reading.by_link(sha256(b"t1").hexdigest()) == target
+    await move(stored, save.id, expired(by_link(world, ada)))
+    assert await reading.by_link(sha256(b"t1").hexdigest()) == target
+    for token in ("t2", "", save.id):
+        assert await reading.by_link(sha256(token.encode()).hexdigest()) is None
+    assert await reading.by_link("") is None
+
+
+# --- closing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("EV-40")
+async def test_a_ticket_may_close_once_somebody_was_verified_about_it(
+    stored: StoredHouse, reading: Verifications
+) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    assert await reading.needs_closing(world.tenant_id, "T-1")
+    save = await put(stored, ada, sent(world, ada))
+    assert await reading.needs_closing(world.tenant_id, "T-1"), "nobody has answered yet"
+    await move(stored, save.id, verified(sent(world, ada)))
+    assert not await reading.needs_closing(world.tenant_id, "T-1")
+    assert await reading.needs_closing(world.tenant_id, "T-2")
+    assert await reading.needs_closing(stored.other.tenant_id, "T-1")
+
+
+@pytest.mark.feature("EV-40")
+async def test_closing_is_waived_once_with_its_line_in_the_log(stored: StoredHouse, reading: Verifications) -> None:
+    world, ada = stored.world, stored.world.people[0]
+
+    def line() -> AuditEvent:
+        return AuditEvent(new_id(), START, "euv.waived", contact_id=ada.id, technician_id=world.dana, ticket_id="T-1")
+
+    async def waive() -> bool:
+        return await reading.waive(world.tenant_id, "T-1", contact_id=ada.id, note="spam, no person", event=line())
+
+    assert await reading.waiver(world.tenant_id, "T-1") is None
+    assert sorted(await asyncio.gather(waive(), waive(), waive())) == [False, False, True]
+    found = await reading.waiver(world.tenant_id, "T-1")
+    assert found is not None
+    assert (found.note, found.technician_id, found.at) == ("spam, no person", world.dana, START)
+    assert not await reading.needs_closing(world.tenant_id, "T-1")
+    assert await reading.needs_closing(stored.other.tenant_id, "T-1")
+
+    def lines(conn: Connection) -> int:
+        return len(conn.execute(select(audit.c.id).where(audit.c.tenant_id == world.tenant_id)).all())
+
+    assert await stored.database.read(world.tenant_id, lines) == 1

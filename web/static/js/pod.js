@@ -1,0 +1,91 @@
+// @ts-check
+// Keeps the pod current: it is drawn anew when something happens to the person on the screen, unless that would take
+// away what somebody types or reads out. It listens only while it can be seen, because a ticket system opens many.
+
+/** What ends a check, so that its code need not stay. */
+const OVER = /^tv\.(confirm|deny|reject|expire|supersede|opt_out|void|release|take_over)/;
+/** How long to wait before it asks again for a stream that was refused, in ms. */
+const AGAIN = 5000;
+
+class Pod extends HTMLElement {
+  connectedCallback() {
+    this.after = this.dataset.after ?? "";
+    this.look = () => (document.visibilityState === "visible" ? this.listen() : this.stop());
+    document.addEventListener("visibilitychange", this.look);
+    this.look();
+    const shown = this.querySelector(".slip, form.sure");
+    if (shown instanceof HTMLElement) shown.scrollIntoView({ block: "nearest" });
+    // Browsers refuse `autofocus` in frames of other sites; after a press inside the frame this is granted.
+    const field = this.querySelector("[data-running] input[name=code]");
+    if (field instanceof HTMLElement) field.focus({ preventScroll: true });
+    for (const form of this.querySelectorAll("form")) {
+      // A second press would ask them twice. The panel sees to its own forms.
+      if (!form.closest("ww-verify")) form.addEventListener("submit", () => setTimeout(() => {
+        for (const button of form.querySelectorAll("button")) button.disabled = true;
+      }));
+    }
+  }
+
+  disconnectedCallback() {
+    if (this.look) document.removeEventListener("visibilitychange", this.look);
+    this.stop();
+  }
+
+  listen() {
+    if (this.source) return;
+    const joint = this.dataset.events?.includes("?") ? "&" : "?";
+    const about = new URLSearchParams({ about: this.dataset.contact ?? "", after: this.after });
+    const source = new EventSource(`${this.dataset.events}${joint}${about}`);
+    this.source = source;
+    source.addEventListener("change", (event) => {
+      if (event.lastEventId) this.after = event.lastEventId;
+      this.hear(JSON.parse(event.data));
+    });
+    source.onopen = () => this.show("lost", false);
+    source.onerror = () => {
+      this.show("lost", true);
+      if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
+      this.stop();
+      setTimeout(this.look ?? (() => {}), AGAIN);
+    };
+  }
+
+  stop() {
+    this.source?.close();
+    this.source = undefined;
+  }
+
+  /** @param {{kind: string, check_id: string}} said */
+  hear(said) {
+    if (said.kind === "presence") return;
+    // The panel keeps its own verification current.
+    const running = this.querySelector("[data-running]");
+    if (running instanceof HTMLElement && running.dataset.running === said.check_id) return;
+    if (this.querySelector(".slip") && !OVER.test(said.kind)) return;
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.renew(), 250);
+  }
+
+  renew() {
+    if (this.isBusy()) this.show("changed", true);
+    else location.replace(this.dataset.here ?? location.href);
+  }
+
+  /** @param {string} name of a note @param {boolean} is */
+  show(name, is) {
+    const note = this.querySelector(`[data-${name}]`);
+    if (note instanceof HTMLElement) note.hidden = !is;
+  }
+
+  /** @returns {boolean} whether somebody is in the middle of something */
+  isBusy() {
+    if (this.querySelector("form.sure")) return true;
+    for (const field of this.querySelectorAll("input:not([type=hidden]), textarea")) {
+      if (field instanceof HTMLInputElement && (field.value !== field.defaultValue || field.checked !== field.defaultChecked)) return true;
+      if (field instanceof HTMLTextAreaElement && field.value !== field.defaultValue) return true;
+    }
+    return this.querySelector("details[open] select, button:disabled") !== null;
+  }
+}
+
+customElements.define("ww-pod", Pod);

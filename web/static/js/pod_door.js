@@ -1,0 +1,61 @@
+// @ts-check
+// The frame's side of signing in: it opens the window, and takes what the window hands over. No storage is touched:
+// inside a frame of another site there is none.
+
+/** How often it asks whether a person has confirmed the letters, and for how long, in ms. */
+const ASK_EVERY = 3000;
+const ASK_FOR = 300_000;
+
+class Door extends HTMLElement {
+  connectedCallback() {
+    this.link = this.querySelector("a[data-open]");
+    this.form = this.querySelector("form");
+    this.pairing = this.querySelector("[data-pairing]");
+    this.waiting = this.querySelector("[data-waiting]");
+    if (this.pairing instanceof HTMLElement) this.pairing.hidden = true;
+    this.link?.addEventListener("click", (event) => this.open(event));
+    addEventListener("message", (event) => this.hear(event));
+  }
+
+  /** @param {Event} event */
+  open(event) {
+    if (!(this.link instanceof HTMLAnchorElement)) return;
+    event.preventDefault();
+    this.opened = window.open(this.link.href, "_blank", "popup,width=460,height=720");
+    if (this.waiting instanceof HTMLElement) this.waiting.hidden = false;
+    // Cut off, or not opened at all: then a person has to compare, and the server tells when they have.
+    setTimeout(() => this.ask(Date.now() + ASK_FOR), this.opened ? ASK_EVERY : 0);
+  }
+
+  /** What the window hands over. @param {MessageEvent} event */
+  hear(event) {
+    if (event.origin !== location.origin || !event.source || event.source !== this.opened || !this.form) return;
+    const said = event.data;
+    if (typeof said !== "object" || said === null || said.watchword !== "pod-code") return;
+    if (typeof said.code !== "string" || !/^[A-Za-z0-9_-]{20,64}$/.test(said.code)) return;
+    const field = this.form.elements.namedItem("handed");
+    if (!(field instanceof HTMLInputElement) || this.taken) return;
+    this.taken = true;
+    field.value = said.code;
+    this.opened?.postMessage({ watchword: "pod-taken" }, location.origin);
+    this.form.requestSubmit();
+  }
+
+  /** Whether they have confirmed the letters by now. @param {number} until */
+  async ask(until) {
+    if (this.taken || !this.form || Date.now() > until) return;
+    if (this.pairing instanceof HTMLElement) this.pairing.hidden = false;
+    const body = new URLSearchParams({ verifier: String(new FormData(this.form).get("verifier")) });
+    const answer = await fetch(this.form.action, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+    const said = answer?.ok ? await answer.json() : null;
+    if (said?.signed_in) {
+      this.taken = true;
+      const to = new URL(this.form.action);
+      to.pathname = "/pod";
+      to.searchParams.set("entered", "1");
+      location.replace(to);
+    } else setTimeout(() => this.ask(until), ASK_EVERY);
+  }
+}
+
+customElements.define("ww-door", Door);

@@ -1,0 +1,128 @@
+// @ts-check
+// The verification panel, kept current: how the message fares, when they answer on the page behind a link, and the check
+// of a code without losing what was typed. Everything works without this file, by reloading.
+
+class Verify extends HTMLElement {
+  connectedCallback() {
+    for (const form of this.querySelectorAll("form")) {
+      form.addEventListener("submit", (event) => {
+        if (form.classList.contains("check")) this.check(event, form);
+        // A second press would ask them twice.
+        else setTimeout(() => this.close(form));
+      });
+    }
+    const running = this.querySelector("[data-running]");
+    if (!(running instanceof HTMLElement)) return;
+    this.running = running;
+    running.addEventListener("ww-over", () => this.refresh());
+    this.listen();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.asking);
+  }
+
+  /** @param {HTMLFormElement} form */
+  close(form) {
+    for (const button of form.querySelectorAll("button")) button.disabled = true;
+  }
+
+  /** The event stream where there is one; else it is asked every few seconds. */
+  async listen() {
+    try {
+      const { Live } = await import("./live.js");
+      const live = new Live(this.dataset.after ?? "", this.dataset.events, this.where());
+      live.addEventListener("change", (event) => {
+        const data = /** @type {CustomEvent} */ (event).detail.data;
+        if (!data.check_id || data.check_id === this.running?.dataset.running) this.refresh();
+      });
+      live.addEventListener("behind", () => this.refresh());
+      live.addEventListener("lost", () => this.broken(true));
+      live.addEventListener("back", () => { this.broken(false); this.refresh(); });
+      live.addEventListener("over", () => this.reload());
+    } catch {
+      // A frame may be refused what streams of several tabs are shared by.
+      this.asking = setInterval(() => this.refresh(), 3000);
+    }
+  }
+
+  /** @returns {string} the address that says how it stands */
+  where() {
+    return `${this.dataset.acts}/verifications/${this.running?.dataset.running}/state${this.dataset.query}`;
+  }
+
+  /** @param {boolean} is */
+  broken(is) {
+    const note = this.querySelector("[data-broken]");
+    if (!(note instanceof HTMLElement)) return;
+    note.hidden = !is;
+    const said = note.querySelector("span");
+    if (said) said.textContent = is ? this.dataset.lost ?? "" : "";
+  }
+
+  /** Ask how it stands. Once it is over the page is drawn anew, unless that would erase what somebody has typed. */
+  async refresh() {
+    if (!this.running) return;
+    const answer = await fetch(this.where(), { cache: "no-store", headers: { Accept: "application/json" } })
+      .catch(() => null);
+    if (!answer?.ok) return;
+    const values = await answer.json();
+    const typed = this.querySelector("input[name=code]");
+    const keeps = typed instanceof HTMLInputElement && typed.value !== "";
+    if (values.state !== this.running.dataset.state && (!keeps || values.state === "verified")) return this.reload();
+    this.say(values);
+    if (values.state !== this.running.dataset.state) this.end();
+  }
+
+  /** @param {Record<string, any>} values */
+  say(values) {
+    for (const e of this.querySelectorAll("[data-text]")) {
+      if (e instanceof HTMLElement && e.dataset.text && e.dataset.text in values) {
+        const text = String(values[e.dataset.text]);
+        if (e.textContent !== text) e.textContent = text;
+      }
+    }
+    for (const e of this.querySelectorAll("[data-show]")) {
+      if (e instanceof HTMLElement && e.dataset.show) e.hidden = !values[e.dataset.show];
+    }
+  }
+
+  /** It is over, and what was typed stays where it is. */
+  end() {
+    const over = this.querySelector("[data-ended]");
+    if (over instanceof HTMLElement) over.hidden = false;
+    const form = this.querySelector("form.check");
+    if (form instanceof HTMLFormElement) this.close(form);
+    clearInterval(this.asking);
+  }
+
+  reload() {
+    location.replace(this.dataset.here ?? location.href);
+  }
+
+  /** @param {SubmitEvent} event @param {HTMLFormElement} form */
+  async check(event, form) {
+    event.preventDefault();
+    const button = form.querySelector("button"), wrong = form.querySelector("[data-refused]");
+    if (!button || !(wrong instanceof HTMLElement)) return;
+    button.disabled = true;
+    const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } })
+      .catch(() => null);
+    const found = await answer?.json().catch(() => null);
+    button.disabled = false;
+    // Without an answer that says anything, the plain form does.
+    if (!found || !("right" in found || found.message)) return form.submit();
+    if (found.right) return this.reload();
+    wrong.hidden = false;
+    wrong.textContent = found.message;
+    const field = form.querySelector("input[name=code]");
+    if (field instanceof HTMLInputElement) {
+      field.setAttribute("aria-invalid", "true");
+      field.select();
+    }
+    this.refresh();
+  }
+}
+
+customElements.define("ww-verify", Verify);
