@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.destinations import reachable
 from bot.draft_effects import of_verification
 from bot.drafts import Draft, verification_digest
-from bot.engine import policy_and_locale
+from bot.verification_turns import policy_and_locale
 from bot.verifying_answers import link_digest_of
 from bot.wording import Wording
 from dialogs import user_verify as uv
@@ -88,7 +89,7 @@ class Asking:
         other = wish.about.is_of_another(contact.id)
 
         def look(*, overriding: bool) -> WayNow:
-            return obstacle(
+            way = obstacle(
                 facts,
                 draft.now,
                 method=wish.method,
@@ -103,6 +104,7 @@ class Asking:
                 note=wish.note,
                 overriding=overriding,
             )
+            return reachable(way, facts)
 
         way, override = look(overriding=False), None
         if way.why == "direction_conflict" and wish.override:

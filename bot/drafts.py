@@ -29,10 +29,12 @@ from dialogs.tech_verify import (
     Claimed,
     Confirmed,
     Denied,
+    DenyReceived,
     Env,
     Event,
     Known,
     Open,
+    Several,
     State,
     Ticket,
     machine,
@@ -165,9 +167,10 @@ class Draft(DraftEffects):
                 public=facts,
                 sealed=sealed,
             )
-        if changed and isinstance(step.state, Denied | Alarm):
+        if (changed and isinstance(step.state, Denied | Alarm)) or isinstance(event, DenyReceived):
             # Somebody poses as one of us to them, or the other way round: nothing they showed before counts (SEC-15).
-            self.end_shields(contact_id)
+            for id in (contact_id, *_askers_of(step.state)):
+                self.end_shields(id)
         thread = Thread(check.conversation_id, check.channel, check.our_address, check.their_address, locale)
         about = of_check(replace(check, state=step.state, contact_id=contact_id))
         for effect in step.effects:
@@ -334,6 +337,12 @@ def _contact_of(state: State) -> str:
         return ""
     asker = state.story.asker
     return asker.contact_id if isinstance(asker, Known) else ""
+
+
+def _askers_of(state: State) -> tuple[str, ...]:
+    """Everybody who may be meant where the number stands on several contacts, in their order."""
+    asker = None if isinstance(state, Blank) else state.story.asker
+    return asker.contact_ids if isinstance(asker, Several) else ()
 
 
 def _claim_of(state: State) -> Claim | None:

@@ -16,8 +16,9 @@ from bot.draft_effects import Thread
 from bot.drafts import Draft
 from bot.duty import Audience
 from bot.fan_out import fan_out
-from bot.inbound import LimitsNeeded, Reading, put_aside
+from bot.inbound import LateDenial, LimitsNeeded, Reading, put_aside
 from bot.strangers import Strangers
+from bot.verification_turns import VerificationTurns
 from bot.wording import Wording
 from dialogs import user_verify as uv
 from dialogs.effects import TellUser
@@ -44,7 +45,6 @@ from dialogs.turns import (
     TurnResult,
     Unroutable,
     VerificationAsk,
-    VerificationFacts,
 )
 from storage.shared import Limits, LocalLimits
 
@@ -57,30 +57,18 @@ OF_VERIFICATIONS = "euv_"
 Choose = Callable[[CheckFacts], "Event | Refusal"]
 
 
-def policy_and_locale(facts: VerificationFacts) -> tuple[uv.Policy, str]:
-    """By which policy the contact is verified, and in which language they are told; both the tenant's for one gone."""
-    contact = facts.contact
-    return (
-        facts.tenant.settings.policy_of(contact.client_id if contact is not None else ""),
-        contact.locale if contact is not None else "",
-    )
-
-
 class Refusal(str):
     """A machine word of `web.ports.REFUSALS`: the act was refused before it reached the dialog."""
 
 
-class Engine:
+class Engine(VerificationTurns):
     """Makes turns. Shared by every channel, the pages, the timers and the dispatcher."""
 
     def __init__(
         self, store: TurnStore, clock: Clock, random: Randomness, wording: Wording, limits: Limits | None = None
     ) -> None:
         """`limits`: what replicas count together in memory; without them this process counts for itself."""
-        self._store = store
-        self._clock = clock
-        self._random = random
-        self._wording = wording
+        super().__init__(store, clock, random, wording)
         #: The tenant's own command words by number of ours, as last seen; only a hint which facts to ask for.
         self._words: dict[str, Mapping[str, Command]] = {}
         kept = limits or LocalLimits()
@@ -89,10 +77,15 @@ class Engine:
 
     async def receive(self, inbound: Inbound) -> Receipt:
         """One authentic text. Returns after the commit; what it causes leaves afterwards."""
-        try:
-            result = await self._take_inbound(inbound, with_limits=self._may_be_verify(inbound))
-        except LimitsNeeded:
-            result = await self._take_inbound(inbound, with_limits=True)
+        with_limits, denied_late = self._may_be_verify(inbound), None
+        while True:
+            try:
+                result = await self._take_inbound(inbound, with_limits=with_limits, denied_late=denied_late)
+                break
+            except LimitsNeeded:
+                with_limits = True
+            except LateDenial as asked:
+                denied_late = await self._deny_late(asked, inbound)
         match result:
             case Taken(receipt):
                 return receipt
@@ -101,7 +94,9 @@ class Engine:
             case Unroutable():
                 return Receipt("unroutable")
 
-    async def _take_inbound(self, inbound: Inbound, *, with_limits: bool) -> TurnResult[Receipt]:
+    async def _take_inbound(
+        self, inbound: Inbound, *, with_limits: bool, denied_late: bool | None
+    ) -> TurnResult[Receipt]:
         now = self._clock.now()
         answered: list[tuple[Strangers, str]] = []
         bounded = {"desk.unknown": self._strangers, "desk.too_many": self._refused}
@@ -113,11 +108,12 @@ class Engine:
             draft = Draft(facts.tenant, now, self._random, self._wording)
             try:
                 full = {template for template, bound in bounded.items() if not bound.may_answer(facts.tenant.id, now)}
-                decision = Reading(facts, inbound, draft, self._random, with_limits, unanswered=full).decide()
+                reading = Reading(facts, inbound, draft, self._random, with_limits, full, denied_late)
+                decision = reading.decide()
                 sent = [item.template for item in decision.outbox]
                 answered[:] = [(bounded[template], facts.tenant.id) for template in sent if template in bounded]
                 return decision
-            except LimitsNeeded:
+            except (LimitsNeeded, LateDenial):
                 raise
             except Exception as error:
                 # An error of ours, and the step is pure: the provider's retries would meet it again, and then the
@@ -184,34 +180,6 @@ class Engine:
                 return ""
             case Unroutable():
                 return "not_found"
-
-    async def of_verification(self, ask: VerificationAsk, decide: Callable[[VerificationFacts, Draft], R]) -> R | None:
-        """One turn about a verification of an end user: `decide` looks at the facts and does what it wants with the
-        draft. None when it has happened before, or there is no such tenant."""
-        now = self._clock.now()
-
-        def with_draft(facts: Facts) -> Decision[R]:
-            if not isinstance(facts, VerificationFacts):
-                raise TypeError("the store answered a verification ask with other facts")
-            draft = Draft(facts.tenant, now, self._random, self._wording)
-            return draft.decision(decide(facts, draft))
-
-        result = await self._store.take(Turn(ask, with_draft, now))
-        return result.reply if isinstance(result, Taken) else None
-
-    async def on_verification(
-        self, ask: VerificationAsk, event: uv.Event, *, by: str = "", quiet: bool = False
-    ) -> uv.State | None:
-        """Something happens to one verification that nobody can refuse: a timer rings, a provider tells. The state it
-        is in then; None when there is no such one, or it has happened before."""
-
-        def decide(facts: VerificationFacts, draft: Draft) -> uv.State | None:
-            if facts.verification is None:
-                return None
-            policy, locale = policy_and_locale(facts)
-            return draft.step_verification(facts.verification, event, policy, locale, by=by, quiet=quiet).state
-
-        return await self.of_verification(ask, decide)
 
     async def ring(self, timer: Timer) -> None:
         """A timer's time has come. The row goes away with the turn, so a crash in between rings again."""

@@ -62,6 +62,15 @@ class LimitsNeeded(Exception):
 
 
 @dataclass
+class LateDenial(Exception):
+    """The text turned out to be `#deny` with nothing open: perhaps these contacts were verified lately, and it was
+    somebody else. Look, and ask again with what was found."""
+
+    tenant_id: str
+    contact_ids: tuple[str, ...]
+
+
+@dataclass
 class Reading:
     """One inbound text with everything around it; the methods below are the branches of the routing."""
 
@@ -72,6 +81,8 @@ class Reading:
     with_limits: bool
     #: Answers that go out no more for now, whoever asks; by template.
     unanswered: Collection[str] = ()
+    #: Whether a verification that is over was denied with this text; None while nobody has looked.
+    denied_late: bool | None = None
 
     def __post_init__(self) -> None:
         facts, inbound = self.facts, self.inbound
@@ -243,14 +254,20 @@ class Reading:
         for one, _ in asked:
             # Where both run at once nobody can tell which is meant, and denying gives nothing away.
             self._on_verification(one, uv.Disowned("text"), answered=bool(self.live))
-        if asked and not self.live:
-            return
+        if not self.live:
+            if asked:
+                return
+            if self.denied_late is None:
+                raise LateDenial(self.facts.tenant.id, tuple(c.id for c in self.facts.contacts))
         if about:
             step = self.draft.step(about[0], DenyReceived(), self.thread.locale)
             if step.effects:
                 return
-        else:
+        if not about:
             self._note("desk.nothing_open")
+        if self.denied_late:
+            self.draft.tell(TellUser("euv.denied_thanks"), self.thread, contact_id=self.contact_id)
+            return
         self._answer("nothing_open")
 
     def _words(self) -> None:

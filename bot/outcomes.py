@@ -81,7 +81,7 @@ class Outcomes:
     def too_long(self, leased: Leased, *, hung: bool) -> Settled:
         """An attempt that was cut off: it may have done its work. `hung`: by its provider; else this process stood
         still or lost its storage, which says nothing of the provider."""
-        unclear = leased.item.kind in ("text", "mail")
+        unclear = leased.item.kind in ("text", "mail", "call", "call_say")
         settled = self._unclear(leased) if unclear else self._again(leased, "too_long", None)
         provider = PROVIDERS.get(leased.item.kind)
         return self._noted(settled, provider, works=False) if hung and provider is not None else settled

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from bot.asking_users import About, Asking, Ready, Wish, technician_of, who_and_whom
+from bot.destinations import reachable
 from bot.draft_effects import of_verification
 from bot.draft_facts import request_of
 from bot.drafts import Draft, code_digest, verification_digest
-from bot.engine import Engine, policy_and_locale
+from bot.engine import Engine
+from bot.verification_turns import policy_and_locale
 from bot.verifying_answers import Answers, digits_of
 from bot.wording import Wording
 from dialogs import user_verify as uv
@@ -61,7 +63,7 @@ class Verifying(Answers):
         def decide(facts: VerificationFacts, draft: Draft) -> Sequence[WayNow] | None:
             if facts.contact is None:
                 return None
-            return ways(
+            now = ways(
                 facts,
                 draft.now,
                 technician_id=who.technician_id,
@@ -71,6 +73,7 @@ class Verifying(Answers):
                 call_ready=ready.calls,
                 texts_ready=ready.texts,
             )
+            return [reachable(way, facts) for way in now]
 
         ask = VerificationAsk(who.tenant_id, contact_id, technician_id=who.technician_id, with_limits=True)
         return await self._engine.of_verification(ask, decide)

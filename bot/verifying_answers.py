@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from bot.drafts import Draft, verification_digest
-from bot.engine import Engine, policy_and_locale
+from bot.engine import Engine
+from bot.verification_turns import policy_and_locale
 from bot.wording import Wording
 from dialogs import user_verify as uv
 from dialogs.turns import StoredVerification, VerificationAsk, VerificationFacts

@@ -103,7 +103,7 @@ def origin_faults(origins: tuple[str, ...]) -> Iterator[str]:
     for origin in origins:
         host = origin.removeprefix("https://").partition(":")[0]
         if not _ORIGIN.fullmatch(origin) or "." not in host or ".." in host:
-            yield f"pod_origins holds {origin!r}; write exact addresses such as https://na.myconnectwise.net"
+            yield f"pod_origins holds {origin!r}; write exact addresses such as https://psa.example.com"
 
 
 class SettingsError(ValueError):

@@ -226,15 +226,23 @@ class _Now:
 
 
 def _ended_at(state: State, now: datetime) -> datetime | None:
-    """When it ended, None while it is live. Past its deadline it is over, whether or not its timer has rung."""
+    """When it ended, None while it is live. Past its deadline it is over, whether or not its timer has rung; a denial
+    afterwards counts as the end, for it says the same as one in time."""
     if isinstance(state, Open | Claimed):
         return state.challenge.expires_at if now >= state.challenge.expires_at else None
-    return None if isinstance(state, Blank) else state.at
+    return None if isinstance(state, Blank) else max((state.at, *_denied_late(state)))
+
+
+def _denied_late(state: State) -> list[datetime]:
+    """When the person said #deny after the end, empty if never."""
+    return [] if isinstance(state, Blank) else [line.at for line in state.story.trail if line.what == "denied_late"]
 
 
 def _confirmed_by(state: Confirmed, technician_id: str, ticket_id: str) -> bool:
-    """By the person's own answer to this technician, about the same ticket or both about none."""
+    """By the person's own answer to this technician, about the same ticket or both about none, and not taken back."""
     claim = state.claim
+    if _denied_late(state):
+        return False
     if claim is None or state.assurance not in ("compare", "transfer") or claim.technician.id != technician_id:
         return False
     return (claim.ticket.id if isinstance(claim.ticket, Ticket) else "") == ticket_id

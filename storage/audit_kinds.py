@@ -135,12 +135,12 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     },
     "sign_in.": {
         "sign_in.granted": "Somebody signed in: `way` says cookie, bearer or pod, `factor` totp, recovery_code or "
-        "known_browser: then no second factor was asked for. For a pod it says handed_over or compared, and `source` is "
-        "the log-in it came from.",
+        "known_browser: then no second factor was asked for. For a pod it says handed_over or compared, and `source` "
+        "is the log-in it came from.",
         "sign_in.refused": "A try at an account was refused. `word` says wrong, throttled (once for each time the "
         "account is closed), disabled, ended, or elsewhere: a pod was let in from another network or browser than its "
-        "frame is in; `what` says sign_in, proof, link or pod. Logins that do not exist belong to no tenant and are not "
-        "here.",
+        "frame is in; `what` says sign_in, proof, link or pod. Logins that do not exist belong to no tenant and are "
+        "not here.",
         "sign_in.proven": "A running log-in was proven anew with password and second factor; its token changed.",
         "sign_in.recovery_code_used": "A recovery code stood in for the second factor; `left` are left.",
         "sign_in.recovery_codes_replaced": "Somebody made themselves new recovery codes.",

@@ -199,7 +199,7 @@ SETTINGS: tuple[TenantSetting, ...] = (
     TenantSetting(
         "pod_origins",
         "Ticket systems whose pages may show the pod in a frame; nobody else's can",
-        "exact https addresses with commas, such as https://na.myconnectwise.net",
+        "exact https addresses with commas, such as https://psa.example.com",
         _origins,
         ",".join,
     ),

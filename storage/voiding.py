@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, or_, select, update
 
 from dialogs import user_verify as uv
 from dialogs.tech_verify import CheckVoided, Env, Rules, machine
@@ -91,28 +91,21 @@ def end_verifications(
     *,
     by: str = "",
 ) -> int:
-    """The same for the verifications that `which` picks; how many were live. Whatever was verified before counts no
-    longer either. Raises `BadState`."""
-    live = select(verifications).where(verifications.c.tenant_id == tenant_id, verifications.c.is_live, which)
-    rows = conn.execute(live.order_by(verifications.c.id).with_for_update()).mappings().all()
+    """The same for the verifications that `which` picks, live or green; how many were live. Raises `BadState`."""
+    c, at = verifications.c, micros(now)
+    counts = or_(c.is_live, and_(c.green_until > at, c.shield_ended_at.is_(None)))
+    found = select(verifications).where(c.tenant_id == tenant_id, counts, which)
+    rows = conn.execute(found.order_by(c.id).with_for_update()).mappings().all()
     for row in rows:
         before, event = load_verification(row["body"], lambda cell: b""), uv.Voided(reason)
         state = uv.machine.step(before, event, uv.Env(now, uv.Policy())).state
         known = outline(state)
-        conn.execute(
-            update(verifications)
-            .where(verifications.c.tenant_id == tenant_id, verifications.c.id == row["id"])
-            .values(
-                version=row["version"] + 1,
-                state=known.state,
-                is_live=known.is_live,
-                body=dump_verification(state, lambda cell: cell),
-                expires_at=None,
-                ended_at=micros(now),
-                updated_at=micros(now),
-            )
-        )
-        _forget(conn, tenant_id, row["id"], now)
+        if row["is_live"]:
+            values = {"state": known.state, "is_live": known.is_live, "expires_at": None, "ended_at": at}
+            values |= {"version": row["version"] + 1, "body": dump_verification(state, lambda cell: cell)}
+            this = (c.tenant_id == tenant_id) & (c.id == row["id"])
+            conn.execute(update(verifications).where(this).values(updated_at=at, **values))
+            _forget(conn, tenant_id, row["id"], now)
         line = AuditEvent(
             id=new_id(),
             at=now,
@@ -122,7 +115,7 @@ def end_verifications(
             technician_id=by,
             ticket_id=row["ticket_id"],
             public={
-                "before": uv.WORDS[type(before)],
+                "before": row["state"],
                 "after": known.state,
                 "reason": reason,
                 "method": row["method"],
@@ -130,8 +123,8 @@ def end_verifications(
             },
         )
         append_audit(conn, keyring, tenant_id, line)
-    _end_shields(conn, tenant_id, which, micros(now))
-    return len(rows)
+    _end_shields(conn, tenant_id, which, at)
+    return sum(row["is_live"] for row in rows)
 
 
 def _end_shields(conn: Connection, tenant_id: str, which: ColumnElement[bool], now: int) -> None:

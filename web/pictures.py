@@ -17,7 +17,7 @@ LARGEST_PICTURE = 4_000_000
 #: Sides of what is kept: for pages of their own, and for the bar on top of every page.
 SIDE, BAR_WIDTH, BAR_HEIGHT = 512, 240, 56
 #: The picture in the bar stands in a style sheet that every page loads.
-LARGEST_BAR = 10 * 1024
+LARGEST_BAR = 4 * 1024
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
 
@@ -67,7 +67,7 @@ def redraw(content: bytes) -> Logo:
 
 
 def for_bar(png: bytes) -> bytes:
-    """A logo of ours for the bar on top of pages, PNG of 10 KiB at most."""
+    """A logo of ours for the bar on top of pages, PNG of 4 KiB at most."""
     with Image.open(io.BytesIO(png), formats=("PNG",)) as found:
         drawn = found.convert("RGBA")
     drawn.thumbnail((BAR_WIDTH, BAR_HEIGHT))

@@ -134,6 +134,13 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
         "This method is not enough for what you want to do. Choose a stronger one, or do less.",
     ),
     "no_number_of_ours": (409, "There is no verification number to send from. An admin can add one under Settings."),
+    "invalid_number": (409, "This is not a phone number that exists. Correct it on the contact."),
+    "not_textable": (409, "This kind of number takes no texts. Call it, or use another way."),
+    "not_callable": (409, "Numbers of this kind are not called. Use another number, or another way."),
+    "country_not_allowed": (
+        409,
+        "Texts and calls to this country are switched off. An admin can allow it under Settings, Company.",
+    ),
     "no_mail_server": (409, "No mail can go out: no mail server is set up. An admin can add one under Settings, Mail."),
     "wrong_code": (422, "That is not the code."),
     "cross_purpose_code": (

@@ -125,6 +125,7 @@ the next message. Times are a number and a unit: `20s`, `10m`, `1h`. Besides the
 PARTS = {
     "": "### Name, language, reach",
     "rules": "### Technician verification",
+    "policy": "### Verification of end users\n\nFor every client without a policy of its own.",
     "limits": "### Limits\n\nThey count codes that nobody has answered; an answered one is given back.",
     "retention": "### How long words are kept\n\nDays: `90d`. A daily job takes them away; the log stays, and so do "
     "the keys by which a text that comes twice is known.",

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from dialogs.texts.english_phrases import PHRASES
-from dialogs.texts.english_verify import VERIFYING, VERIFYING_PHRASES
+from dialogs.texts.english_verify import VERIFYING
+from dialogs.texts.english_verify_phrases import VERIFYING_PHRASES
 from dialogs.texts.template import PLACEHOLDER, Language, Template
 
 #: The two sentences of SEC-05: which way the code goes, and that it is never read out (or guessed).

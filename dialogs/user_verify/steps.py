@@ -17,7 +17,7 @@ from dialogs.user_verify.words import log_result, names
 
 #: The timer of the deadline.
 DEADLINE = "euv_deadline"
-#: How often one call reads the code.
+#: How often the code is read at the press of a key, and to whoever picks up first.
 MAX_SAYS = 5
 
 Trail = tuple[Happened, ...]

@@ -60,10 +60,15 @@ class Demo:
     def advance(self, seconds: float) -> None:
         self._ask("/simulator/clock", {"advance_s": seconds})
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def api(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """As Dana, who is a technician: a GET, or a POST of `body`."""
+        return self._ask(path, body, bearer=self.facts["api_token"])
+
+    def _ask(self, path: str, body: dict[str, Any] | None = None, *, bearer: str = "") -> dict[str, Any]:
         data = json.dumps(body).encode() if body is not None else None
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {bearer}"} if bearer else {})}
         request = urllib.request.Request(  # noqa: S310 - our own demo on loopback
-            self.base_url + path, data=data, headers={"Content-Type": "application/json"}
+            self.base_url + path, data=data, headers=headers
         )
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own demo on loopback
             found: dict[str, Any] = json.load(answer)

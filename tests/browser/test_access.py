@@ -60,6 +60,7 @@ ADMINS = (
     "/settings/registration",
     "/settings/verification",
     "/settings/policies",
+    "/settings/pod",
     "/settings/words?text=verfy",
     "/settings/limits",
     "/settings/brand",
@@ -81,6 +82,7 @@ ELSEWHERE = {
     "/settings/policies/{client_id}": "test_verify.py",
     "/verifications/{verification_id}": "test_verify.py",
     "/v/{token}": "test_verify_links.py",
+    "/simulator/psa": "test_pod.py",
     "/settings/webhooks/{webhook_id}": "test_other_tools.py",
 }
 #: Not pages: what they send is for scripts and spreadsheets, and `/` leads on.

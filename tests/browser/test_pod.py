@@ -4,13 +4,18 @@ ones: signing in through a window, verifying a caller with two presses, codes, a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
 from tests.browser.desk import Demo, Desk, wire_bytes
+from tests.browser.test_access import TOO_SMALL, problems
 
 pytestmark = pytest.mark.browser
 
@@ -31,13 +36,14 @@ STORAGE = """async () => {
 class PodDesk:
     """A ticket system with a pod in it."""
 
-    def __init__(self, desk: Desk, demo: Demo, **options: object) -> None:
+    def __init__(self, desk: Desk, demo: Demo, console: str = "") -> None:
+        """`console`: who is signed in to the console in the same browser."""
         self.desk, self.demo = desk, demo
         port = urlsplit(demo.base_url).port
         self.system = f"http://localhost:{port}/simulator/psa"
         desk.allowed.add(f"http://localhost:{port}")
         desk.expect_refusals(401)
-        self.context: BrowserContext = desk.context(**options)
+        self.context: BrowserContext = desk.signed_in(console) if console else desk.context()
         self.page: Page = self.context.new_page()
 
     @property
@@ -64,6 +70,12 @@ class PodDesk:
         window.get_by_role("button", name="Sign in").click()
         return window
 
+    def go_on(self) -> None:
+        """Let the pod in with the log-in of the console."""
+        with self.page.expect_popup() as opened:
+            self.pod.get_by_role("link", name="Sign in in a window").click()
+        opened.value.get_by_role("button", name="Open the pod").click()
+
     def count_presses(self) -> None:
         """From here on, in whatever the frame shows."""
         self.context.add_init_script(
@@ -87,34 +99,34 @@ def test_sign_in_verify_and_green_in_a_frame_of_another_site(psa: PodDesk, demo:
     presses: list[str] = []
     psa.context.on("console", lambda m: presses.append(m.text) if m.type == "debug" else None)
     psa.count_presses()
-    psa.open("Ticket of Ada Bishop")
+    psa.open("Ticket of Ben Cole")
     expect(psa.pod.get_by_role("heading", name="Sign in")).to_be_visible()
     frame = psa.page.frames[1]
     assert frame.evaluate(STORAGE) == {"storage": "refused", "plain": "refused", "locks": "refused"}
-    expect(psa.pod.get_by_text("Ada")).to_have_count(0)
+    expect(psa.pod.get_by_text("Ben")).to_have_count(0)
 
     window = psa.sign_in()
-    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
+    expect(psa.pod.get_by_role("heading", name="Ben Cole")).to_be_visible(timeout=PATIENCE)
     assert window.is_closed() or window.wait_for_event("close") is not None
     cookies = {c["name"]: c for c in psa.context.cookies()}
     assert cookies["__Host-wwpod"].get("partitionKey"), "the frame's cookie is for this ticket system alone"
     expect(psa.pod.get_by_text("Not verified").first).to_be_visible()
 
     presses.clear()
-    psa.pod.get_by_role("button", name=re.compile("^Verify Ada")).click()
+    psa.pod.get_by_role("button", name=re.compile("^Verify Ben")).click()
     box = psa.pod.get_by_label("The code they read to you")
     expect(psa.pod.get_by_text("Ask them to read you the code")).to_be_visible(timeout=PATIENCE)
-    box.press_sequentially(psa.code_to("Ada"))
+    box.press_sequentially(psa.code_to("Ben"))
     psa.pod.get_by_role("button", name="Check the code").click()
     expect(psa.pod.locator("[data-result=verified]")).to_be_visible(timeout=PATIENCE)
     expect(psa.pod.locator("[data-shield=green]").first).to_be_visible()
     assert len(presses) == 2, presses
 
     # Still there with the next ticket of the same shift, and after a reload of the ticket system.
-    psa.open("Ticket of Ben Cole")
-    expect(psa.pod.get_by_role("heading", name="Ben Cole")).to_be_visible()
+    psa.open("Ticket of Eve Fox")
+    expect(psa.pod.get_by_role("heading", name="Eve Fox")).to_be_visible()
     expect(psa.pod.locator("[data-shield=green]")).to_have_count(0)
-    psa.open("Ticket of Ada Bishop")
+    psa.open("Ticket of Ben Cole")
     expect(psa.pod.locator("[data-shield=green]").first).to_be_visible()
 
 
@@ -139,13 +151,10 @@ def test_where_the_line_to_the_window_is_cut_a_person_compares_letters(psa: PodD
 
 
 @pytest.mark.feature("SI-32")
-def test_whoever_is_signed_in_to_the_console_opens_the_pod_with_one_press(psa: PodDesk, demo: Demo) -> None:
-    console = psa.context.new_page()
-    psa.desk.sign_in(console, "sam")
+def test_whoever_is_signed_in_to_the_console_opens_the_pod_with_one_press(desk: Desk, demo: Demo) -> None:
+    psa = PodDesk(desk, demo, console="sam")
     psa.open()
-    with psa.page.expect_popup() as opened:
-        psa.pod.get_by_role("link", name="Sign in in a window").click()
-    opened.value.get_by_role("button", name="Open the pod").click()
+    psa.go_on()
     expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
     psa.pod.get_by_role("button", name="Sign out").click()
     expect(psa.pod.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -175,17 +184,13 @@ def test_a_check_appears_by_itself_and_its_code_after_a_second_press(psa: PodDes
 
 @pytest.mark.feature("PS-74", "EV-35")
 @pytest.mark.parametrize("size", ["small", "laptop", "large"])
-def test_it_fits_into_the_frames_of_ticket_systems(psa: PodDesk, demo: Demo, size: str) -> None:
-    psa.open("Ticket of Eve Fox", size=size)
+def test_it_fits_into_the_frames_of_ticket_systems(desk: Desk, demo: Demo, size: str) -> None:
+    psa = PodDesk(desk, demo, console="sam")
     psa.open(size=size)
     wide = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
     expect(psa.pod.get_by_role("heading", name="Sign in")).to_be_visible()
     assert psa.page.frames[1].evaluate(wide) <= 0
-    console = psa.context.new_page()
-    psa.desk.sign_in(console, "dana")
-    with psa.page.expect_popup() as opened:
-        psa.pod.get_by_role("link", name="Sign in in a window").click()
-    opened.value.get_by_role("button", name="Open the pod").click()
+    psa.go_on()
     expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible(timeout=PATIENCE)
     for summary in psa.pod.locator("summary:visible").all():
         summary.click()
@@ -228,9 +233,8 @@ def test_the_walk_through_of_the_guide_goes_as_written(psa: PodDesk, demo: Demo)
     ada, page, pod = demo.contact("Ada"), psa.page, psa.pod
     window: list[Page] = []
 
-    def press(role: str, name: str) -> None:
-        found = pod.get_by_role(role, name=re.compile(f"^{re.escape(name)}"))  # type: ignore[arg-type]  # a role's name
-        found.first.click()
+    def press(role: Literal["button", "link"], name: str) -> None:
+        pod.get_by_role(role, name=re.compile(f"^{re.escape(name)}")).first.click(timeout=PATIENCE)
 
     def open_window(name: str) -> None:
         with page.expect_popup() as opened:
@@ -251,25 +255,33 @@ def test_the_walk_through_of_the_guide_goes_as_written(psa: PodDesk, demo: Demo)
         page.goto(f"{demo.base_url}/simulator")
         page.get_by_role("link", name=name).click()
 
+    def unfold(name: str) -> None:
+        pod.get_by_text(name).click(timeout=PATIENCE)
+
     def type_code(name: str) -> None:
         expect(pod.get_by_label(name)).to_be_visible(timeout=PATIENCE)
         pod.get_by_label(name).fill(psa.code_to("Ada"))
 
-    steps = {
+    def text(words: str) -> None:
+        waiting = pod.get_by_text("You said you are calling") if words == "#verify" else pod.locator(".code")
+        expect(waiting).to_be_visible(timeout=PATIENCE)
+        demo.text(ada["mobile"], words)
+
+    steps: dict[str, Callable[[str], None]] = {
         "Ticket system with the pod": follow,
         "Sign in in a window": open_window,
         "Sign in": sign_in,
         "Ada Bishop": read,
         "Not verified": read,
-        "Verify Ada": lambda name: press("button", name),
+        "Verify Ada": partial(press, "button"),
         "The code they read to you": type_code,
-        "Check the code": lambda name: press("button", name),
+        "Check the code": partial(press, "button"),
         "Verified": read,
-        "I'm calling Ada Bishop": lambda name: press("button", name),
-        "#verify": lambda name: (read("You said you are calling"), demo.text(ada["mobile"], name)),
-        "Show the code": lambda name: press("button", name),
-        "#confirm": lambda name: (expect(pod.locator(".code")).to_be_visible(), demo.text(ada["mobile"], name)),
-        "Checks of callers": lambda name: pod.get_by_text(name).click(timeout=PATIENCE),
+        "I'm calling Ada Bishop": partial(press, "button"),
+        "#verify": text,
+        "Show the code": partial(press, "button"),
+        "#confirm": text,
+        "Checks of callers": unfold,
     }
     told = re.findall(r"\*\*([^*]+)\*\*", story)
     assert told == list(steps), "a name in the guide that nobody tries, or one that is tried and not in it"
@@ -277,3 +289,61 @@ def test_the_walk_through_of_the_guide_goes_as_written(psa: PodDesk, demo: Demo)
         steps[name](name)
     expect(pod.get_by_text("Confirmed").first).to_be_visible()
     assert any("verified" in note.lower() for note in demo.notes())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_targets_are_large(desk: Desk, demo: Demo, scheme: Literal["light", "dark"]) -> None:
+    """Every state of the pod and of its window, as narrow as a frame gets, with everything unfolded."""
+    desk.allowed.add(demo.base_url.replace("127.0.0.1", "localhost"))
+    desk.expect_refusals(401, 404)
+    context = desk.signed_in("sam", color_scheme=scheme)
+    page = context.new_page()
+    page.set_viewport_size({"width": 400, "height": 500})
+    person, found = demo.contact("Hugo" if scheme == "light" else "Gita"), dict[str, str]()
+
+    def look(name: str, at: Page = page) -> None:
+        at.evaluate("document.querySelectorAll('main details').forEach((e) => (e.open = true))")
+        wide = at.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        said = [problems(Axe().run(at)), *at.evaluate(TOO_SMALL), *(["it scrolls sideways"] if wide > 0 else [])]
+        if any(said):
+            found[name] = "; ".join(said)
+
+    page.goto(f"{demo.base_url.replace('127.0.0.1', 'localhost')}/simulator/psa")
+    look("ticket system")
+    page.goto("/pod?tenant=harbor")
+    look("sign in")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Sign in in a window").click()
+    window = opened.value
+    window.wait_for_load_state()
+    look("window", window)
+    stranger = desk.context(color_scheme=scheme).new_page()
+    stranger.goto(window.url)
+    look("window of nobody", stranger)
+    window.get_by_role("button", name="Open the pod").click()
+    expect(page.get_by_role("heading", name="Who is it?")).to_be_visible(timeout=PATIENCE)
+    look("nobody chosen")
+    page.goto("/pod?tenant=harbor&q=acme")
+    look("several")
+    page.goto("/pod?tenant=harbor&contact=nobody")
+    look("nobody's id")
+    page.goto(f"/pod?tenant=harbor&contact={person['id']}")
+    look("folded")
+    page.goto(f"/pod?tenant=harbor&contact={person['id']}")
+    page.get_by_role("button", name=re.compile(f"^Verify {person['name'].split()[0]}")).click()
+    expect(page.get_by_label("The code they read to you")).to_be_visible(timeout=PATIENCE)
+    look("waiting for the code")
+    page.get_by_role("button", name="Take it back").click()
+    expect(page.locator("[data-result]")).to_be_visible(timeout=PATIENCE)
+    look("taken back")
+    page.goto(f"/pod?tenant=harbor&contact={person['id']}")
+    demo.text(person["mobile"], "#verify")
+    expect(page.get_by_role("region", name="A check of a caller")).to_be_visible(timeout=PATIENCE)
+    look("a check waits")
+    page.get_by_role("button", name="show code").click()
+    look("are you sure")
+    page.get_by_role("button", name="Yes: show me the code").click()
+    expect(page.locator(".code")).to_be_visible(timeout=PATIENCE)
+    look("the code")
+    demo.text(person["mobile"], "#deny")
+    assert not found, "\n".join(f"{name}: {said}" for name, said in found.items())

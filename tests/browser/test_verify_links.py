@@ -3,12 +3,15 @@ nobody but the person who presses the button."""
 
 from __future__ import annotations
 
+import io
 import json
+import random
 import re
 import urllib.request
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Demo, Desk, wire_bytes
@@ -59,6 +62,23 @@ def state_of(demo: Demo, id: str) -> str:
 
 def on_a_phone(desk: Desk, **options: Any) -> Page:
     return desk.context(viewport={"width": 390, "height": 844}, **options).new_page()
+
+
+def dress(page: Page) -> None:
+    """Give the tenant a logo of nothing but noise, which no packing makes smaller, and colours."""
+    noise = Image.frombytes("RGB", (600, 160), random.Random(1).randbytes(600 * 160 * 3))
+    out = io.BytesIO()
+    noise.save(out, "PNG")
+    page.goto("/settings/brand")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "logo.png", "mimeType": "image/png", "buffer": out.getvalue()}
+    )
+    page.get_by_role("button", name="Use this logo").click()
+    for form, fields in (("colours", {"light": "#7a1f5c"}), ("band", {"band_from": "#7a1f5c", "band_to": "#20316b"})):
+        for name, value in fields.items():
+            page.locator(f"input[name={name}]").fill(value)
+        page.locator(f"form[action$={form}]").get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
 
 
 @pytest.mark.feature("EV-23", "EV-24", "EV-05")
@@ -142,7 +162,11 @@ def test_the_keyboard_alone_does_it(desk: Desk, demo: Demo) -> None:
 
 
 @pytest.mark.feature("EV-26")
-def test_it_is_small(desk: Desk, demo: Demo) -> None:
+@pytest.mark.parametrize("branded", [False, True])
+def test_it_is_small(desk: Desk, demo: Demo, branded: bool) -> None:
+    """Also with colours and the largest logo there can be."""
+    if branded:
+        dress(desk.signed_in("alex").new_page())
     _, path = link_for(demo, "Gita")
     size, requests = wire_bytes(on_a_phone(desk), path)
     assert size <= LOGIN_BUDGET[0], f"{size} bytes in {requests}"

@@ -19,11 +19,13 @@ from dialogs.turns import (
     CheckFacts,
     Decision,
     Duplicate,
+    Facts,
     InboundAsk,
     Suppression,
     Taken,
     Timer,
     Turn,
+    VerificationFacts,
 )
 from tests.fixtures.turn_parts import (
     act,
@@ -92,7 +94,7 @@ async def test_opting_out_binds_to_the_number_and_stop_all_to_the_tenant(house: 
     await act(house, ask, Decision("", suppressions=out))
     assert not (await facts_for(house, ada)).suppressed
     assert (await facts_for(house, ben)).suppressed
-    result = await house.store.take(inbound_turn(said(house.world, ada, second=True), lambda f: Decision(f.suppressed)))
+    result = await house.store.take(inbound_turn(said(house.world, ada, second=True), barred))
     assert result == Taken("opted_out")
     await act(house, ask, Decision("", suppressions=(Suppression(False, house.world.number.address, ben, "word"),)))
     assert not (await facts_for(house, ben)).suppressed
@@ -206,6 +208,12 @@ async def test_announcements_end_for_one_technician_or_for_all(house: House, end
 # --- tenants --------------------------------------------------------------------------------------------------------
 
 
+def barred(facts: Facts) -> Decision[str]:
+    """Why no text may go to whom the turn is about."""
+    assert not isinstance(facts, VerificationFacts), "those say so of each address"
+    return Decision(facts.suppressed)
+
+
 @pytest.mark.feature("SEC-37")
 @pytest.mark.parametrize("after", [timedelta(0), timedelta(minutes=59)])
 async def test_a_blocked_sender_is_blocked_until_the_time_is_up(house: House, after: timedelta) -> None:
@@ -216,7 +224,7 @@ async def test_a_blocked_sender_is_blocked_until_the_time_is_up(house: House, af
     )
 
     def seen(by: World, sender: str, at: datetime) -> Turn[Any]:
-        return Turn(InboundAsk(said(by, sender)), lambda f: Decision(f.suppressed), at)
+        return Turn(InboundAsk(said(by, sender)), barred, at)
 
     assert await house.store.take(seen(house.world, ada, START + after)) == Taken("blocked")
     assert await house.store.take(seen(house.world, ben, START + after)) == Taken("")
@@ -232,10 +240,8 @@ async def test_a_ban_ends_no_more_and_nothing_leaves_for_whoever_is_blocked(hous
     await act(house, CheckAsk(world.tenant_id, "none"), Decision("", checks=(check,), outbox=items))
     await house.block(ada.mobile, None)
     later = START + timedelta(days=4000)
-    assert await house.store.take(
-        Turn(CheckAsk(world.tenant_id, check.id), lambda f: Decision(f.suppressed), later)
-    ) == (Taken("blocked"))
-    announced = Turn(AnnounceAsk(world.tenant_id, ada.facts.id), lambda f: Decision(f.suppressed), later)
+    assert await house.store.take(Turn(CheckAsk(world.tenant_id, check.id), barred, later)) == (Taken("blocked"))
+    announced = Turn(AnnounceAsk(world.tenant_id, ada.facts.id), barred, later)
     assert await house.store.take(announced) == Taken("blocked")
     leased = await house.store.lease("w", START)
     assert {held.item.payload["to"]: held.suppressed for held in leased} == {ada.mobile: "blocked", ben.mobile: ""}

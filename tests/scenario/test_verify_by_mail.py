@@ -41,7 +41,7 @@ async def own_looks(desk: Desk, light: str) -> None:
     await desk.demo.house.services.brands.change(desk.demo.seeded.tenant_id, change, desk.demo.house.clock.now())
 
 
-@pytest.mark.feature("EV-03", "EV-44")
+@pytest.mark.feature("EV-03", "EV-44", "SEC-17")
 async def test_a_code_by_mail(desk: Desk) -> None:
     ada = desk.demo.contact("ada")
     id = await desk.asked(ada, "email_code")
@@ -58,6 +58,8 @@ async def test_a_code_by_mail(desk: Desk) -> None:
     assert "VERIFIED" in notes
     assert code not in notes
     assert code.encode() not in await desk.demo.contents()
+    kept = await desk.demo.rows("SELECT payload FROM outbox WHERE kind = 'mail'")
+    assert [row.payload for row in kept] == [None], "also sealed it is not kept (SEC-17)"
 
 
 @pytest.mark.feature("EV-02", "EV-25", "EV-43", "BR-03")

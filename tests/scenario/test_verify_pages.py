@@ -385,6 +385,7 @@ async def test_a_waiver_says_why_in_the_ticket_and_on_record(house: House) -> No
     waiver = await house.services.verifications.waiver(house.world.tenant_id, ticket)
     assert waiver is not None
     assert (waiver.note, waiver.technician_id) == (why, house.people["technician"].id)
+    await house.place_lines()
     lines = (await house.services.log.before(house.world.tenant_id, kind="ticket.closing_waived", limit=5)).items
     assert len(lines) == 1
 
@@ -539,6 +540,23 @@ async def test_an_admin_opens_a_locked_method_again(house: House) -> None:
         r"sms_code\.[\w-]+\" selected>Text a code", (await read(house, cookie, f"/contacts/{ada.id}")).text
     )
     assert (await send(house, admin, f"/contacts/{ada.id}/methods/nonsense/unlock")).status == 404
+
+
+async def test_what_a_result_does_not_suffice_for_is_said_or_refused(house: House) -> None:
+    """High-risk changes by a code: written down at first, refused where the policy says so (SEC-09)."""
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    row = await start(house, cookie, ada, action="high")
+    await send(house, cookie, f"/verifications/{row.id}/check", code=await code_of(house, row.id))
+    assert "Not enough for high-risk changes." in words(await read(house, cookie, f"/contacts/{ada.id}"))
+    await set_policy(house, Policy(high_is="enforced"))
+    way = f"email_code.{await address_of(house, ada.id, 'email')}"
+    refused = await send(house, cookie, f"/contacts/{ada.id}/verify", way=way, action="high")
+    assert refused.status == 409
+    assert "This method is not enough for what you want to do." in words(refused)
+    assert '<option value="high" selected>' in refused.text
+    assert f'<option value="{way}" selected>' in refused.text
+    house.clock.advance(timedelta(minutes=1))
+    await start(house, cookie, ada, "email_code", action="standard")
 
 
 @pytest.mark.feature("VP-06")

@@ -10,7 +10,7 @@ import pytest
 
 from storage.tenants import CarrierAccount
 from tests.fixtures.demo_house import DemoHouse, Who, wrong
-from tests.fixtures.verifying import EUV, ask, asked, check, code_in, mails_to, shield, shown, steps
+from tests.fixtures.verifying import EUV, ask, asked, check, code_in, mails_to, said_to, shield, shown, steps
 from tests.fixtures.web_house import House, OpenWeb
 
 REASON = "Her phone was stolen, the check was mine"
@@ -286,3 +286,48 @@ async def test_no_text_of_theirs_verifies_anybody(demo: DemoHouse) -> None:
         await demo.text(ada, words)
     assert (await shown(demo, mine))["state"] == "sent"
     assert (await check(demo, mine, wrong(code))).json["tries_left"] == 4
+
+
+@pytest.mark.feature("SEC-08", "SEC-15")
+@pytest.mark.parametrize("method", ["sms_code", "email_code", "voice_call"])
+async def test_deny_by_text_after_somebody_was_verified(demo: DemoHouse, method: str) -> None:
+    """They read the code to whoever had called them, and then it dawned on them."""
+    ada = demo.contact("ada")
+    mine = await asked(demo, ada, method, ticket=ada.open_ticket)
+    await check(demo, mine, code_in(said_to(demo, ada)[-1]))
+    await demo.advance(3600)
+    before = len(demo.texts_to(ada))
+    await demo.text(ada, "#deny")
+    assert await demo.alerts() == ["euv_denied"]
+    assert "WARNING" in (await demo.notes(ada.open_ticket))[-1]
+    (told,) = demo.texts_to(ada)[before:]
+    assert "we have been alerted" in told
+    assert (await shown(demo, mine))["state"] == "verified"
+    assert (await steps(demo, mine))[-1] == "euv.disown_afterwards"
+    await demo.text(ada, "#deny")
+    assert await demo.alerts() == ["euv_denied"], "the alarm is raised once"
+
+
+async def test_deny_a_day_later_is_about_nothing(demo: DemoHouse) -> None:
+    ada = demo.contact("ada")
+    mine = await asked(demo, ada)
+    await check(demo, mine, code_in(demo.texts_to(ada)[0]))
+    await demo.advance(24 * 3600)
+    await demo.text(ada, "#deny")
+    assert await demo.alerts() == []
+    assert "No check is open" in demo.texts_to(ada)[-1]
+
+
+@pytest.mark.feature("SEC-15")
+async def test_a_check_that_is_denied_late_ends_what_is_green(demo: DemoHouse) -> None:
+    ada = demo.contact("ada")
+    id = await demo.verify(ada)
+    await demo.claim(id, ticket=str(ada.open_ticket))
+    await demo.text(ada, "#confirm")
+    mine = await asked(demo, ada, ticket=ada.open_ticket)
+    await check(demo, mine, code_in(demo.texts_to(ada)[-1]))
+    assert (await shield(demo, ada))["state"] == "green"
+    await demo.text(ada, "#deny")
+    assert (await shield(demo, ada))["state"] == "red"
+    assert sorted(await demo.alerts()) == ["euv_denied", "late_deny"]
+    assert (await demo.check(id))["state"] == "confirmed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -249,18 +250,8 @@ async def test_a_call_is_the_last_choice_and_a_landline_takes_nothing_else(demo:
     assert ("voice_call", desk) in calls
     assert {method for method, address in ways if address == desk} == {"voice_call"}
 
-    made = await demo.api(
-        "POST",
-        "/api/v1/contacts",
-        {
-            "name": "Lou Kay",
-            "client_id": (await demo.api("GET", f"/api/v1/contacts/{gita.id}")).json["client_id"],
-            "addresses": [{"kind": "phone", "value": "+13055550128", "default": True}],
-        },
-        who="alex",
-    )
-    assert made.status == 201, made.text
-    assert {method for method, _ in await ready(made.json["id"])} == {"voice_call"}
+    made = await _with_number(demo, "+13055550128")
+    assert {method for method, _ in await ready(made["id"])} == {"voice_call"}
 
 
 @pytest.mark.feature("EV-14", "EV-16")
@@ -275,28 +266,52 @@ async def test_a_landline_is_called_and_its_own_shield_turns_green(demo: DemoHou
     assert (await shield(demo, gita))["state"] == "red"
 
 
-@pytest.mark.feature("EV-14", "SEC-39")
-@pytest.mark.parametrize(
-    ("number", "reason"), [("+442071838750", "country_not_allowed"), ("+18005550123", "not_callable")]
-)
-async def test_dear_and_foreign_numbers_are_not_called(demo: DemoHouse, number: str, reason: str) -> None:
-    gita = demo.contact("gita")
-    client_id = (await demo.api("GET", f"/api/v1/contacts/{gita.id}")).json["client_id"]
-    body = {
-        "name": "Lou Kay",
-        "client_id": client_id,
-        "addresses": [{"kind": "phone", "value": number, "default": True}],
-    }
+async def _with_number(demo: DemoHouse, number: str, kind: str = "phone") -> dict[str, Any]:
+    """A new contact with nothing but this number."""
+    client_id = (await demo.api("GET", f"/api/v1/contacts/{demo.contact('gita').id}")).json["client_id"]
+    body = {"name": "Lou Kay", "client_id": client_id, "addresses": [{"kind": kind, "value": number, "default": True}]}
     made = await demo.api("POST", "/api/v1/contacts", body, who="alex")
     assert made.status == 201, made.text
-    address = made.json["addresses"][0]["id"]
-    asking = {"contact_id": made.json["id"], "address_id": address, "method": "voice_call"}
+    contact: dict[str, Any] = made.json
+    return contact
+
+
+@pytest.mark.feature("EV-14", "SEC-39")
+@pytest.mark.parametrize(
+    ("number", "kind", "method", "why"),
+    [
+        ("+442071838750", "phone", "voice_call", "country_not_allowed"),
+        ("+18005550123", "phone", "voice_call", "not_callable"),
+        ("+18005550123", "mobile", "sms_code", "not_textable"),
+        ("+447400123456", "mobile", "sms_link", "country_not_allowed"),
+    ],
+)
+async def test_dear_and_foreign_numbers_are_no_way_and_it_says_why(
+    demo: DemoHouse, number: str, kind: str, method: str, why: str
+) -> None:
+    contact = await _with_number(demo, number, kind)
+    ways = (await demo.api("GET", f"/api/v1/contacts/{contact['id']}/methods")).json["items"]
+    (way,) = [way for way in ways if way["method"] == method]
+    assert (way["state"], way["why"]) == ("not_possible", why)
+    assert way["message"].endswith(".")
+    asking = {"contact_id": contact["id"], "address_id": contact["addresses"][0]["id"], "method": method}
     answer = await demo.api("POST", EUV, asking)
-    assert answer.status == 201, answer.text
-    ended = await shown(demo, answer.json["id"])
-    assert (ended["state"], ended["reason"], ended["delivery"]) == ("error", reason, "failed")
+    assert (answer.status, answer.json["error"]) == (409, why)
+    assert (calls_to(demo, number), demo.texts_to(number)) == ([], [])
+
+
+@pytest.mark.feature("EV-14", "SEC-39")
+async def test_a_country_that_is_switched_off_meanwhile_is_not_called(demo: DemoHouse) -> None:
+    """What waited for the carrier is looked at once more before it goes out."""
+    ada = demo.contact("ada")
+    demo.world.carrier.fail_next(Fault(500))
+    id = await asked(demo, ada, "voice_call")
+    await demo.settings(lambda settings: replace(settings, countries=("CA",)))
+    await demo.advance(6)
+    ended = await shown(demo, id)
+    assert (ended["state"], ended["reason"], ended["delivery"]) == ("error", "country_not_allowed", "failed")
     assert "Error" not in ended["delivery_words"], "said in words that help"
-    assert calls_to(demo, number) == []
+    assert calls_to(demo, ada) == []
 
 
 # --- what is not believed -------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from collections import Counter
 
 from dialogs.tech_verify import Claimed, Confirmed, Logged, Open
 from storage.memory.rows import Queued
+from storage.outbox_rules import carries_code
+from tests.simulation.ending_users import check_users
 from tests.simulation.run import Simulation
 
 
@@ -17,6 +19,7 @@ def check_the_end(run: Simulation) -> None:
     _tickets(run)
     _checks(run)
     _reports(run)
+    check_users(run)
 
 
 def _messages(run: Simulation) -> None:
@@ -72,7 +75,8 @@ def _may_drop(run: Simulation, row: Queued) -> bool:
     return (
         row.error == "opted_out"
         or (decided.drop_at is not None and row.done_at is not None and row.done_at >= decided.drop_at)
-        or decided.template.startswith("tv.code")
+        or carries_code(decided.template)
+        or row.error == "call_over"
     )
 
 
@@ -105,7 +109,7 @@ def _tickets(run: Simulation) -> None:
         if max(keys.values(), default=0) > 1:
             run.fail(f"one effect made two of kind {kind}")
     for row in run.ledger.rows:
-        if row.kind == "text":
+        if row.kind not in ("ticket", "note"):
             continue
         tenant_id, _ = run.watch.items[row.values["key"]]
         if tenant_id != row.of:

@@ -11,8 +11,6 @@ from dialogs.messages import DeliveryReport
 from dialogs.ports import SendText, TurnStore
 from dialogs.tech_verify import Claim, Claimed, Confirmed, Direction, Later, Logged, Open, State, Technician
 from dialogs.turns import (
-    Alert,
-    AuditEvent,
     ContactFacts,
     Decision,
     Facts,
@@ -22,11 +20,11 @@ from dialogs.turns import (
     SaveCheck,
     Settled,
     StoredCheck,
-    Timer,
     Turn,
     TurnResult,
 )
-from storage.memory import MemoryTurnStore
+from tests.simulation.bent import Bent, InMemory
+from tests.simulation.faults_users import USER_FAULTS
 from tests.simulation.parts import Faults
 from tests.simulation.provider import RANKS
 
@@ -34,48 +32,6 @@ R = TypeVar("R")
 _LEASE = timedelta(seconds=60)
 #: Somebody of whom no tenant knows.
 NOBODY = ContactFacts("01900000-0000-7000-8000-999999999999", "Nobody", "none", "None")
-
-
-class Bent:
-    """A store that does what another one does; faults change one thing."""
-
-    def __init__(self, store: TurnStore) -> None:
-        self.store = store
-
-    async def take(self, turn: Turn[R]) -> TurnResult[R]:
-        return await self.store.take(turn)
-
-    async def due_timers(self, now: datetime, limit: int = 100) -> Sequence[Timer]:
-        return await self.store.due_timers(now, limit)
-
-    async def put_aside(self, timer: Timer, audit: AuditEvent, alert: Alert) -> None:
-        await self.store.put_aside(timer, audit, alert)
-
-    async def lease(
-        self,
-        worker: str,
-        now: datetime,
-        *,
-        limit: int = 32,
-        lasts: timedelta = _LEASE,
-        full: Collection[str] = (),
-    ) -> Sequence[Leased]:
-        return await self.store.lease(worker, now, limit=limit, lasts=lasts, full=full)
-
-    async def renew(self, leased: Sequence[Leased], now: datetime, *, lasts: timedelta = _LEASE) -> None:
-        await self.store.renew(leased, now, lasts=lasts)
-
-    async def settle(self, outcomes: Sequence[Settled], now: datetime) -> None:
-        await self.store.settle(outcomes, now)
-
-    async def release_leases(self, worker: str) -> None:
-        await self.store.release_leases(worker)
-
-    async def report_delivery(self, report: DeliveryReport, now: datetime) -> bool:
-        return await self.store.report_delivery(report, now)
-
-    async def next_due(self, now: datetime) -> datetime | None:
-        return await self.store.next_due(now)
 
 
 class StaleReads(Bent):
@@ -153,14 +109,6 @@ class MixesTenants(Bent):
             return turn.decide(replace(facts, contacts=(NOBODY,)) if isinstance(facts, InboundFacts) else facts)
 
         return await self.store.take(replace(turn, decide=decide))
-
-
-class InMemory(Bent):
-    """Reaches behind the store's back."""
-
-    def __init__(self, store: MemoryTurnStore) -> None:
-        super().__init__(store)
-        self.rows = store.rows
 
 
 class Revives(InMemory):
@@ -305,4 +253,5 @@ FAULTS: dict[str, Faults] = {
     "REL-03": Faults(inner=IgnoresFences),
     "REL-08": Faults(inner=GoesBack),
     "lost": Faults(inner=CallsItSent),
+    **USER_FAULTS,
 }

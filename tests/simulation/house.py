@@ -6,9 +6,10 @@ then never heard of again, and another house is built on the same store.
 
 from __future__ import annotations
 
+import base64
 import random
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -16,17 +17,19 @@ from bot.acts import Acts
 from bot.delivery import Delivery, Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
+from bot.verifying import Verifying
 from bot.wording import Wording
 from dialogs.effects import Code
 from dialogs.messages import DeliveryReport
-from dialogs.ports import Clock, Randomness, SendText, TurnStore
+from dialogs.ports import Clock, Randomness, SendCall, SendMail, SendText, TurnStore
 from dialogs.turns import Alert, AuditEvent, Decision, Facts, Leased, Settled, Timer, Turn, TurnResult
 from psa.base import Psa
 from storage.database import Database
 from storage.memory import MemoryTurnStore
-from tests.fixtures.duty import NoCalls, NoMail, by_text
+from tests.fixtures.duty import NoMail, by_text
 from tests.simulation.loop import Life
 from tests.simulation.outside import Point
+from tests.simulation.ready import AllWaysOut, AloneOnDuty, LinksInMemory
 from tests.simulation.watch import Watch
 
 R = TypeVar("R")
@@ -52,7 +55,7 @@ class Chance:
         return f"01900000-0000-7000-8000-{self._count:012x}"
 
     def token(self) -> str:
-        return f"{self._random.getrandbits(256):064x}"
+        return base64.urlsafe_b64encode(self._random.randbytes(32)).decode().rstrip("=")
 
     def fraction(self) -> float:
         return self._random.random()
@@ -159,8 +162,19 @@ class WatchedStore:
         return undo
 
 
+@dataclass(frozen=True, slots=True)
+class WaysOut:
+    """Everything outside that a house may reach."""
+
+    texts: SendText
+    mail: SendMail
+    calls: SendCall
+    psa: Callable[[str], Psa]
+
+
 class House:
-    """One process. `at` is told of every point it passes."""
+    """One process. `store` opens the turn store; `kept` holds its rows, for finding links. `mobiles`: of those who are
+    alerted; `alone`: who is on duty, by tenant."""
 
     def __init__(
         self,
@@ -168,10 +182,11 @@ class House:
         store: Callable[[Life], TurnStore],
         clock: Clock,
         chance: Randomness,
-        texts: SendText,
-        psa: Callable[[str], Psa],
+        ways: WaysOut,
         mobiles: dict[str, str],
         database: Database,
+        kept: MemoryTurnStore,
+        alone: Mapping[str, str],
     ) -> None:
         self.name = name
         self.life = Life()
@@ -179,9 +194,11 @@ class House:
         async def anywhere(to: str, our_number: str, tenant_id: str) -> str:
             return ""
 
-        kept = store(self.life)
-        self.engine = Engine(kept, clock, chance, Wording("https://desk.example"))
-        self.acts = Acts(self.engine, psa, database, clock, chance)
-        outside = Outside(texts, psa, anywhere, by_text(mobiles), NoMail(), NoMail(), NoCalls(), anywhere)
+        opened, wording = store(self.life), Wording("https://desk.example")
+        self.engine = Engine(opened, clock, chance, wording)
+        self.acts = Acts(self.engine, ways.psa, database, clock, chance)
+        links, roll = LinksInMemory(kept, database), AloneOnDuty(alone, database)
+        self.verifying = Verifying(self.engine, ways.psa, links, roll, AllWaysOut(), wording, chance)
+        outside = Outside(ways.texts, ways.psa, anywhere, by_text(mobiles), ways.mail, NoMail(), ways.calls, anywhere)
         delivery = Delivery(self.engine, outside, clock, chance)
-        self.dispatcher = Dispatcher(kept, self.engine, delivery, clock, name)
+        self.dispatcher = Dispatcher(opened, self.engine, delivery, clock, name)

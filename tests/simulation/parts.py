@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from dialogs.ports import SendText, TurnStore
+from dialogs import user_verify as uv
+from dialogs.ports import SendCall, SendMail, SendText, TurnStore
 from dialogs.settings import Limits, TenantSettings
 from dialogs.tech_verify import Mode, Rules
 from storage.database import Unscoped
@@ -20,6 +21,16 @@ from tests.fixtures.world import World, make_world
 from tests.simulation.watch import Watch
 
 T = TypeVar("T")
+#: Hardly any bound on what is sent.
+_FREE = Limits(
+    verify_per_10_min=100,
+    verify_per_24_h=100,
+    prefix_per_hour=100,
+    resend_gap=timedelta(seconds=1),
+    destination_per_10_min=100,
+    destination_per_hour=100,
+    destination_per_24_h=100,
+)
 
 
 class Broken(AssertionError):
@@ -29,11 +40,14 @@ class Broken(AssertionError):
 @dataclass(frozen=True, slots=True)
 class Faults:
     """What is broken on purpose, to see that the watch notices. `outer` stands between the engine and the watch,
-    `inner` between the watch and the store, `texts` before the carrier, `clock` is what the engine believes."""
+    `inner` between the watch and the store, `texts`, `mail` and `calls` before the outside; `slow_clock` is how far
+    behind the engine believes it is."""
 
     outer: Callable[[TurnStore], TurnStore] = lambda store: store
     inner: Callable[[MemoryTurnStore], TurnStore] = lambda store: store
     texts: Callable[[SendText], SendText] = lambda texts: texts
+    mail: Callable[[SendMail], SendMail] = lambda mail: mail
+    calls: Callable[[SendCall], SendCall] = lambda calls: calls
     slow_clock: timedelta = timedelta(0)
 
 
@@ -83,8 +97,17 @@ def drawn_world(n: int, dice: random.Random) -> World:
         ticket_logging=dice.choice(("auto", "auto", "ask")),
         max_wrong_codes=dice.choice((3, 5)),
     )
-    limits = dice.choice((Limits(), Limits(verify_per_10_min=100, verify_per_24_h=100, prefix_per_hour=100)))
-    world = make_world(n, TenantSettings(phone="+12125550199", rules=rules, limits=limits))
+    limits = dice.choice((Limits(), _FREE))
+    policy = uv.Policy(
+        code_lifetime=timedelta(minutes=dice.choice((1, 5, 10))),
+        link_lifetime=timedelta(minutes=dice.choice((1, 5, 10))),
+        max_wrong_codes=dice.choice((3, 5)),
+        green_for=timedelta(minutes=dice.choice((1, 30, 60))),
+        note_required=dice.random() < 0.5,
+        spoken_number=dice.random() < 0.4,
+        high_is=dice.choice(("report_only", "enforced")),
+    )
+    world = make_world(n, TenantSettings(phone="+12125550199", rules=rules, limits=limits, policy=policy))
     return replace(
         world,
         number=replace(world.number, opt_out_by=dice.choice(("carrier", "watchword"))),

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from bot.acts import Acts
-from dialogs.messages import Unavailable
-from dialogs.ports import Contended
 from dialogs.tech_verify import Claimed, Open
 from tests.fixtures.stand_ins import START
 from tests.fixtures.world import World
-from tests.simulation.run import Simulation
+from tests.simulation.callers import Callers
+from tests.simulation.run import Simulation, forgiving
 from tests.simulation.verdicts import Seen
 from web.ports import Acted, Acting
 
@@ -36,19 +35,20 @@ class People:
             if simulation.shares_number and world is simulation.worlds[0]:
                 self._at_hand[world.tenant_id][0] = world.people[0]
         self._announced: list[tuple[str, str, str]] = []
+        self._callers = Callers(simulation, self._at_hand)
+        self._actions = (*(one.__get__(self) for one in self._ACTIONS), *self._callers.actions)
 
     def step(self) -> None:
         """Wait a little, then do something."""
         run, dice = self._run, self._dice
-        live = run.watch.live()
-        if live and dice.random() < 0.12:
-            _, seen = dice.choice(live)
-            around = self._deadline(seen) + timedelta(seconds=dice.choice((-1, -0.001, 0, 0.001, 1)))
+        deadlines = [*(self._deadline(seen) for _, seen in run.watch.live()), *self._callers.deadlines()]
+        if deadlines and dice.random() < 0.12:
+            around = dice.choice(deadlines) + timedelta(seconds=dice.choice((-1, -0.001, 0, 0.001, 1)))
             run.move_to(max(around, run.now()))
         else:
             run.move_to(run.now() + timedelta(seconds=dice.choice(GAPS)))
         world = dice.choice((run.worlds[0], run.worlds[0], run.worlds[1]))
-        action: Callable[[World], None] = dice.choice(self._ACTIONS).__get__(self)
+        action: Callable[[World], None] = dice.choice(self._actions)
         run.counts["steps"] += 1
         action(world)
         if dice.random() < 0.25:
@@ -199,7 +199,7 @@ class People:
             who = self._acting(world)
             self._run.begin(
                 house,
-                _forgiving(
+                forgiving(
                     lambda: house.engine.withdraw(
                         tenant_id, contact_id, announced_id, by=who.technician_id, supervisor=True
                     )
@@ -240,7 +240,7 @@ class People:
     def _tap(self, deed: Callable[[Acts], Awaitable[Acted | None]]) -> None:
         if self._run.houses:
             house = self._dice.choice(self._run.houses)
-            self._run.begin(house, _forgiving(lambda: deed(house.acts)))
+            self._run.begin(house, forgiving(lambda: deed(house.acts)))
 
     def _acting(self, world: World) -> Acting:
         technician_id, first_name = self._dice.choice(world.technicians)
@@ -287,11 +287,3 @@ class People:
     def _deadline(self, seen: Seen) -> datetime:
         assert isinstance(seen.state, Open | Claimed)
         return seen.state.challenge.expires_at
-
-
-async def _forgiving(deed: Callable[[], Awaitable[object]]) -> None:
-    """A technician whose page shows an error tries again later, or not."""
-    try:
-        await deed()
-    except (Unavailable, Contended):
-        return

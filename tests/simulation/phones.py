@@ -1,4 +1,4 @@
-"""Phones that ring in a simulation: people, machines, nobody; and what their carrier tells us of it, in its own time."""
+"""Phones that ring in a simulation: people, machines, nobody; and what their carrier tells us of it, in its time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ from web.ports import CallWords
 
 #: Who is there. `quiet`: cannot be told from a machine, and presses nothing.
 Manner: TypeAlias = Literal["person", "machine", "unknown", "quiet", "no-answer", "busy"]
-MANNERS: tuple[Manner, ...] = ("person", "person", "person", "machine", "unknown", "unknown", "quiet", "no-answer", "busy")
+MANNERS: tuple[Manner, ...] = (
+    "person",
+    "person",
+    "person",
+    "machine",
+    "unknown",
+    "unknown",
+    "quiet",
+    "no-answer",
+    "busy",
+)
 #: The carrier ends what goes on for so long.
 LONGEST_S = 120.0
 
@@ -70,7 +80,9 @@ class Phones:
         call.pressed = True
         self._ask(
             call,
-            lambda house: house.verifying.call_keyed(call.tenant_id, call.verification_id, call_id=call.id, digit=digit),
+            lambda house: house.verifying.call_keyed(
+                call.tenant_id, call.verification_id, call_id=call.id, digit=digit
+            ),
         )
 
     def _ask(self, call: Ringing, what: Callable[[House], Awaitable[CallWords]]) -> None:

@@ -14,17 +14,19 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from dialogs.messages import Unavailable
-from dialogs.ports import TurnStore
+from dialogs.ports import Contended, TurnStore
 from dialogs.turns import ContactFacts
 from psa.base import Psa, TicketRef
 from storage.memory import MemoryTurnStore
 from tests.fixtures.stand_ins import START, StandingClock
 from tests.fixtures.world import Person, World, row_id, seed_memory
-from tests.simulation.house import Chance, Crash, House, WatchedStore
+from tests.simulation.house import Chance, Crash, House, WatchedStore, WaysOut
 from tests.simulation.loop import Life, SteppedLoop, at_once
 from tests.simulation.outside import Carrier, Ledger, Mood, TicketSystem
 from tests.simulation.parts import Broken, Doorway, Faults, LateClock, NoDatabase, drawn_world
+from tests.simulation.phones import Phones
 from tests.simulation.provider import RANKS, Provider
+from tests.simulation.reached import MailServer, Telephone
 from tests.simulation.watch import Watch
 
 T = TypeVar("T")
@@ -36,6 +38,8 @@ POINTS = (
     *("settle:before", "settle:after", "report:before", "report:after", "find:before"),
     *("send:before", "send:taken", "send:after"),
     *("ticket:before", "ticket:taken", "ticket:after", "note:before", "note:taken", "note:after"),
+    *("mail:before", "mail:taken", "mail:after", "call:before", "call:taken", "call:after"),
+    *("say:before", "say:taken", "say:after"),
 )
 
 
@@ -56,6 +60,7 @@ class Simulation:
         self.ledger = Ledger()
         self.houses: list[House] = []
         self.provider = Provider(self)
+        self.phones = Phones(self)
         for world in self.worlds:
             seed_memory(self.store, world)
         #: Tenant and contact to a second mobile of theirs.
@@ -81,7 +86,7 @@ class Simulation:
 
     def _give_second_phone(self, world: World, person: Person, mobile: str) -> None:
         self.store.add_contact(world.tenant_id, person.facts, mobile=mobile)
-        self.store.add_contact(world.tenant_id, person.facts, mobile=person.mobile)
+        self.store.add_contact(world.tenant_id, person.facts, mobile=person.mobile, email=person.email)
         self.second_phones[world.tenant_id, person.id] = mobile
 
     # --- time -------------------------------------------------------------------------------------------------------
@@ -162,16 +167,24 @@ class Simulation:
 
         carrier = Carrier(self.ledger, self._clock, self, point, self.provider.taken)
         carrier.opted_out = self.provider.opted_out
+        phones = self.phones
+        telephone = Telephone(self.ledger, self._clock, self, point, phones.taken, phones.is_over)
         clock = LateClock(self._clock, self._faults.slow_clock)
         house = House(
             name,
             store,
             clock,
             self._chance,
-            self._faults.texts(Doorway(carrier, self.watch)),
-            lambda tenant_id: self.psa(tenant_id, point),
+            WaysOut(
+                self._faults.texts(Doorway(carrier, self.watch)),
+                self._faults.mail(MailServer(self.ledger, self._clock, self, point, self.watch.sent)),
+                self._faults.calls(telephone),
+                lambda tenant_id: self.psa(tenant_id, point),
+            ),
             {"t-1": "+13475550170", "t-2": "+13475550171"},
             NoDatabase(),
+            self.store,
+            {world.tenant_id: world.dana for world in self.worlds},
         )
         self.houses.append(house)
         self.begin(house, _started(house))
@@ -289,6 +302,14 @@ class Simulation:
         last = "\n    ".join(self.watch.trace[-25:])
         again = f"python -m tests.simulation {self.seed}"
         return f"{what}\n  seed {self.seed}; once more: {again}\n  the last of its trace:\n    {last}"
+
+
+async def forgiving(deed: Callable[[], Awaitable[object]]) -> None:
+    """Somebody whose page shows an error tries again later, or not."""
+    try:
+        await deed()
+    except (Unavailable, Contended):
+        return
 
 
 async def _started(house: House) -> None:

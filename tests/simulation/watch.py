@@ -36,10 +36,14 @@ from tests.simulation import verdicts
 from tests.simulation.outside import Row
 from tests.simulation.stops import Stops
 from tests.simulation.verdicts import Seen
+from tests.simulation.watch_users import UserWatch
 from tests.simulation.within import checks_in, contacts_in, still_holds
 
 #: All that is checked, for the report of a failure.
-NAMES = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "REL-03", "REL-08")
+NAMES = (
+    *("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "REL-03", "REL-08"),
+    *("SEC-06", "SEC-08", "SEC-15", "voice"),
+)
 
 
 class Watch:
@@ -62,6 +66,7 @@ class Watch:
         #: Rows as they were looked at last; they are values, so the same object has not changed.
         self._rows_before: dict[tuple[str, str], Queued] = {}
         self._bodies: dict[str, tuple[str, str, str]] = {}
+        self.users = UserWatch(self._worlds, store, clock, self.checks, self.items, self._break)
 
     def knows_contact(self, tenant_id: str, contact_id: str) -> None:
         """A contact that was added to a world."""
@@ -70,6 +75,10 @@ class Watch:
     def accepted(self, provider_id: str) -> int:
         """How many turns a message made."""
         return sum(n for (_, known), n in self._taken.items() if known == provider_id)
+
+    def tenant_of(self, number: str) -> str:
+        """Whose number of ours it is."""
+        return self._number_of[number]
 
     def live(self) -> list[tuple[str, Seen]]:
         return [(i, s) for i, s in self.checks.items() if isinstance(s.state, Open | Claimed)]
@@ -85,12 +94,15 @@ class Watch:
             self._check(turn, facts, decision, save)
         for item in decision.outbox:
             self.items[item.id] = (facts.tenant.id, item)
+        self.users.turn(turn, facts, decision)
+        for item in decision.outbox:
             self._code_is_gone("an outbox item", item.payload.values())
         for event in decision.audit:
             self._code_is_gone(f"audit {event.kind}", [*map(str, event.public.values()), *event.sealed.values()])
         self._one_live_each()
         asked = type(turn.ask).__name__
         after = [f"{s.id[-4:]}={type(s.state).__name__}" for s in decision.checks]
+        after += [f"{s.id[-4:]}={type(s.state).__name__}" for s in decision.verifications]
         self.trace.append(f"turn {asked} {[e.kind for e in decision.audit]} {after} {len(decision.outbox)}")
 
     def leased(self, leased: Leased) -> None:
@@ -142,9 +154,12 @@ class Watch:
 
     def sent(self, row: Row) -> None:
         """The outside took something in."""
+        values = row.values
+        if row.kind in ("mail", "call", "say"):
+            self.trace.append(f"{row.kind} {row.id[-3:]} {values.get('body', '')[:60]!r}")
+            return self.users.sent(row)
         if row.kind != "text":
             return
-        values = row.values
         body = (values["to"], values["from"], values["body"])
         if self._bodies.setdefault(values["key"], body) != body:
             self._break("I11", f"effect {values['key']} left with two bodies")
@@ -156,8 +171,18 @@ class Watch:
                 self._break("I7", f"a text of {tenant_id} names {world.name}")
         self.trace.append(f"sent {row.id[-3:]} {values['to'][-4:]} {values['body'][:60]}")
 
+    def machine_heard(self, verification_id: str) -> None:
+        """A machine picked up, and was told the code."""
+        self.users.machine_heard(verification_id)
+
+    def heard_on_call(self, verification_id: str, words: str) -> None:
+        """What our webhook answered on a call."""
+        self.trace.append(f"on the phone about {verification_id[-4:]}: {words[:40]!r}")
+        self.users.heard_on_call(words)
+
     def after_step(self) -> None:
         """What the store holds now."""
+        self.users.after_step()
         live: Counter[tuple[str, ...]] = Counter()
         for (tenant_id, check_id), stored in self._store.rows.checks.items():
             seen = self.checks.get(check_id)
@@ -273,15 +298,17 @@ class Watch:
             self._break("I6", "a line of the log is not in the store")
 
     def _code_is_gone(self, where: str, texts: Iterable[str]) -> None:
+        of_users = self.users.secrets_of_live()
         found = {digits for text in texts for digits in re.findall(r"(?<!\d)\d{6,10}(?!\d)", text)}
         for check_id, code in self._ended_codes.items():
-            if code in found and not any(s.code == code for _, s in self.live()):
+            if code in found and not any(s.code == code for _, s in self.live()) and code not in of_users:
                 self._break("I8", f"the code of the ended check {check_id} stands in {where}")
 
     def _row(self, row: Queued, before: Queued | None) -> None:
         """A row has changed, or its check has. Rows of ended checks keep no code, but for one that is being sent."""
         if before is not None and row.delivery_rank < before.delivery_rank:
             self._break("REL-08", "a delivery state went back")
+        self.users.row(row)
         code = self._ended_codes.get(row.item.check_id)
         body = row.item.payload.get("body", "")
         if code and code in body and row.item.template.startswith("tv.code") and row.lease_until is None:

@@ -11,7 +11,7 @@ from tests.simulation.parts import Faults
 from tests.simulation.people import People
 from tests.simulation.run import Simulation
 
-STEPS = 80
+STEPS = 105
 
 
 @dataclass(frozen=True, slots=True)

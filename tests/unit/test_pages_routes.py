@@ -30,6 +30,8 @@ PUBLIC = {
     ("GET", "/pod/sign-in"),
     ("POST", "/pod/sign-in"),
     ("POST", "/pod/session"),
+    # What a help desk publishes for everybody: its number, and how a check goes.
+    ("GET", "/for-users/{slug}"),
     # Links of verifications: who has one answers by it.
     *((method, "/v/{token}") for method in ("GET", "POST")),
 }

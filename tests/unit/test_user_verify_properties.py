@@ -96,6 +96,7 @@ class AnyVerification(RuleBasedStateMachine):
         self.given_back = 0
         self.sent = 0
         self.said = 0
+        self.calls = 0
 
     @initialize(
         method=st.sampled_from([m for m, facts in METHODS.items() if facts.built]),
@@ -277,6 +278,7 @@ class AnyVerification(RuleBasedStateMachine):
     def somebody_picks_up(self, call_id: str, by: Any) -> None:
         before = self.said
         self.feed(CallAnswered(by, call_id))
+        self.calls += self.said > before
         assert by == "person" or self.said == before, "who cannot be told apart presses a key first"
 
     @precondition(ripe)
@@ -347,7 +349,7 @@ class AnyVerification(RuleBasedStateMachine):
 
     @invariant()
     def a_code_is_read_a_few_times_at_most(self) -> None:
-        assert self.said <= MAX_SAYS
+        assert self.said <= MAX_SAYS + self.calls, "once to whoever picks up, and at the press of a key"
         assert self.said == 0 or self.method is Method.VOICE_CALL
 
 

@@ -206,7 +206,7 @@ def test_the_last_wrong_code_and_no_earlier_one_ends_it(allowed: int) -> None:
     assert machine.step(state, CodeTyped(DANA, "right"), env) == Step(state, refused="verification_over")
 
 
-@pytest.mark.feature("SEC-10", "SEC-43")
+@pytest.mark.feature("SEC-43")
 def test_a_spoken_number_has_three_tries_however_many_codes_have() -> None:
     env = Env(NOW, Policy(max_wrong_codes=5))
     state: State = NUMBERED
@@ -313,6 +313,11 @@ def test_what_is_said_again_is_the_same_code_and_comes_to_an_end() -> None:
     assert {e.drop_at for e in said} == {UNTIL}
 
 
+def test_without_knowing_which_call_it_is_nothing_is_said() -> None:
+    for event in (CallAnswered("person"), CallKeyed("1")):
+        assert not machine.step(PLACING, event, Env(NOW, Policy())).effects
+
+
 @pytest.mark.feature("SEC-06")
 @pytest.mark.parametrize("wording", ["conflict", "introduced"])
 def test_a_repeat_says_the_same_as_the_first(wording: Any) -> None:
@@ -350,7 +355,6 @@ def test_what_is_not_built_is_not_asked(method: Method) -> None:
     assert step == Step(Blank(), refused="method_not_set_up")
 
 
-@pytest.mark.feature("EV-01")
 @pytest.mark.parametrize("method", BUILT)
 def test_each_method_asks_in_its_own_way(method: Method) -> None:
     link = LINK if METHODS[method].way == "link" else None

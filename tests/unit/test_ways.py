@@ -89,7 +89,7 @@ def one(facts: VerificationFacts, method: Method = Method.SMS_CODE, address_id: 
 # --- what can work ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.feature("EV-01", "EV-16")
+@pytest.mark.feature("EV-16")
 def test_everything_ready_in_the_order_of_the_policy() -> None:
     ready = [(w.method, w.address_id) for w in all_ways(found()) if w.state == "ready"]
     assert ready == [
@@ -261,7 +261,6 @@ def test_locks_are_of_one_method() -> None:
     assert shown["sms_link", "a-mobile"].state == "ready"
 
 
-@pytest.mark.feature("SEC-39")
 @pytest.mark.parametrize(
     ("ago", "not_before"),
     [
