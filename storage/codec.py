@@ -73,6 +73,7 @@ class Outline:
     is_override: bool
     expires_at: datetime | None
     ended_at: datetime | None
+    denied_at: datetime | None
     green_until: datetime | None
 
 
@@ -95,8 +96,17 @@ def outline(state: uv.State) -> Outline:
         request.override is not None,
         live.challenge.expires_at if live is not None else None,
         state.at if isinstance(state, uv.Ended) else None,
+        _denied_at(state),
         verified.green_until if verified is not None else None,
     )
+
+
+def _denied_at(state: uv.State) -> datetime | None:
+    """When the contact said that it was not them, in time or not."""
+    if isinstance(state, uv.Blank):
+        return None
+    late = [line.at for line in state.trail if line.what == uv.DENIED_LATE]
+    return state.at if isinstance(state, uv.Denied) else max(late, default=None)
 
 
 def dump_state(state: tv.State, seal: Seal) -> str:

@@ -437,6 +437,8 @@ verifications = Table(
     _time("updated_at"),
     _time("expires_at", nullable=True),
     _time("ended_at", nullable=True),
+    #: When the contact said that it was not them, also after the end.
+    _time("denied_at", nullable=True),
     #: When the shield turns back at the latest.
     _time("green_until", nullable=True),
     #: Somebody or something has ended it before that, for good, whatever the clock does then.

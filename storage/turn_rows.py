@@ -56,16 +56,17 @@ def check_row(check: SaveCheck, keys: TurnKeys, now: int) -> Row:
 
 
 def verification_row(save: SaveVerification, keys: TurnKeys, now: int) -> Row:
-    """For an update: new version, state, live, body, assurance, ticket, override, now, expiry, ended, green; tenant,
-    id, version. For an insert: tenant, id, version, state, live, body, method, assurance, contact, address, our and
-    their address, technician, ticket, action, override, created, now, expiry, ended, green."""
+    """For an update: new version, state, live, body, assurance, ticket, override, now, expiry, ended, denied, green;
+    tenant, id, version. For an insert: tenant, id, version, state, live, body, method, assurance, contact, address, our
+    and their address, technician, ticket, action, override, created, now, expiry, ended, denied, green."""
     tenant_id = keys.tenant.tenant_id
     known = outline(save.state)
     row_keys = keys.of(save.contact_id)
     bound_to = place("verifications", "body", tenant_id, save.id)
     body = dump_verification(save.state, lambda code: row_keys.seal(code, bound_to))
     shape = (known.state, known.is_live, body)
-    times = (now, maybe_micros(known.expires_at), maybe_micros(known.ended_at), maybe_micros(known.green_until))
+    ends = (known.expires_at, known.ended_at, known.denied_at, known.green_until)
+    times = (now, *map(maybe_micros, ends))
     if save.version:
         what = (known.assurance, known.ticket_id, known.is_override)
         return (save.version + 1, *shape, *what, *times, tenant_id, save.id, save.version)

@@ -32,6 +32,11 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "verification.superseded": "A newer request of the same contact took the check's place.",
         "verification.expired": "The check ran out, or was made void.",
         "verification.ticket": "A ticket was linked to the check, or another one.",
+        "end_user.asked": "A technician asked a contact to show who they are.",
+        "end_user.verified": "The contact showed it; `assurance` says what that is worth.",
+        "end_user.not_verified": "It ended without a right answer: wrong, late, taken back, not delivered.",
+        "end_user.denied": "The contact said that it is not them: somebody may be posing as them.",
+        "end_user.denied_late": "The contact said so after it was over, perhaps after somebody was verified.",
         "alert.raised": "An alert stands on the console.",
         "contact.added": "A contact was added by hand.",
         "contact.changed": "A contact's name, company or language changed.",
@@ -61,6 +66,15 @@ _OF_CHECKS = {
     "tv.keep_new_ticket": "verification.ticket",
     "tv.note_new_ticket": "verification.ticket",
 }
+#: State after a line about the verification of an end user -> the event, where the state has changed.
+_OF_END_USERS = {
+    "sent": "end_user.asked",
+    "verified": "end_user.verified",
+    "denied": "end_user.denied",
+    "failed": "end_user.not_verified",
+    "expired": "end_user.not_verified",
+    "error": "end_user.not_verified",
+}
 #: All other lines, by their kind.
 _OTHERS = {
     "contact.added": "contact.added",
@@ -78,9 +92,9 @@ _OTHERS = {
 #: Alerts that somebody has seen are none any more.
 _NO_ALERT = "alert.acknowledged"
 #: What the kinds of all lines that may be told of begin with; the rest is never read.
-BEGINNINGS = ("tv.", "alert.", "contact.", "import.", "operator.contact", "channel.")
+BEGINNINGS = ("tv.", "euv.", "alert.", "contact.", "import.", "operator.contact", "channel.")
 #: What of a line's public part goes out, beyond the ids; the rest is our own affair.
-_TOLD = ("assurance", "provider", "added", "removed")
+_TOLD = ("assurance", "method", "provider", "added", "removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,8 @@ def event_of(line: LogRow) -> str:
     """The public event of a line, empty for one that is ours alone."""
     if line.kind.startswith("tv."):
         return _event_of_check(line)
+    if line.kind.startswith("euv."):
+        return _event_of_end_user(line)
     if line.kind.startswith("alert."):
         return "" if line.kind == _NO_ALERT else "alert.raised"
     return _OTHERS.get(line.kind, "")
@@ -116,11 +132,19 @@ def _event_of_check(line: LogRow) -> str:
     return _ENDS.get(after, "")
 
 
+def _event_of_end_user(line: LogRow) -> str:
+    if line.kind == "euv.disown_afterwards" and not line.public.get("refused"):
+        return "end_user.denied_late"
+    before, after = line.public.get("before", ""), str(line.public.get("after", ""))
+    return "" if before == after else _OF_END_USERS.get(after, "")
+
+
 def told(line: LogRow, event: str, *, claimer: str = "") -> Told:
     """What is sent about a line. `claimer`: the technician on the check at that moment, empty where nobody was."""
     data: dict[str, str | int] = {}
     if line.check_id:
-        data |= {"verification_id": line.check_id, "verifies": "technician"}
+        whom = "end_user" if line.kind.startswith("euv.") else "technician"
+        data |= {"verification_id": line.check_id, "verifies": whom}
         if state := line.public.get("after"):
             data["state"] = state
     if event == "alert.raised":

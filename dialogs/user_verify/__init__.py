@@ -47,7 +47,7 @@ from dialogs.user_verify.records import (
     Verified,
     Wording,
 )
-from dialogs.user_verify.steps import DEADLINE, MAX_SAYS, tries_left
+from dialogs.user_verify.steps import DEADLINE, DENIED_LATE, MAX_SAYS, tries_left
 
 #: Importing them declares the transitions on `machine`; without this line it would answer nothing.
 PARTS = (asking, answering, calling, ending)
@@ -55,6 +55,7 @@ PARTS = (asking, answering, calling, ending)
 __all__ = [
     "DEADLINE",
     "DEFAULT_ORDER",
+    "DENIED_LATE",
     "MAX_SAYS",
     "MAX_WRONG_NUMBERS",
     "METHODS",

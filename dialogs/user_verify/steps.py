@@ -17,6 +17,8 @@ from dialogs.user_verify.words import log_result, names
 
 #: The timer of the deadline.
 DEADLINE = "euv_deadline"
+#: In the story: the contact said that it was not them, after the end.
+DENIED_LATE = "euv_denied_late"
 #: How often the code is read at the press of a key, and to whoever picks up first.
 MAX_SAYS = 5
 
@@ -98,7 +100,7 @@ def count_wrong(
 def deny_late(state: D, env: Env) -> Step[D]:
     """Too late to change the outcome, never too late to raise the alarm; once, however often it is said. A ticket that
     already tells the outcome is told this too."""
-    if any(line.what == "euv_denied_late" for line in state.trail):
+    if any(line.what == DENIED_LATE for line in state.trail):
         return Step(state)
     after = replace(state, trail=grown(state.trail, env, "denied_late"))
     note: tuple[Effect, ...] = ()

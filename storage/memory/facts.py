@@ -25,7 +25,7 @@ from dialogs.turns import (
     VerificationAsk,
     VerificationFacts,
 )
-from dialogs.user_verify import Denied, Live
+from dialogs.user_verify import Live
 from storage.codec import outline
 from storage.digests import once_key, once_only, prefix_of, replay_key
 from storage.memory.rows import Rows
@@ -177,11 +177,11 @@ def _checks_lately(
 
 def _denied_at(rows: Rows, tenant_id: str, contact_id: str, now: datetime) -> datetime | None:
     denied = (
-        v.state.at
+        outline(v.state).denied_at
         for (t, _), v in rows.verifications.items()
-        if t == tenant_id and v.contact_id == contact_id and isinstance(v.state, Denied)
+        if t == tenant_id and v.contact_id == contact_id
     )
-    return max((at for at in denied if at > now - LATELY), default=None)
+    return max((at for at in denied if at is not None and at > now - LATELY), default=None)
 
 
 def _overrides(rows: Rows, tenant_id: str, technician_id: str, now: datetime) -> int:

@@ -23,8 +23,8 @@ SELECT i.n, t.version,
   COALESCE((SELECT n.address FROM numbers n
     WHERE n.tenant_id = i.tenant AND n.channel = 'sms' AND n.purpose = 'verification'
     ORDER BY n.is_primary DESC, n.id LIMIT 1), ''),
-  (SELECT max(d.ended_at) FROM verifications d WHERE d.tenant_id = i.tenant AND d.contact_id = c.id
-    AND d.state = 'denied' AND d.ended_at > i.lately),
+  (SELECT max(d.denied_at) FROM verifications d WHERE d.tenant_id = i.tenant AND d.contact_id = c.id
+    AND d.denied_at > i.lately),
   (SELECT count(*) FROM verification_tries y WHERE i.technician <> '' AND y.tenant_id = i.tenant
     AND y.technician_id = i.technician AND y.at > i.hour AND y.outcome = 'wrong')::integer,
   (SELECT count(*) FROM verifications x WHERE i.technician <> '' AND x.tenant_id = i.tenant
@@ -111,12 +111,12 @@ UPDATE_VERIFICATION = changing(
     t.verifications,
     "UPDATE verifications v SET version = i.version, state = i.state, is_live = i.is_live, body = i.body,"
     " assurance = i.assurance, ticket_id = i.ticket_id, is_override = i.is_override, updated_at = i.updated_at,"
-    " expires_at = i.expires_at, ended_at = i.ended_at,"
+    " expires_at = i.expires_at, ended_at = i.ended_at, denied_at = i.denied_at,"
     " green_until = CASE WHEN v.shield_ended_at IS NULL THEN i.green_until ELSE v.green_until END"
     " FROM {i} WHERE v.tenant_id = i.tenant_id AND v.id = i.id AND v.version = i.was",
     (
         *("version", "state", "is_live", "body", "assurance", "ticket_id", "is_override", "updated_at"),
-        *("expires_at", "ended_at", "green_until", "tenant_id", "id", "was:version"),
+        *("expires_at", "ended_at", "denied_at", "green_until", "tenant_id", "id", "was:version"),
     ),
     (11, 12),
     mark="'verification ' || v.tenant_id || v.id",
@@ -125,7 +125,7 @@ INSERT_VERIFICATION = inserting(
     t.verifications,
     *("tenant_id", "id", "version", "state", "is_live", "body", "method", "assurance", "contact_id", "address_id"),
     *("our_address", "their_address", "technician_id", "ticket_id", "action", "is_override", "created_at"),
-    *("updated_at", "expires_at", "ended_at", "green_until"),
+    *("updated_at", "expires_at", "ended_at", "denied_at", "green_until"),
     order=(0, 8),
     mark="'verification ' || tenant_id || id",
 )

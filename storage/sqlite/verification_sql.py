@@ -62,11 +62,8 @@ CHECKS_OF_NUMBER = ready(
 )
 
 DENIED_AT = ready(
-    select(func.max(_v.ended_at)).where(
-        _v.tenant_id == p("tenant"),
-        _v.contact_id == p("contact"),
-        _v.state == word("denied"),
-        _v.ended_at > p("lately"),
+    select(func.max(_v.denied_at)).where(
+        _v.tenant_id == p("tenant"), _v.contact_id == p("contact"), _v.denied_at > p("lately")
     ),
     "tenant",
     "contact",
@@ -115,7 +112,7 @@ INSERT_VERIFICATION = inserting(
     t.verifications,
     *("tenant_id", "id", "version", "state", "is_live", "body", "method", "assurance", "contact_id", "address_id"),
     *("our_address", "their_address", "technician_id", "ticket_id", "action", "is_override", "created_at"),
-    *("updated_at", "expires_at", "ended_at", "green_until"),
+    *("updated_at", "expires_at", "ended_at", "denied_at", "green_until"),
 )
 UPDATE_VERIFICATION = ready(
     update(t.verifications)
@@ -131,11 +128,12 @@ UPDATE_VERIFICATION = ready(
         updated_at=p("updated_at_"),
         expires_at=p("expires_at_"),
         ended_at=p("ended_at_"),
+        denied_at=p("denied_at_"),
         # A shield that was ended stays so, whatever else becomes of the verification.
         green_until=case((_v.shield_ended_at.is_(None), p("green_until_")), else_=_v.green_until),
     ),
     *("version_", "state_", "is_live_", "body_", "assurance_", "ticket_id_", "is_override_", "updated_at_"),
-    *("expires_at_", "ended_at_", "green_until_", "tenant", "verification", "was"),
+    *("expires_at_", "ended_at_", "denied_at_", "green_until_", "tenant", "verification", "was"),
 )
 INSERT_LINK = inserting(t.verification_links, "tenant_id", "id", "digest", "created_at")
 INSERT_TRY = inserting(

@@ -1,5 +1,6 @@
 """What every turn store finds for a verification of an end user."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from dialogs import user_verify as uv
 from dialogs.limits import SendCounts
+from dialogs.tech_verify import Happened
 from dialogs.turns import (
     CheckAsk,
     Decision,
@@ -176,6 +178,22 @@ async def test_a_denial_is_seen_for_half_an_hour(house: House) -> None:
     assert (await look(house, at + 30 * MINUTE - SECOND, contact_id=ada.id)).denied_at == at
     assert (await look(house, at + 30 * MINUTE, contact_id=ada.id)).denied_at is None
     assert (await look(house, at, contact_id=ben.id)).denied_at is None
+
+
+@pytest.mark.feature("SEC-08")
+async def test_a_denial_after_the_end_is_seen_as_long(house: House) -> None:
+    """Whoever says "this was not me" after somebody was verified is believed no less."""
+    ada = the_first(house)
+    save = asking(house.world, ada, sent(house.world, ada))
+    await begin(house, save)
+    done = verified(sent(house.world, ada), START + MINUTE)
+    await move(house, save.id, done, START + MINUTE)
+    assert (await look(house, START + 2 * MINUTE, contact_id=ada.id)).denied_at is None
+    at = START + 2 * HOUR
+    story = (*done.trail, Happened(at, uv.DENIED_LATE))
+    await move(house, save.id, replace(done, trail=story), at)
+    assert (await look(house, at, contact_id=ada.id)).denied_at == at
+    assert (await look(house, at + 30 * MINUTE, contact_id=ada.id)).denied_at is None
 
 
 @pytest.mark.feature("SEC-14")

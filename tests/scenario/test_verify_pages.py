@@ -23,6 +23,7 @@ from storage.sealing import row_keys
 from storage.tables import verifications
 from storage.tenants import CarrierAccount
 from storage.verifications import VerificationRow
+from tests.fixtures.demo_house import DemoHouse
 from tests.fixtures.web_house import Answer, House, OpenWeb
 from tests.fixtures.world import MASTER_KEY, Person
 from web.pages import page_routes
@@ -557,6 +558,18 @@ async def test_what_a_result_does_not_suffice_for_is_said_or_refused(house: Hous
     assert f'<option value="{way}" selected>' in refused.text
     house.clock.advance(timedelta(minutes=1))
     await start(house, cookie, ada, "email_code", action="standard")
+
+
+async def test_when_the_ticket_system_is_away_the_caller_need_not_wait(demo: DemoHouse) -> None:
+    ada = demo.contact("ada")
+    demo.world.tickets_down = True
+    page = await demo.api("GET", f"/contacts/{ada.id}/verify?ticket={ada.open_ticket}")
+    assert page.status == 200, page.text
+    said = " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+    assert "The ticket system does not answer right now." in said
+    assert "No ticket yet" in said
+    way = re.search(r'<option value="(sms_code\.[\w-]+)" selected>', page.text)
+    assert way is not None, "a way works all the same, about no ticket yet"
 
 
 @pytest.mark.feature("VP-06")

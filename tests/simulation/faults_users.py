@@ -229,11 +229,20 @@ def _talks_to_machines(decision: Decision[Any], facts: Facts) -> Decision[Any]:
     before = found.state if found is not None else uv.Blank()
     for save in decision.verifications:
         state = save.state
-        met = isinstance(state, uv.Undelivered) and state.reason == "machine"
-        if met and isinstance(before, uv.Sent) and before.call_id and before.challenge.code is not None:
+        if not isinstance(state, uv.Undelivered) or state.reason != "machine":
+            continue
+        if isinstance(before, uv.Sent) and before.call_id and before.challenge.code is not None:
             body = ", ".join(before.challenge.code.digits)
             payload = {"call_id": before.call_id, "from": save.our_address, "body": body, "then": "hang_up"}
-            item = OutboxItem(f"{save.id}-say", "call_say", "phone:" + save.id, payload, state.at, check_id=save.id)
+            item = OutboxItem(
+                id=f"{save.id}-say",
+                kind="call_say",
+                lane="phone:" + save.id,
+                payload=payload,
+                due_at=state.at,
+                check_id=save.id,
+                template="euv.send_voice_code",
+            )
             live = replace(save, state=replace(before, challenge=replace(before.challenge, says=1)))
             lines = tuple(replace(e, public={**e.public, "after": "sent"}) for e in decision.audit)
             return replace(decision, verifications=(live,), outbox=(item,), audit=lines)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.callers import METHODS
 from tests.simulation.faults import FAULTS
 from tests.simulation.parts import Broken, Faults
 from tests.simulation.whole import simulate
@@ -20,14 +21,22 @@ from tests.simulation.whole import simulate
 #: 500 seeds in a usual run, in chunks that several workers share; 10 000 in a long one.
 USUAL, CHUNK = 500, 25
 LONG, LONG_CHUNK = 10_000, 250
+#: What every chunk must have seen.
+WANTED = (
+    *("Confirmed", "Denied", "Expired", "Superseded", "Alarm", "crashes", "replays", "outages", "houses"),
+    *("user Verified", "user Denied", "user Failed", "user Expired", "user Undelivered", "codes spoken"),
+    *(f"verified by {method}" for method in METHODS),
+)
 #: A fault may need a while to meet the moment that shows it.
 SEEDS_TO_NOTICE = 80
 
 
 @pytest.mark.feature("TST-01", "TST-02", "REL-01", "REL-02", "REL-03", "REL-04", "REL-08", "REL-12", "TV-12", "TV-23")
+@pytest.mark.feature("SEC-06", "SEC-08", "SEC-11", "SEC-15", "SEC-17")
 @pytest.mark.parametrize("first", range(0, USUAL, CHUNK))
 def test_every_invariant_holds_in_every_seed(first: int) -> None:
-    """I1 to I12 after every step; at the end nothing is lost and nothing was done twice."""
+    """I1 to I12 after every step, of checks of callers and of verifications of users, whose codes and links go out by
+    text, mail and telephone; at the end nothing is lost and nothing was done twice."""
     _run(first, CHUNK)
 
 
@@ -44,8 +53,7 @@ def _run(first: int, many: int) -> None:
     for seed in range(first, first + many):
         counts += simulate(seed).counts
     # A simulation in which nothing happens would pass as well.
-    wanted = ("Confirmed", "Denied", "Expired", "Superseded", "Alarm", "crashes", "replays", "outages", "houses")
-    missing = [what for what in wanted if not counts[what]]
+    missing = [what for what in WANTED if not counts[what]]
     assert not missing, f"seeds {first} to {first + many - 1} never saw {missing}"
 
 

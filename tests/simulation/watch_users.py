@@ -109,12 +109,12 @@ class UserWatch:
         rows, now = self._store.rows, self._clock.now()
         live: Counter[tuple[str, str]] = Counter()
         for (tenant_id, id), stored in rows.verifications.items():
+            if isinstance(stored.state, uv.Live):
+                live[tenant_id, stored.contact_id] += 1
             seen = self.seen.get(id)
             if seen is None or seen.tenant_id != tenant_id or not _is(seen.state, stored.state):
                 self._broke("I4", f"verification {id} changed without a turn")
                 continue
-            if isinstance(stored.state, uv.Live):
-                live[tenant_id, stored.contact_id] += 1
             green = seen.shield_over and isinstance(stored.state, uv.Verified) and stored.state.green_until > now
             if green and id in rows.green(tenant_id, stored.contact_id, now):
                 self._broke("SEC-15", f"still green: verification {id}")

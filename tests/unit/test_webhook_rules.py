@@ -127,6 +127,17 @@ LINE = LogRow("line-1", 7, NOW, "tv.confirm", "check-1", "contact-1", "", "ticke
         ("tv.link_ticket", {"before": "claimed", "after": "claimed"}, "verification.ticket"),
         ("tv.code_shown", {}, ""),
         ("tv.resend", {"before": "open", "after": "open"}, ""),
+        ("euv.ask", {"before": "blank", "after": "sent"}, "end_user.asked"),
+        ("euv.check_code", {"before": "sent", "after": "verified"}, "end_user.verified"),
+        ("euv.check_code", {"before": "sent", "after": "sent", "refused": "wrong_code"}, ""),
+        # The last wrong code is refused and ends it all the same.
+        ("euv.check_code", {"before": "sent", "after": "failed", "refused": "wrong_code"}, "end_user.not_verified"),
+        ("euv.disown", {"before": "sent", "after": "denied"}, "end_user.denied"),
+        ("euv.disown_afterwards", {"before": "verified", "after": "verified"}, "end_user.denied_late"),
+        ("euv.expire", {"before": "sent", "after": "expired"}, "end_user.not_verified"),
+        ("euv.end_call", {"before": "sent", "after": "error"}, "end_user.not_verified"),
+        ("euv.send_again", {"before": "sent", "after": "sent"}, ""),
+        ("euv.override", {}, ""),
         ("alert.denied", {}, "alert.raised"),
         ("alert.acknowledged", {}, ""),
         ("contact.address_changed", {}, "contact.address_changed"),
@@ -145,11 +156,12 @@ def test_lines_become_events(kind: str, public: dict[str, str | int], event: str
 
 def test_no_line_that_is_told_of_is_left_unread_and_every_event_has_its_line() -> None:
     states = ("blank", "open", "claimed", "confirmed", "denied", "rejected", "superseded", "expired", "alarm")
+    of_end_users = ("sent", "verified", "failed", "error")
     found = set()
     for kinds in KINDS.values():
         for kind in kinds:
-            for before in states:
-                for after in states:
+            for before in (*states, *of_end_users):
+                for after in (*states, *of_end_users):
                     event = event_of(replace(LINE, kind=kind, public={"before": before, "after": after}))
                     found.add(event)
                     assert not event or kind.startswith(BEGINNINGS), kind

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("denied_at", sa.BigInteger(), nullable=True),
         sa.Column("green_until", sa.BigInteger(), nullable=True),
         sa.Column("shield_ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_verifications")),
