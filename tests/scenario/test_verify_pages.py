@@ -560,6 +560,31 @@ async def test_what_a_result_does_not_suffice_for_is_said_or_refused(house: Hous
     await start(house, cookie, ada, "email_code", action="standard")
 
 
+@pytest.mark.feature("EV-44")
+async def test_the_history_tells_it_in_sentences_and_leads_to_the_panel(house: House) -> None:
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    row = await start(house, cookie, ada)
+    code = await code_of(house, row.id)
+    for typed in (other_than(code), code):
+        await send(house, cookie, f"/verifications/{row.id}/check", code=typed)
+    await house.place_lines()
+    page = await read(house, cookie, "/history")
+    for said in (
+        "Technician asked Ada Bishop to show who they are",
+        "by: Code by text for: usual help",
+        "Technician typed a wrong code of Ada Bishop",
+        "Ada Bishop is verified: Technician typed the right code",
+    ):
+        assert said in words(page), said
+    assert code not in page.text
+    story = await house.ask("GET", f"/history/checks/{row.id}", cookie=cookie)
+    assert (story.status, story.headers["Location"]) == (303, f"/verifications/{row.id}")
+    there = await house.ask("GET", f"/verifications/{row.id}", cookie=cookie)
+    assert (there.status, there.headers["Location"]) == (303, f"/contacts/{ada.id}/verify")
+    other = await house.log_in("other_admin", "cookie")
+    assert (await house.ask("GET", f"/history/checks/{row.id}", cookie=other)).status == 404
+
+
 async def test_when_the_ticket_system_is_away_the_caller_need_not_wait(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     demo.world.tickets_down = True

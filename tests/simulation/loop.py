@@ -93,6 +93,11 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         finally:
             asyncio.events._set_running_loop(None)
 
+    def errors(self) -> list[Exception]:
+        """What was begun here and fell over by an error of ours; a crash is none."""
+        over = [task.exception() for task in self._tasks if task.done() and not task.cancelled()]
+        return [error for error in over if isinstance(error, Exception)]
+
     def end(self) -> None:
         """Cancel everything, so that nothing is left half done, and let go."""
         self._ending = True

@@ -290,6 +290,11 @@ class Simulation:
             self.move_to(min(times))
         raise Broken(self._say("it does not come to rest"))
 
+    def check_errors(self) -> None:
+        """Raises Broken where something that people did fell over."""
+        for error in self._loop.errors():
+            raise Broken(self._say(f"it fell over: {error!r}")) from error
+
     def close(self) -> str:
         """The hash of the trace."""
         self._loop.end()

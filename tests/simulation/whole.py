@@ -11,7 +11,7 @@ from tests.simulation.parts import Faults
 from tests.simulation.people import People
 from tests.simulation.run import Simulation
 
-STEPS = 105
+STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ def simulate(seed: int, faults: Faults | None = None, steps: int = STEPS) -> Fou
         run.heal()
         run.move_to(run.now() + timedelta(minutes=2))
         run.come_to_rest()
+        run.check_errors()
         check_the_end(run)
     finally:
         found = Found(run.close(), tuple(run.watch.trace), run.counts)

@@ -12,7 +12,7 @@ from storage.log import Found, LogRow
 from web.api.ids import our_id
 from web.look import _
 from web.pages.check_cards import card
-from web.pages.context import frame, page
+from web.pages.context import frame, page, see_other
 from web.pages.history_filters import before_in, choices, narrowed, sought_in
 from web.pages.log_words import details_of, sentence_of
 from web.problems import not_found
@@ -72,7 +72,10 @@ async def show_story(call: Call) -> web.StreamResponse:
     check_id = our_id(call, "check_id")
     row = await services.checks.get(who.tenant_id, check_id)
     if row is None:
-        raise not_found()
+        # A line may be about the verification of an end user, whose story stands in its contact's panel.
+        if await services.verifications.get(who.tenant_id, check_id) is None:
+            raise not_found()
+        return see_other(f"/verifications/{check_id}")
     rows: list[LogRow] = []
     after: int | None = 0
     while after is not None and len(rows) < MOST_OF_ONE:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dialogs.user_verify import Action, Method
 from storage.audit_kinds import KINDS
 from storage.log import LogRow
 from web.look import _
+from web.pages.log_words_verifying import PRESSED, TYPED
+from web.pages.log_words_verifying import SAID as SAID_OF_VERIFYING
+from web.pages.verify_words import ACTIONS_IN_WORDS, DID
 from web.pages.check_cards import ASSURANCES
 from web.ports import REFUSALS
 
@@ -124,6 +128,8 @@ _NAMES: Mapping[str, str] = {
     "sent": _("sent"),
     "answered": _("answered"),
 }
+#: The same of verifications alone; elsewhere these names mean something else.
+_NAMES_OF_VERIFYING: Mapping[str, str] = {**_NAMES, "method": _("by"), "action": _("for")}
 _DIRECTIONS: Mapping[str, str] = {
     "we_called_user": _("on the phone"),
     "on_site": _("on site"),
@@ -134,10 +140,14 @@ _DIRECTIONS: Mapping[str, str] = {
 
 def sentence_of(row: LogRow, who: str, contact: str) -> str:
     """What happened, in one sentence. `contact` is empty where nobody is known."""
+    after = str(row.public.get("after", ""))
     if row.kind in ("tv.confirm", "tv.confirm_unclaimed"):
-        said = _CONFIRMED.get(str(row.public.get("after", "")), SAID["tv.ignored"])
+        said = _CONFIRMED.get(after, SAID["tv.ignored"])
+    elif row.kind in ("euv.check_code", "euv.confirm_link"):
+        outcomes = TYPED if row.kind == "euv.check_code" else PRESSED
+        said = outcomes.get(after, SAID_OF_VERIFYING["euv.ignored"])
     else:
-        said = SAID.get(row.kind) or meaning(row.kind)
+        said = SAID.get(row.kind) or SAID_OF_VERIFYING.get(row.kind) or meaning(row.kind)
     whole = said.replace("{who}", who).replace("{contact}", contact or _("somebody"))
     return whole[:1].upper() + whole[1:]
 
@@ -150,10 +160,11 @@ def meaning(kind: str) -> str:
 
 def details_of(row: LogRow, *, everything: bool = False) -> tuple[tuple[str, str], ...]:
     """Further facts as name and value. `everything`: also those without a word of their own, as the log has them."""
-    shown = [(name, _value(name, value)) for name, value in row.public.items() if name in _NAMES]
-    named = [(_NAMES[name], value) for name, value in shown if value]
+    names = _NAMES_OF_VERIFYING if row.kind.startswith("euv.") else _NAMES
+    shown = [(name, _value(name, value)) for name, value in row.public.items() if name in names]
+    named = [(names[name], value) for name, value in shown if value]
     if everything:
-        rest = [(name.replace("_", " "), str(value)) for name, value in row.public.items() if name not in _NAMES]
+        rest = [(name.replace("_", " "), str(value)) for name, value in row.public.items() if name not in names]
         named += [(name, value) for name, value in rest if value]
     return tuple(named)
 
@@ -166,6 +177,10 @@ def _value(name: str, value: str | int) -> str:
             return _DIRECTIONS.get(str(value), str(value))
         case "assurance":
             return ASSURANCES.get(str(value), str(value))
+        case "method":
+            return DID[Method(str(value))] if value in list(Method) else str(value)
+        case "action":
+            return ACTIONS_IN_WORDS[Action(str(value))] if value in list(Action) else str(value)
         case "way":
             ways = {"cookie": _("browser"), "bearer": _("program"), "pod": _("pod")}
             return ways.get(str(value), str(value))
