@@ -155,9 +155,13 @@ class Acts:
     async def _claim_waiting(self, who: Acting, contact_id: str, direction: str, ticket: str) -> None:
         """The person has asked already and waits: saying "I'm calling them" now is the claim. If somebody else is
         faster, their claim stands and the announcement is good for the next time."""
-        waiting = await self._database.read(who.tenant_id, lambda c: waiting_check(c, who.tenant_id, contact_id))
+        waiting = await self._waiting(who.tenant_id, contact_id)
         if waiting:
             await self.claim(who, waiting, direction=direction, ticket=ticket)
+
+    async def _waiting(self, tenant_id: str, contact_id: str) -> str:
+        """The contact's check that nobody has claimed yet, empty for none."""
+        return await self._database.read(tenant_id, lambda c: waiting_check(c, tenant_id, contact_id))
 
     async def withdraw(self, who: Acting, announced_id: str) -> Acted:
         found = await self._database.read(who.tenant_id, lambda c: get_announced(c, who.tenant_id, announced_id))

@@ -42,6 +42,8 @@ log = structlog.get_logger("delivery")
 MOST_UNCLEAR = 2
 #: The provider works and asks us to slow down, or to come back to this one; each waits as it is told to.
 SLOW_DOWN = frozenset({"20429", "http_429", "smtp_450", "smtp_451", "smtp_452"})
+#: Seconds until a call that takes no words yet is tried again.
+CALL_SETTLES_S = 1.0
 #: Refused by ourselves; the provider was not asked.
 NOT_ASKED = frozenset({"no_account", "no_mail_server", "bad_address", "no_connection", "address_refused"})
 
@@ -91,13 +93,14 @@ class Delivery(Outcomes):
 
     async def _tell_verification(self, settled: Settled) -> None:
         """What was to verify an end user will never arrive: the technician who waits hears of it now. Not of what is
-        too late, which the deadline tells, nor of a call that was hung up, which its end tells."""
+        too late, which the deadline tells."""
         item = settled.leased.item
-        if settled.outcome not in ("dead", "dropped") or settled.error in ("expired", "call_over"):
+        if settled.outcome not in ("dead", "dropped") or settled.error == "expired":
             return
         if tells_of_verification(item.kind, item.template):
+            why = "not_heard" if settled.error == "call_over" else settled.error
             ask = VerificationAsk(settled.leased.tenant_id, verification_id=item.check_id, once="failed:" + item.id)
-            await self._engine.on_verification(ask, SendFailed(settled.error), quiet=True)
+            await self._engine.on_verification(ask, SendFailed(why), quiet=True)
 
     async def _carry_out(self, leased: Leased, hold: Hold) -> Settled:
         item = leased.item
@@ -259,7 +262,9 @@ class Delivery(Outcomes):
             )
         except SendRefused as refusal:
             if refusal.code == "call_over":
-                # They hung up first. The end of the call tells what that means.
+                if leased.attempt == 1:
+                    # They hung up first; or the carrier, which still waits for our first words, is not ready yet.
+                    return Heard(self._again(leased, "call_early", CALL_SETTLES_S), True)
                 return Heard(self._dropped(leased, refusal.code), True)
             return Heard(self.give_up(leased, refusal.code), None if refusal.code in NOT_ASKED else True)
         except SendLater as later:

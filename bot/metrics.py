@@ -82,6 +82,9 @@ class Metrics:
         self._state_of: dict[str, Counter] = {}
         for state in ("confirmed", "denied", "alarm", "expired"):
             self._state_of[state] = self._checks.labels(state)
+        for state in ("verified", "failed", "denied", "expired", "error"):
+            self._verifications.labels(state)
+        self._alerts.labels("cross_purpose")
 
     def turn(self, ask: type[Ask], outcome: str, seconds: float) -> None:
         """A turn has ended: `taken`, `duplicate`, `unroutable`, or how it failed."""

@@ -35,6 +35,7 @@ OF_CALLS: Mapping[str, str] = {
     "invalid_number": "This is not a phone number that exists. Correct it on the contact.",
     "no_account": "Our number has no account at the carrier. Tell an admin.",
     "bad_call_id": "The carrier gave no call that we know. Start anew.",
+    "call_early": "The carrier takes no words on this call yet. It is tried again by itself.",
     "call_over": "The call ended before the code could be said. Start anew.",
     "no_connection": "The carrier cannot be reached. It is tried again by itself.",
     "no_answer": "The carrier does not answer. It is tried again by itself.",
@@ -56,6 +57,8 @@ _CALLS: Mapping[str, tuple[str, str]] = {
     "canceled": ("failed", "Not reached: the call was ended before anybody picked up."),
     "failed": ("failed", "Not reached: the call could not be put through. Check the number, or use another way."),
 }
+
+_DROPPED: Mapping[str, str] = {**DROPPED, "call_over": OF_CALLS["call_over"]}
 
 
 def verification_delivery(kind: str, status: str, reported: str, error: str, at: datetime) -> Delivery:
@@ -86,7 +89,7 @@ def _told(status: str, error: str, at: datetime, meanings: Mapping[str, str], do
         case "unknown":
             return Delivery("unclear", error, f"{why} It is looked up before anything is sent again.", at)
         case "dropped":
-            return Delivery("dropped", error, DROPPED.get(error, "Not sent: it was no longer needed."), at)
+            return Delivery("dropped", error, _DROPPED.get(error, "Not sent: it was no longer needed."), at)
         case "dead":
             return Delivery("failed", error, f"Not delivered. {why}", at)
         case _:

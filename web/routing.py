@@ -101,7 +101,8 @@ class Route:
     old (SEC-34). `answers`: status -> model, for the OpenAPI document. `grants`: the answer is a secret, so it is never
     kept for an `Idempotency-Key`. `anonymous`: nobody is recognised, so it answers also when log-ins cannot be read.
     `scope`: which integration keys may use it; None: only people. `pod`: accounts without access to the console may
-    use it too. `of_pod`: a stream for the pod's pages, which knows the pod's log-ins and no others. `upload`: the form may carry files, so many bytes altogether at most."""
+    use it too. `of_pod`: a stream for the pod's pages, which knows the pod's log-ins and no others. `upload`: the form
+    may carry files, so many bytes altogether at most."""
 
     method: str
     path: str

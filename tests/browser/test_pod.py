@@ -115,7 +115,7 @@ def test_sign_in_verify_and_green_in_a_frame_of_another_site(psa: PodDesk, demo:
     presses.clear()
     psa.pod.get_by_role("button", name=re.compile("^Verify Ben")).click()
     box = psa.pod.get_by_label("The code they read to you")
-    expect(psa.pod.get_by_text("Ask them to read you the code")).to_be_visible(timeout=PATIENCE)
+    expect(psa.pod.get_by_text("Ask them to read you the code").first).to_be_visible(timeout=PATIENCE)
     box.press_sequentially(psa.code_to("Ben"))
     psa.pod.get_by_role("button", name="Check the code").click()
     expect(psa.pod.locator("[data-result=verified]")).to_be_visible(timeout=PATIENCE)

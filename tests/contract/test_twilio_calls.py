@@ -53,6 +53,8 @@ class Stage:
     seen: list[Seen] = field(default_factory=list)
     #: What was posted to us: path with query, and form.
     posted: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    #: How many webhooks are answered with 503 before one is taken.
+    down: int = 0
 
     async def call(self, to: str = THEIRS) -> Call:
         sid = await self.calls.call(to=to, sender=OURS, verification_id=ID, key="effect-1")
@@ -78,9 +80,13 @@ async def on_stage(account: Account | None = None) -> AsyncIterator[Stage]:
     carrier = Carrier(accounts, clock=clock, randomness=CountingLots())
     carrier.calls.course.second = 0.001
     posted: list[tuple[str, Mapping[str, str]]] = []
+    stages = list[Stage]()
 
     async def hook(request: web.Request) -> web.Response:
         posted.append((request.path_qs, {name: str(value) for name, value in (await request.post()).items()}))
+        if stages and stages[0].down:
+            stages[0].down -= 1
+            return web.Response(status=503)
         return web.Response(text=GREETING, content_type="text/xml")
 
     app = web.Application(middlewares=[recording(seen)])
@@ -96,7 +102,8 @@ async def on_stage(account: Account | None = None) -> AsyncIterator[Stage]:
                 base_url=public,
                 timeout=SHORT,
             )
-            yield Stage(calls, carrier, clock, public, seen, posted)
+            stages.append(Stage(calls, carrier, clock, public, seen, posted))
+            yield stages[0]
         finally:
             await carrier.stop()
 
@@ -260,6 +267,26 @@ async def test_a_number_without_an_account() -> None:
             await stage.call()
         assert caught.value.code == "no_account"
         assert stage.seen == []
+
+
+@pytest.mark.feature("REL-10", "EV-14")
+async def test_while_we_are_down_each_webhook_comes_three_times_more() -> None:
+    """The addresses that go with a call ask for it, since somebody waits on the line meanwhile."""
+    async with on_stage() as stage:
+        stage.carrier.calls.course.second = 1.0
+        stage.carrier.calls.answer(THEIRS, "by_hand")
+        call = await stage.call()
+        await stage.carrier.settled()
+        stage.posted.clear()
+        stage.down = 6
+        stage.carrier.calls.pick_up(THEIRS)
+        await stage.carrier.settled()
+        assert [path.partition("?")[0] for path, _ in stage.posted] == [
+            *["/webhooks/twilio/voice/status"] * 4,
+            *["/webhooks/twilio/voice"] * 3,
+        ]
+        assert call.words == ["Hello."]
+        assert call.trouble == 0
 
 
 # --- how phones behave ----------------------------------------------------------------------------------------------

@@ -9,20 +9,24 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from bot.breakers import IN_A_ROW
 from simulator.carrier_records import Fault as CarrierFault
+from tests.faults.end_users import by_code, by_link
 from tests.faults.installation import Installation
 from tests.faults.traffic import PATIENCE_S, Traffic
 from tests.faults.verdict import NOTHING_WRONG, Cost
 from tests.fixtures.servers import PostgresServer, RedisServer
 
+#: What is told beside checks of callers, which are always there.
+MORE = (by_code, by_link)
 #: Dialogs that go through the matrix, with what carries one from its beginning to its end; None: not built yet.
 STORIES: dict[str, Callable[[Traffic], object] | None] = {
     "technician verification": lambda traffic: traffic.story,
-    "end-user verification, code": None,
-    "end-user verification, link": None,
+    "end-user verification, code": lambda traffic: partial(by_code, traffic),
+    "end-user verification, link": lambda traffic: partial(by_link, traffic),
     "one-time secret": None,
     "voice ticket": None,
 }

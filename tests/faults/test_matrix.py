@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Opening
-from tests.faults.matrix import FAULTS, FIRST, LONG_FAULTS, STORIES, Fault, Place
+from tests.faults.matrix import FAULTS, FIRST, LONG_FAULTS, MORE, STORIES, Fault, Place
 from tests.faults.small_disk import small_disk
 from tests.faults.traffic import Traffic
 from tests.faults.verdict import Cost, held_phones, orphaned, verdict
@@ -51,7 +51,7 @@ async def _cell(fault: Fault, opening: Opening, lasts: float, cost: Cost) -> Non
         if fault.fills:
             disk = stack.enter_context(small_disk(stack.enter_context(server_folder()), 96))
         installation = await stack.enter_async_context(opening(jumps=fault.jumps, disk=disk))
-        traffic = Traffic(installation)
+        traffic = Traffic(installation, more=MORE)
         stack.push_async_callback(traffic.close)
         try:
             await _through(fault, traffic, lasts, cost)
@@ -86,8 +86,10 @@ async def _through(fault: Fault, traffic: Traffic, lasts: float, cost: Cost) -> 
         if fault.flips:
             assert any(status != 200 for status in seen), f"{replica.name} said that it was ready all the while"
     assert len(traffic.said) > 20, "there was hardly any traffic"
+    assert {story.step for story in traffic.users} >= {"told"}, "nobody was verified"
 
 
 def test_every_dialog_of_the_matrix_is_named() -> None:
     """What is not built yet stands in the table, and joins by a line."""
-    assert [name for name, story in STORIES.items() if story is not None] == ["technician verification"]
+    built = [name for name, story in STORIES.items() if story is not None]
+    assert built == ["technician verification", "end-user verification, code", "end-user verification, link"]

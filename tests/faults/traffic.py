@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 import aiohttp
@@ -26,6 +26,8 @@ from tests.fixtures.running_demo import SMS, TV, code_in
 
 #: Checks that begin in a second, and other texts: with repeats and confirmations about twenty webhooks.
 CHECKS_A_SECOND, WORDS_A_SECOND = 4.0, 10.0
+#: Verifications of end users that begin in a second, of each kind.
+USERS_A_SECOND = 1.5
 #: Seconds between two tries of the provider, and of a technician who sees an error.
 AGAIN_S = 0.3
 #: How long anything may take in all; what must be faster says so itself.
@@ -61,12 +63,32 @@ class Story:
 
 
 @dataclass
+class UserStory:
+    """One verification of an end user. `asked`: how often the technician had to ask, which is once but where the worker
+    of the first call is gone."""
+
+    person: Person
+    who: int
+    step: str = "ask"
+    id: str = ""
+    asked: int = 0
+
+
+#: Tells one story with a person, from its beginning to its end.
+Telling: TypeAlias = "Callable[[Traffic, Person, int], Coroutine[Any, Any, object]]"
+
+
+@dataclass
 class Traffic:
     """Everything that was said and done on one installation. A fixed rate until `stop`, then the stories end."""
 
     installation: Installation
     said: list[Said] = field(default_factory=list)
     stories: list[Story] = field(default_factory=list)
+    #: Verifications of end users, as far as they have come.
+    users: list[UserStory] = field(default_factory=list)
+    #: Further stories that are begun, `USERS_A_SECOND` of each.
+    more: Sequence[Telling] = ()
     #: Answers of the API that were neither right nor a fault's.
     odd: list[str] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -85,6 +107,7 @@ class Traffic:
         flow = [
             asyncio.create_task(self._every(1 / CHECKS_A_SECOND, self._begin_story)),
             asyncio.create_task(self._every(1 / WORDS_A_SECOND, self._begin_words)),
+            *(asyncio.create_task(self._every(1 / USERS_A_SECOND, self._begun(telling))) for telling in self.more),
         ]
         try:
             yield
@@ -113,7 +136,8 @@ class Traffic:
 
     def open_stories(self) -> list[tuple[str, str]]:
         """Phone and step of each that is not told to its end."""
-        return [(story.person.mobile, story.step) for story in self.stories if story.step != "told"]
+        every: list[Story | UserStory] = [*self.stories, *self.users]
+        return [(story.person.mobile, story.step) for story in every if story.step != "told"]
 
     def untaken(self) -> list[tuple[str, list[int]]]:
         """Texts that were never answered 200."""
@@ -141,6 +165,13 @@ class Traffic:
     def _begin_story(self, number: int) -> None:
         person = next(self._people)
         self._begin(self.story(person, number), person.mobile)
+
+    def _begun(self, telling: Telling) -> Callable[[int], None]:
+        def begin(number: int) -> None:
+            person = next(self._people)
+            self._begin(telling(self, person, number), person.mobile)
+
+        return begin
 
     def _begin_words(self, number: int) -> None:
         person = next(self._people)
@@ -252,6 +283,15 @@ class Traffic:
                 self.odd.append(f"{method} {path.split('?')[0]}: {status} {answer}")
                 raise AssertionError(self.odd[-1])
             await asyncio.sleep(AGAIN_S)
+
+    async def try_api(
+        self, method: str, path: str, body: object = None, *, who: int = 0, key: str = ""
+    ) -> tuple[int, Any]:
+        """One call by the proxy, whatever comes of it; 0 when nobody answered."""
+        headers = {"Authorization": f"Bearer {self.installation.filled.bearers[who]}"}
+        if key:
+            headers["Idempotency-Key"] = key
+        return await self._ask(method, self.installation.proxy.url + path, body, headers)
 
     async def _ask(self, method: str, url: str, body: object, headers: dict[str, str]) -> tuple[int, Any]:
         """Status and JSON; 0 when nobody answered."""

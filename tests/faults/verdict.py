@@ -17,11 +17,13 @@ from dialogs.messages import Inbound
 from storage import tables
 from storage.database import OpenDatabase, Unscoped
 from storage.digests import once_key
+from storage.outbox_rules import carries_code
 from storage.sealed.report import Report
 from tests.faults.installation import Installation
 from tests.faults.traffic import Said, Traffic
+from tests.faults.verdict_users import tokens, users
 
-LIVE = ("open", "claimed")
+LIVE = ("open", "claimed", "sent")
 _CODE = re.compile(r"Code: ([0-9]{6})\.")
 
 
@@ -55,6 +57,7 @@ class Rows:
     tickets: list[Any] = field(default_factory=list)
     notes: list[Any] = field(default_factory=list)
     conversations: list[Any] = field(default_factory=list)
+    verifications: list[Any] = field(default_factory=list)
 
 
 def _rows(conn: Connection) -> Rows:
@@ -73,6 +76,7 @@ def _rows(conn: Connection) -> Rows:
                 tables.tickets,
                 tables.ticket_notes,
                 tables.conversations,
+                tables.verifications,
             ),
         )
     )
@@ -83,14 +87,15 @@ async def held_phones(installation: Installation, cost: Cost) -> set[str]:
     had, or for a time that a clock which was ahead has put down."""
     if not cost.dead and not cost.ahead:
         return set()
-    o, d, c = tables.outbox.c, tables.dialogs.c, tables.conversations.c
+    o, d, c, v = tables.outbox.c, tables.dialogs.c, tables.conversations.c, tables.verifications.c
     waits = and_(o.done_at.is_(None), or_(o.worker != "", o.due_at > (time.time() + 60) * 1_000_000))
     checks = select(d.their_address).where(d.id == o.check_id, waits)
     others = select(c.their_address).where(c.id == o.conversation_id, waits)
+    asked = select(v.their_address).where(v.id == o.check_id, waits)
     database = installation.open_database()
     try:
         return await database.read(
-            Unscoped.OPERATOR, lambda conn: {row[0] for query in (checks, others) for row in conn.execute(query)}
+            Unscoped.OPERATOR, lambda conn: {row[0] for query in (checks, others, asked) for row in conn.execute(query)}
         )
     finally:
         await database.close()
@@ -172,6 +177,7 @@ async def verdict(traffic: Traffic, cost: Cost, *, within: float = 30.0) -> list
     held = _held(rows) if cost.dead or cost.ahead else set()
     wrong += _turns(traffic, rows)
     wrong += _checks(traffic, rows, cost, held)
+    wrong += users(traffic, rows.verifications, rows.audit, cost.ends, held)
     wrong += _texts(traffic, rows, cost)
     wrong += _outbox(rows)
     wrong += _tickets(traffic, rows, held)
@@ -238,14 +244,16 @@ def _texts(traffic: Traffic, rows: Rows, cost: Cost) -> Iterator[str]:
     for phone, bodies in phones.items():
         codes = {code for body in bodies for code in _CODE.findall(body)}
         asked = sum(said.sender.mobile == phone and said.words == "#verify" for said in traffic.said)
+        asked += sum(story.asked for story in traffic.users if story.person.mobile == phone)
         if len(codes) > asked:
-            yield f"a phone got {len(codes)} codes for {asked} #verify"
+            yield f"a phone got {len(codes)} codes for {asked} requests"
         times = max(Counter(bodies).values())
         if times > most:
             yield f"a phone got the same text {times} times: {_CODE.sub('Code: ......', max(bodies, key=bodies.count))}"
-    phone_of = {row.id: row.their_address for row in rows.conversations}
-    sent = Counter(phone_of[row.conversation_id] for row in rows.outbox if row.kind == "text" and row.status == "sent")
-    every = Counter(phone_of[row.conversation_id] for row in rows.outbox if row.kind == "text")
+    phone_of = {row.id: row.their_address for row in (*rows.conversations, *rows.verifications)}
+    texts = [row for row in rows.outbox if row.kind == "text"]
+    sent = Counter(phone_of[row.conversation_id or row.check_id] for row in texts if row.status == "sent")
+    every = Counter(phone_of[row.conversation_id or row.check_id] for row in texts)
     for phone in every.keys() | phones.keys():
         different = len(set(phones.get(phone, ())))
         if not sent[phone] <= different <= every[phone]:
@@ -258,7 +266,7 @@ def _outbox(rows: Rows) -> Iterator[str]:
     for row in rows.outbox:
         if row.status == "dead" and not told[row.check_id]:
             yield f"given up without an alert: {row.kind} {row.template} {row.error}"
-        if row.done_at is not None and row.template.startswith("tv.code") and row.payload is not None:
+        if row.done_at is not None and carries_code(row.template) and row.payload is not None:
             yield f"a text with a code was kept after it was {row.status}"
 
 
@@ -289,14 +297,17 @@ def _codes(traffic: Traffic, rows: Rows, cost: Cost, everything: Sequence[str]) 
         return
     # Six digits are found by chance within longer numbers, ids and times; a code in plain stands by itself.
     found = re.compile(r"(?<![\w.+:-])(" + "|".join(sorted(codes)) + r")(?![\w:-])")
+    links = tokens(traffic.installation.carrier.carrier.phones.values())
+    if any(link in cell for cell in everything for link in links):
+        yield "a link stands in plain"
     for cell in everything:
         if found.search(cell):
             yield f"a code stands in plain in {cell[:40]!r}"
-    over = {row.id for row in rows.checks if row.state not in LIVE}
+    over = {row.id for row in (*rows.checks, *rows.verifications) if row.state not in LIVE}
     for row in rows.outbox:
         # What a dead replica has leased is wiped when its lease ends.
         leased = cost.dead and row.worker and row.done_at is None
-        if row.check_id in over and row.template.startswith("tv.code") and row.payload is not None and not leased:
+        if row.check_id in over and carries_code(row.template) and row.payload is not None and not leased:
             yield f"the code of a check that is over still waits to be sent ({row.status})"
     for row in rows.checks:
         if row.id in over and re.search(r'"code":\s*[^n\s]', row.body):

@@ -111,6 +111,10 @@ async def test_a_code_is_good_once_for_its_frame_and_for_a_minute(house: House, 
     assert (await other.take(code)).status == 422, "another frame"
     assert (await frame.take(code, verifier="a" * 43)).status == 422, "another secret"
     assert (await frame.take("b" * 43)).status == 422, "another code"
+    elsewhere = Frame.of_house(house, other=True)
+    elsewhere.verifier = frame.verifier
+    assert (await elsewhere.take(code)).status == 422, "another company's pod"
+    assert not elsewhere.cookie
     assert (await frame.take(code)).status == 303
     again = frame.twin()
     again.verifier = frame.verifier
@@ -184,10 +188,10 @@ async def test_hand_overs_are_counted(house: House, frame: Frame) -> None:
 @pytest.mark.feature("SEC-29", "SEC-33")
 async def test_it_lasts_a_shift_and_ends_with_everything_that_ends_log_ins(house: House, frame: Frame) -> None:
     await signed_in(house, frame)
-    for _hour in range(23):
+    for _look in range(24):
         house.clock.advance(timedelta(minutes=29))
         assert is_in(await frame.open())
-    house.clock.advance(timedelta(hours=12) - 23 * timedelta(minutes=29))
+    house.clock.advance(timedelta(hours=12) - 24 * timedelta(minutes=29))
     assert (await frame.open()).status == 401, "the shift is over"
     await signed_in(house, frame)
     house.clock.advance(timedelta(minutes=30))

@@ -328,6 +328,10 @@ async def test_a_result_for_one_ticket_is_none_for_another(house: House) -> None
     assert shields(elsewhere) == ["red", "red"]
     number = (await house.services.psa(house.world.tenant_id).get_ticket(one)).number
     assert f"Not verified for this ticket; for #{number} they are" in words(elsewhere)
+    listed = await read(house, cookie, "/tickets")
+    assert words(listed).count("Not verified") == 1, "one of the two"
+    api = await house.ask("GET", "/api/v1/tickets", bearer=await house.log_in("technician"))
+    assert {t["id"]: t["verified"] for t in api.json["items"]} == {one: True, two: False}
     page = await read(house, cookie, f"/contacts/{ada.id}")
     assert f"Verified for #{number}: Code by text" in words(page)
 
@@ -423,6 +427,21 @@ async def test_one_page_leads_both_ways_on_one_call(house: House) -> None:
     assert "You never read a code to somebody who called you." in words(page)
     stranger = await read(house, await house.log_in("other_technician", "cookie"), f"/contacts/{ada.id}/verify")
     assert "They have just checked you" not in words(stranger)
+
+
+@pytest.mark.feature("SEC-06")
+async def test_a_check_of_a_caller_that_went_wrong_holds_for_ten_minutes(house: House) -> None:
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    await house.text(ada.mobile, "#verify")
+    await house.text(ada.mobile, "#deny")
+    house.clock.advance(timedelta(minutes=4))
+    page = await read(house, cookie, f"/contacts/{ada.id}")
+    assert "They have just checked a caller" in words(page)
+    assert "Codes go out again in 6 minutes." in words(page)
+    house.clock.advance(timedelta(minutes=6))
+    page = await read(house, cookie, f"/contacts/{ada.id}")
+    assert "They have just checked a caller" not in words(page)
+    assert '<button class="main big">' in page.text
 
 
 async def test_an_override_takes_a_reason_and_a_fresh_sign_in(house: House) -> None:
@@ -571,7 +590,8 @@ async def test_the_history_tells_it_in_sentences_and_leads_to_the_panel(house: H
     page = await read(house, cookie, "/history")
     for said in (
         "Technician asked Ada Bishop to show who they are",
-        "by: Code by text for: usual help",
+        "by: Code by text",
+        "for: usual help",
         "Technician typed a wrong code of Ada Bishop",
         "Ada Bishop is verified: Technician typed the right code",
     ):

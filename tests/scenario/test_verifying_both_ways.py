@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
+from bot.seeds import VERIFICATION_NUMBER
 from storage.tenants import CarrierAccount
 from tests.fixtures.demo_house import DemoHouse, Who, wrong
 from tests.fixtures.verifying import EUV, ask, asked, check, code_in, mails_to, said_to, shield, shown, steps
@@ -306,6 +308,9 @@ async def test_deny_by_text_after_somebody_was_verified(demo: DemoHouse, method:
     assert (await steps(demo, mine))[-1] == "euv.disown_afterwards"
     await demo.text(ada, "#deny")
     assert await demo.alerts() == ["euv_denied"], "the alarm is raised once"
+    assert (await ask(demo, ada)).json["error"] == "denied_lately"
+    await demo.advance(1801)
+    assert (await ask(demo, ada)).status == 201
 
 
 async def test_deny_a_day_later_is_about_nothing(demo: DemoHouse) -> None:
@@ -331,3 +336,22 @@ async def test_a_check_that_is_denied_late_ends_what_is_green(demo: DemoHouse) -
     assert (await shield(demo, ada))["state"] == "red"
     assert sorted(await demo.alerts()) == ["euv_denied", "late_deny"]
     assert (await demo.check(id))["state"] == "confirmed"
+
+
+@pytest.mark.feature("SEC-06")
+async def test_both_directions_at_the_same_moment(demo: DemoHouse) -> None:
+    """Whichever is first: the code is not sent, or they are warned."""
+    token = await demo.token("dana")
+    for contact in demo.seeded.contacts:
+        body = {"contact_id": contact.id, "method": "sms_code"}
+        answer, _ = await asyncio.gather(
+            demo.ask("POST", EUV, body, bearer=token),
+            demo.world.carrier.text(contact.mobile, VERIFICATION_NUMBER, "#verify"),
+        )
+        await demo.idle()
+        texts = demo.texts_to(contact)
+        if answer.status == 201:
+            assert any("We ALSO just sent you a code" in text for text in texts), contact.name
+        else:
+            assert answer.json["error"] in ("direction_conflict", "too_many_sends")
+            assert len(texts) == 1

@@ -10,7 +10,9 @@ from itertools import permutations
 
 import pytest
 
+from dialogs.settings import TenantSettings
 from dialogs.turns import AuditEvent
+from dialogs.user_verify import Policy
 from simulator.carrier_records import Fault
 from storage.contact_changes import AddressEdit
 from storage.directory import NewAddress
@@ -270,6 +272,23 @@ async def test_the_same_request_again_is_the_same_verification(house: House) -> 
         answer = await house.ask("POST", path, bearer=mine, body={"code": "000000"}, headers=typed)
         assert (answer.status, answer.json["error"]) == (422, "wrong_code")
     assert (await house.ask("GET", f"{EUV}/{first.json['id']}", bearer=mine)).json["tries_left"] == 4
+
+
+@pytest.mark.feature("REL-02", "SEC-43")
+async def test_a_repeated_answer_tells_the_number_to_nobody_else(house: House) -> None:
+    ada, mine = house.world.people[0], await house.log_in("technician")
+    spoken = replace(TenantSettings(), policy=Policy(spoken_number=True))
+    await house.services.tenants.change_settings(house.world.tenant_id, lambda _: spoken)
+    wish, key = {"contact_id": ada.id, "method": "sms_link"}, {"Idempotency-Key": "one"}
+    first = await house.ask("POST", EUV, bearer=mine, body=wish, headers=key)
+    again = await house.ask("POST", EUV, bearer=mine, body=wish, headers=key)
+    assert (first.status, again.json["id"]) == (201, first.json["id"])
+    assert len(first.json["spoken_number"]) == 2
+    assert again.json["spoken_number"] is None
+    read = await house.ask("GET", f"{EUV}/{first.json['id']}", bearer=mine)
+    assert read.json["spoken_number"] == first.json["spoken_number"]
+    other = await house.log_in("supervisor")
+    assert (await house.ask("GET", f"{EUV}/{first.json['id']}", bearer=other)).json["spoken_number"] is None
 
 
 @pytest.mark.feature("SEC-39", "REL-04", "REL-05", "EV-44")

@@ -343,8 +343,11 @@ async def test_the_same_webhook_again_reads_nothing_again_and_no_answer_holds_a_
     phone(demo, ada, "by_hand")
     id = await asked(demo, ada, "voice_call")
     (call,) = calls_to(demo, ada)
+    await press(demo, ada, "pick_up")
+    assert await said_by_us(demo) == 1
     first, again = await posted(demo, id, call), await posted(demo, id, call)
     assert first.status == again.status == 200
+    assert "Pause" in first.text
     assert first.text == again.text, "an answer that was lost on its way is given once more"
     assert await said_by_us(demo) == 1
     pressed = await posted(demo, id, call, key="1")
@@ -412,6 +415,52 @@ async def test_accepted_and_cut_off_rings_once(demo: DemoHouse) -> None:
     assert (await check(demo, id, code_in(calls_to(demo, ada)[0].spoken))).status == 200
 
 
+@pytest.mark.feature("EV-14", "REL-04", "REL-08")
+async def test_who_picks_up_before_we_know_of_the_call_hears_the_code_once(demo: DemoHouse) -> None:
+    """The answer with the call's id is lost, and the webhook of the call itself is the first to name it."""
+    ada = demo.contact("ada")
+    demo.world.carrier.fail_next(Fault(drop=True))
+    id = await asked(demo, ada, "voice_call")
+    await demo.advance(3)
+    (call,) = calls_to(demo, ada)
+    assert len(READ_TWICE.findall(call.spoken)) == 1
+    assert await said_by_us(demo) == 1
+    assert (await check(demo, id, code_in(call.spoken))).status == 200
+
+
+@pytest.mark.feature("EV-14", "Y-06")
+async def test_who_hangs_up_while_the_carrier_stumbles_has_heard_nothing(demo: DemoHouse) -> None:
+    """What was to be said is not said to the next one who is called, and the technician sees that nobody heard it."""
+    ada = demo.contact("ada")
+    phone(demo, ada, "by_hand")
+    id = await asked(demo, ada, "voice_call")
+    demo.world.carrier.fail_next(Fault(500))
+    await press(demo, ada, "pick_up")
+    await press(demo, ada, "hang_up")
+    await demo.advance(6)
+    await demo.advance(6)
+    (call,) = calls_to(demo, ada)
+    assert not SPOKEN_DIGITS.search(call.spoken)
+    ended = await shown(demo, id)
+    assert (ended["state"], ended["reason"]) == ("error", "not_heard")
+    assert "before the code could be said" in ended["delivery_words"]
+    assert "not_delivered" not in await demo.alerts(), "a person who hangs up is no failure of ours"
+
+
+@pytest.mark.feature("EV-14", "REL-08")
+async def test_a_carrier_that_takes_no_words_yet_is_asked_once_more(demo: DemoHouse) -> None:
+    """It still waits for our first words, and says that the call is not in progress."""
+    ada = demo.contact("ada")
+    phone(demo, ada, "by_hand")
+    id = await asked(demo, ada, "voice_call")
+    demo.world.carrier.fail_next(Fault(400, 21220))
+    await press(demo, ada, "pick_up")
+    call = calls_to(demo, ada)[0]
+    assert not SPOKEN_DIGITS.search(call.spoken)
+    await demo.advance(2)
+    assert (await check(demo, id, code_in(call.spoken))).status == 200
+
+
 @pytest.mark.feature("EV-14", "REL-04", "REL-05")
 @pytest.mark.parametrize(
     "fault", [Fault(429, 20429, retry_after="1"), Fault(500), Fault(503)], ids=["429", "500", "503"]
@@ -463,6 +512,24 @@ async def test_words_that_were_lost_are_said_once_more_and_are_the_same(demo: De
     assert len(readings) == 1, "one content, however often"
     assert await said_by_us(demo) == 1
     assert (await check(demo, id, readings.pop().replace(", ", ""))).status == 200
+
+
+@pytest.mark.feature("EV-14", "REL-04")
+async def test_words_that_stay_unclear_are_said_twice_at_most(demo: DemoHouse) -> None:
+    """Each try may have begun the reading anew, so a third one would only confuse."""
+    ada = demo.contact("ada")
+    phone(demo, ada, "by_hand")
+    id = await asked(demo, ada, "voice_call")
+    demo.world.carrier.fail_next(*[Fault(drop=True)] * 9)
+    await press(demo, ada, "pick_up")
+    for _ in range(5):
+        await demo.advance(10)
+    assert len(demo.world.carrier.faults) == 7
+    readings = READ_TWICE.findall(calls_to(demo, ada)[0].spoken)
+    assert len(readings) == 2
+    assert len(set(readings)) == 1
+    ended = await shown(demo, id)
+    assert (ended["state"], ended["reason"]) == ("error", "unclear")
 
 
 @pytest.mark.feature("EV-14", "REL-05")

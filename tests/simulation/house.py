@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from bot.acts import Acts
 from bot.delivery import Delivery, Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
@@ -29,7 +28,7 @@ from storage.memory import MemoryTurnStore
 from tests.fixtures.duty import NoMail, by_text
 from tests.simulation.loop import Life
 from tests.simulation.outside import Point
-from tests.simulation.ready import AllWaysOut, AloneOnDuty, LinksInMemory
+from tests.simulation.ready import ActsInMemory, AllWaysOut, AloneOnDuty, LinksInMemory
 from tests.simulation.watch import Watch
 
 R = TypeVar("R")
@@ -196,7 +195,7 @@ class House:
 
         opened, wording = store(self.life), Wording("https://desk.example")
         self.engine = Engine(opened, clock, chance, wording)
-        self.acts = Acts(self.engine, ways.psa, database, clock, chance)
+        self.acts = ActsInMemory(self.engine, ways.psa, database, clock, chance, kept)
         links, roll = LinksInMemory(kept, database), AloneOnDuty(alone, database)
         self.verifying = Verifying(self.engine, ways.psa, links, roll, AllWaysOut(), wording, chance)
         outside = Outside(ways.texts, ways.psa, anywhere, by_text(mobiles), ways.mail, NoMail(), ways.calls, anywhere)

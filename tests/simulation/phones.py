@@ -104,7 +104,8 @@ class Phones:
         self._stage.watch.heard_on_call(call.verification_id, words.say)
         match words.then:
             case "hang_up":
-                self._hang_up(call)
+                # The last words are spoken first.
+                self._stage.after(dice.choice((0.5, 3.0)), lambda: self._hang_up(call))
             case "press" if call.manner != "quiet" and dice.random() < 0.8:
                 digit = dice.choice(("1", "1", "1", "5"))
                 self._stage.after(dice.choice((0.0, 1.0, 4.0)), lambda: self._press(call, digit))

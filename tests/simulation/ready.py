@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from bot.acts import Acts
+from bot.engine import Engine
+from dialogs.ports import Clock, Randomness
+from dialogs.tech_verify import Open
+from psa.base import Psa
 from storage.database import Database
 from storage.duty import OnCall, Roll
 from storage.keys import Keyring
@@ -23,6 +28,29 @@ class LinksInMemory(Verifications):
     async def by_link(self, digest: str) -> LinkTarget | None:
         found = self._store.rows.links.get(digest)
         return None if found is None else LinkTarget(*found)
+
+
+class ActsInMemory(Acts):
+    """Finds in the memory store who waits for a call."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        psa: Callable[[str], Psa],
+        database: Database,
+        clock: Clock,
+        random: Randomness,
+        store: MemoryTurnStore,
+    ) -> None:
+        super().__init__(engine, psa, database, clock, random)
+        self._store = store
+
+    async def _waiting(self, tenant_id: str, contact_id: str) -> str:
+        checks = self._store.rows.checks.items()
+        waiting = (
+            id for (t, id), c in checks if (t, c.contact_id) == (tenant_id, contact_id) and isinstance(c.state, Open)
+        )
+        return next(waiting, "")
 
 
 class AloneOnDuty(Roll):

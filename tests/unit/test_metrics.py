@@ -170,10 +170,11 @@ class Store(MemoryTurnStore):
 
 
 def decision() -> Decision[str]:
-    def line(before: str, after: str) -> AuditEvent:
-        return AuditEvent("a", NOW, "tv.x", check_id="c-1", public={"before": before, "after": after})
+    def line(before: str, after: str, kind: str = "tv.x") -> AuditEvent:
+        return AuditEvent("a", NOW, kind, check_id="c-1", public={"before": before, "after": after})
 
-    lines = (line("open", "denied"), line("open", "open"), AuditEvent("b", NOW, "desk.plain"))
+    about_users = (line("sent", "verified", "euv.x"), line("sent", "sent", "euv.x"))
+    lines = (line("open", "denied"), line("open", "open"), *about_users, AuditEvent("b", NOW, "desk.plain"))
     return Decision("x", "tenant-1", audit=lines, alerts=(Alert("i", "denied", NOW, "c-1", "p-1", "Ada said no"),))
 
 
@@ -199,6 +200,9 @@ async def test_turns_are_counted_by_kind_and_outcome() -> None:
     assert value(said, 'watchword_checks_total{state="denied"}') == 1, "a lost race counts once"
     assert value(said, 'watchword_checks_total{state="open"}') is None, "nothing has changed there"
     assert value(said, 'watchword_checks_total{state="alarm"}') == 0, "what matters is there before it happens"
+    assert value(said, 'watchword_checks_total{state="verified"}') is None, "that is no check of a caller"
+    assert value(said, 'watchword_user_verifications_total{state="verified"}') == 1
+    assert value(said, 'watchword_user_verifications_total{state="denied"}') == 0
     assert value(said, 'watchword_alerts_total{kind="denied"}') == 1
     assert value(said, 'watchword_outbox_settled_total{kind="text",outcome="dead"}') == 1
 

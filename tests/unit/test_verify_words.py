@@ -6,16 +6,21 @@ from datetime import datetime, timedelta
 from typing import get_args, get_type_hints
 
 import pytest
+from aiohttp import web
 
 from dialogs.user_verify import METHODS, WORDS, Action, Assurance, Blank, Expired, Method, Policy
 from dialogs.ways import WayNow
 from storage.verifications import Shield
 from tests.fixtures.world import START
 from web.pages.contacts import AddressView
-from web.pages.verify_forms import code_words
+from web.pages.forms import Press
+from web.pages.verify_forms import VerifyForms, code_words, verify_routes
+from web.pages.verify_panel import Place
 from web.pages.verify_rows import LIVE, TONES, shields_of, way_view
+from web.pages.verify_views import Attempt
 from web.pages.verify_words import ACTIONS, ACTIONS_IN_WORDS, DID, DO, NOTE_FOR, OUTCOMES, REASONS, WHY, outcome, why
 from web.ports import REFUSALS, CodeChecked
+from web.routing import Call, Surface
 
 #: Every word that `dialogs.ways` puts in the way of somebody who only looks.
 IN_THE_WAY = (
@@ -140,3 +145,35 @@ def test_a_code_that_does_not_count_says_why(checked: CodeChecked, said: str) ->
 def test_the_last_wrong_code_says_that_it_is_over() -> None:
     assert "it is over now" in code_words(CodeChecked("v", refused="wrong_code"))
     assert Policy().max_wrong_codes == 5
+
+
+async def _draw(call: Call, contact_id: str, ticket_id: str, attempt: Attempt) -> web.StreamResponse:
+    raise AssertionError("nothing is drawn here")
+
+
+@pytest.mark.feature("SEC-31")
+@pytest.mark.parametrize(
+    ("acts", "wanted", "leads_to"),
+    [
+        ("/pod", "/pod/contacts/c/verify?tenant=harbor", "/pod/contacts/c/verify?tenant=harbor"),
+        ("/pod", "/pod?tenant=harbor&contact=c", "/pod?tenant=harbor&contact=c"),
+        ("/pod", "/codes", "/pod/contacts/c/verify?ticket=7"),
+        ("/pod", "/podcast", "/pod/contacts/c/verify?ticket=7"),
+        ("/pod", "//evil.example/pod/", "/pod/contacts/c/verify?ticket=7"),
+        ("", "/tickets/7", "/tickets/7"),
+        ("", "https://evil.example/", "/contacts/c/verify?ticket=7"),
+        ("", "", "/contacts/c/verify?ticket=7"),
+    ],
+)
+def test_a_form_comes_back_to_a_page_of_its_own_place(acts: str, wanted: str, leads_to: str) -> None:
+    forms = VerifyForms(Place(acts, Surface.PAGE, _draw))
+    assert forms.back_to(Press(back=wanted), "c", "7") == leads_to
+
+
+def test_the_pod_has_no_override() -> None:
+    paths = {
+        place: {r.path for r in verify_routes(Place(place, Surface.PAGE, _draw, pod=bool(place)))}
+        for place in ("", "/pod")
+    }
+    assert "/contacts/{contact_id}/verify/override" in paths[""]
+    assert not [path for path in paths["/pod"] if "override" in path]

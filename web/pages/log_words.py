@@ -9,10 +9,10 @@ from dialogs.user_verify import Action, Method
 from storage.audit_kinds import KINDS
 from storage.log import LogRow
 from web.look import _
+from web.pages.check_cards import ASSURANCES
 from web.pages.log_words_verifying import PRESSED, TYPED
 from web.pages.log_words_verifying import SAID as SAID_OF_VERIFYING
 from web.pages.verify_words import ACTIONS_IN_WORDS, DID
-from web.pages.check_cards import ASSURANCES
 from web.ports import REFUSALS
 
 #: `{who}` is the technician, the operator or Watchword itself; `{contact}` the person at the client.

@@ -90,7 +90,7 @@ class VerifyForms:
             override=override,
         )
         if not acted.refused:
-            return see_other(self._back(form, contact_id, form.about))
+            return see_other(self.back_to(form, contact_id, form.about))
         return await self._refused(call, contact_id, form.about, acted, form.model_dump())
 
     async def check(self, call: Call) -> web.StreamResponse:
@@ -101,7 +101,7 @@ class VerifyForms:
         if wants_json(call.request):
             return json_answer(call, {**_answer(found), "message": "" if found.right else code_words(found)})
         if found.right:
-            return see_other(self._back(form, row.contact_id, form.about))
+            return see_other(self.back_to(form, row.contact_id, form.about))
         attempt = Attempt(found.refused, code_words(found), form.model_dump())
         return await self._draw(call, row.contact_id, form.about, attempt)
 
@@ -131,7 +131,7 @@ class VerifyForms:
         acted = await call.services.verifying.unlock(call.who, contact_id, method=method)
         if acted.refused == "contact_not_found":
             raise not_found()
-        return after(call, acted, "euv_unlocked", self._back(form, contact_id, ""))
+        return after(call, acted, "euv_unlocked", self.back_to(form, contact_id, ""))
 
     async def state(self, call: Call) -> web.StreamResponse:
         """How it stands, for the panel's script: `{"state", "title", "delivery", "undelivered", "tries_left"}`."""
@@ -158,7 +158,7 @@ class VerifyForms:
             raise not_found()
         return found
 
-    def _back(self, form: Press, contact_id: str, ticket_id: str) -> str:
+    def back_to(self, form: Press, contact_id: str, ticket_id: str) -> str:
         """The page the form stood on, if it is one of this place."""
         otherwise = self.place.page_of(contact_id, ticket_id)
         back = own_path(form.back, otherwise)
@@ -168,7 +168,7 @@ class VerifyForms:
         form: Press = call.body
         if acted.refused == "verification_not_found":
             raise not_found()
-        return after(call, acted, said, self._back(form, row.contact_id, ""))
+        return after(call, acted, said, self.back_to(form, row.contact_id, ""))
 
     async def _refused(
         self, call: Call, contact_id: str, ticket_id: str, acted: Acted, typed: Mapping[str, str]

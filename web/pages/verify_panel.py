@@ -117,6 +117,7 @@ async def panel_of(
         missing=", ".join(missing),
         obstacles=_obstacles(blocked, now),
         conflict=any(way.why == "direction_conflict" for way in blocked),
+        conflict_wait=_conflict_wait(blocked, now),
         overrides=tuple(way_view(way, by_id, chosen=chosen) for way in blocked if way.override),
         tickets=choices,
         fixed_ticket=fixed_ticket,
@@ -166,6 +167,11 @@ def _obstacles(blocked: Sequence[WayNow], now: datetime) -> tuple[str, ...]:
             if way.not_before is not None:
                 said[way.why] += " " + _("That is in %s.") % length(way.not_before - now)
     return tuple(said.values())
+
+
+def _conflict_wait(blocked: Sequence[WayNow], now: datetime) -> str:
+    until = next((w.not_before for w in blocked if w.why == "direction_conflict" and w.not_before is not None), None)
+    return length(until - now) if until is not None else ""
 
 
 def _locked(blocked: Sequence[WayNow]) -> tuple[Locked, ...]:

@@ -122,7 +122,8 @@ class Panel:
     included; `here`: where to come back to, a path of ours. `about`: the ticket
     that everything is about where the page has fixed that, else empty. `ways` can work now,
     `blocked` cannot; `missing` are names of methods that are not set up. `obstacles` are whole sentences about what
-    stands in the way. `conflict`: a check of a caller is open, and `overrides` are the ways that an override would
+    stands in the way. `conflict`: a check of a caller is open, or ended so lately
+    that `conflict_wait`, a length of time, is left; `overrides` are the ways that an override would
     open. `checked_me`: they have just confirmed this very technician. `seq`: where the event stream stood.
     """
 
@@ -141,6 +142,7 @@ class Panel:
     missing: str
     obstacles: tuple[str, ...]
     conflict: bool
+    conflict_wait: str
     overrides: tuple[WayView, ...]
     tickets: tuple[Choice, ...]
     fixed_ticket: bool

@@ -15,6 +15,17 @@ class Door extends HTMLElement {
     if (this.pairing instanceof HTMLElement) this.pairing.hidden = true;
     this.link?.addEventListener("click", (event) => this.open(event));
     addEventListener("message", (event) => this.hear(event));
+    // Another pod of the same ticket system may have signed in meanwhile; this one has the same cookie then.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && !this.opened && this.form) location.replace(this.home());
+    });
+  }
+
+  /** @returns {URL} the pod itself, with what it is about */
+  home() {
+    const to = new URL(this.form?.action ?? location.href);
+    to.pathname = "/pod";
+    return to;
   }
 
   /** @param {Event} event */
@@ -50,8 +61,7 @@ class Door extends HTMLElement {
     const said = answer?.ok ? await answer.json() : null;
     if (said?.signed_in) {
       this.taken = true;
-      const to = new URL(this.form.action);
-      to.pathname = "/pod";
+      const to = this.home();
       to.searchParams.set("entered", "1");
       location.replace(to);
     } else setTimeout(() => this.ask(until), ASK_EVERY);
