@@ -20,7 +20,7 @@ from dialogs.ports import Randomness
 from dialogs.tech_verify import Claimed, Open, Technician, Ticket
 from dialogs.turns import AddressFacts, StoredVerification, VerificationFacts
 from dialogs.user_locks import tell_of_overrides
-from dialogs.ways import MIN_NOTE, WayNow, interlock, is_new, obstacle
+from dialogs.ways import WayNow, interlock, is_new, obstacle, says_enough
 from storage.phones import masked
 from web.ports import Acted, Acting
 
@@ -110,7 +110,7 @@ class Asking:
         if way.why == "direction_conflict" and wish.override:
             if not wish.may_override:
                 return _refuse(draft, wish, Acted("", "override_not_allowed"))
-            if len(wish.override) < MIN_NOTE:
+            if not says_enough(wish.override):
                 return _refuse(draft, wish, Acted("", "override_reason_short"))
             way, override = look(overriding=True), uv.Override(wish.override, alone=wish.alone)
         address = next((a for a in facts.addresses if a.id == address_id), None)
@@ -134,7 +134,13 @@ class Asking:
     ) -> Acted:
         assert facts.contact is not None, "nobody else is asked"
         contact, who, (policy, locale) = facts.contact, wish.who, policy_and_locale(facts)
-        lock = interlock(facts.checks, draft.now, technician_id=who.technician_id, ticket_id=wish.ticket_id)
+        lock = interlock(
+            facts.checks,
+            draft.now,
+            contact_id=contact.id,
+            technician_id=who.technician_id,
+            ticket_id=wish.ticket_id,
+        )
         of_method = uv.METHODS[wish.method]
         request = uv.Request(
             contact_id=contact.id,

@@ -22,6 +22,7 @@ from dialogs.machine import Step
 from dialogs.messages import Inbound, Receipt
 from dialogs.ports import Randomness
 from dialogs.tech_verify import (
+    Alarm,
     Announced,
     Asker,
     Claimed,
@@ -124,6 +125,9 @@ class Reading:
             case _:
                 pass
         if self.facts.suppressed:
+            if isinstance(self.said, Deny):
+                # Mails and calls reach them all the same; the alarm is raised without an answer (SEC-08).
+                self._deny_verifications(answered=True)
             return self._note("desk.opted_out")
         if not self.facts.contacts:
             return self._stranger()
@@ -236,7 +240,11 @@ class Reading:
         here = [c for c in self.live if c.our_address == self.facts.number.address]
         if here:
             typed = code_digest(self.facts.tenant, here[0].id, said.digits) if said.digits else None
-            self.draft.step(here[0], ConfirmReceived(typed), self.thread.locale)
+            step = self.draft.step(here[0], ConfirmReceived(typed), self.thread.locale)
+            if isinstance(step.state, Alarm):
+                # A caller who is none of ours may have been told the code that we sent them as well (SEC-06, SEC-15).
+                for one, _ in self._asked_now():
+                    self._on_verification(one, uv.Voided("alarm"), answered=True)
         elif self.live:
             elsewhere = self.live[0]
             self.draft.step(elsewhere, ConfirmMisdirected(elsewhere.our_address), self.thread.locale)
@@ -250,15 +258,9 @@ class Reading:
         """Denying grants nothing, so it counts from any of our numbers, and also a while after the check."""
         recent = [c for c in self.ended if self.draft.now - c.created_at < LATE_DENY]
         about = self.live[:1] or recent[:1]
-        asked = self._asked_now()
-        for one, _ in asked:
-            # Where both run at once nobody can tell which is meant, and denying gives nothing away.
-            self._on_verification(one, uv.Disowned("text"), answered=bool(self.live))
-        if not self.live:
-            if asked:
-                return
-            if self.denied_late is None:
-                raise LateDenial(self.facts.tenant.id, tuple(c.id for c in self.facts.contacts))
+        asked = self._deny_verifications(answered=bool(self.live))
+        if asked and not self.live:
+            return
         if about:
             step = self.draft.step(about[0], DenyReceived(), self.thread.locale)
             if step.effects:
@@ -269,6 +271,17 @@ class Reading:
             self.draft.tell(TellUser("euv.denied_thanks"), self.thread, contact_id=self.contact_id)
             return
         self._answer("nothing_open")
+
+    def _deny_verifications(self, *, answered: bool) -> bool:
+        """They were asked and it is not them: of those that can still be answered, else of the one that was verified
+        lately. Whether any could still be answered."""
+        asked = self._asked_now()
+        for one, _ in asked:
+            # Where both run at once nobody can tell which is meant, and denying gives nothing away.
+            self._on_verification(one, uv.Disowned("text"), answered=answered)
+        if not asked and not self.live and self.denied_late is None and self.facts.contacts:
+            raise LateDenial(self.facts.tenant.id, tuple(c.id for c in self.facts.contacts))
+        return bool(asked)
 
     def _words(self) -> None:
         if self.live:

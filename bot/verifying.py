@@ -26,8 +26,8 @@ from dialogs.limits import PREFIX_PAUSED, next_send
 from dialogs.ports import Contended, Randomness
 from dialogs.tech_verify import Claimed, Open, Ticket
 from dialogs.turns import StoredVerification, VerificationAsk, VerificationFacts
-from dialogs.user_locks import tell_of_wrong_codes
-from dialogs.ways import MIN_NOTE, WayNow, interlock, ways
+from dialogs.user_locks import lock_of, tell_of_wrong_codes
+from dialogs.ways import WayNow, interlock, says_enough, ways
 from psa.base import Psa, PsaError, TicketMissing
 from storage.duty import Roll
 from storage.verifications import Verifications
@@ -125,6 +125,10 @@ class Verifying(Answers):
             found = facts.verification
             if found is None:
                 return CodeChecked(verification_id, refused="verification_not_found")
+            closed = _closed_by_wrong_codes(facts, found, draft.now)
+            if closed:
+                self._refuse(draft, found, who, Acted(found.id, closed))
+                return CodeChecked(found.id, refused=closed)
             policy, locale = policy_and_locale(facts)
             typed = verification_digest(facts.tenant, found.id, digits)
             event = uv.CodeTyped(technician_of(who), typed, other_purpose=_is_code_of_check(facts, digits))
@@ -179,11 +183,12 @@ class Verifying(Answers):
             policy, _ = policy_and_locale(facts)
             if about.client_id and client and about.client_id != client:
                 return self._refuse(draft, found, who, Acted(found.id, "ticket_of_other_client"))
-            another = policy.note_required and about.is_of_another(found.contact_id)
-            if another and request is not None and len(request.note) < MIN_NOTE:
+            another = about.is_of_another(found.contact_id)
+            if another and policy.note_required and request is not None and not says_enough(request.note):
                 # Else the note that another person's ticket takes could be had without (SEC-12).
                 return self._refuse(draft, found, who, Acted(found.id, "address_note_required"))
-            return self._step(draft, facts, found, uv.TicketLinked(technician_of(who), linked), who)
+            event = uv.TicketLinked(technician_of(who), linked, other_contact=another)
+            return self._step(draft, facts, found, event, who)
 
         ask = VerificationAsk(who.tenant_id, verification_id=verification_id)
         return await self._act(ask, decide) or Acted(verification_id, "verification_not_found")
@@ -267,6 +272,16 @@ def _is_code_of_check(facts: VerificationFacts, digits: str) -> bool:
     return any(hmac.compare_digest(code_digest(facts.tenant, id, digits), digest) for id, digest in live)
 
 
+def _closed_by_wrong_codes(facts: VerificationFacts, found: StoredVerification, now: datetime) -> str:
+    """Why no code of this method is taken for the contact now, also of one that was sent before; empty when it is.
+    Else whoever asks anew in time would have more tries than the lock allows. The machine says what is over."""
+    state = found.state
+    if not isinstance(state, uv.Live) or now >= state.challenge.expires_at:
+        return ""
+    lock = lock_of(facts.tries, state.request.method, now)
+    return lock.why if lock is not None else ""
+
+
 def _grew_wrong(before: uv.State, after: uv.State) -> bool:
     if not isinstance(before, uv.Live):
         return False
@@ -287,7 +302,9 @@ def _against_resending(facts: VerificationFacts, found: StoredVerification, who:
     if address is None:
         return Acted(found.id, "address_not_found")
     ticket_id = request.ticket.id if request.ticket is not None else ""
-    lock = interlock(facts.checks, now, technician_id=who.technician_id, ticket_id=ticket_id)
+    lock = interlock(
+        facts.checks, now, contact_id=found.contact_id, technician_id=who.technician_id, ticket_id=ticket_id
+    )
     if of_method.interlocked and lock.conflict and request.override is None:
         return Acted(found.id, "direction_conflict", lock.not_before)
     if address.suppressed == "blocked" or (address.suppressed and of_method.channel == "sms"):

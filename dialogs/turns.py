@@ -264,7 +264,8 @@ class VerificationFacts:
     `verification`: the one asked for, None when there is no such one in this tenant. `live`: the live ones of the
     contact, newest first (one at most once it is stored). `addresses`: all of the contact's, the default of its kind
     first. `our_number`: the primary verification number, which texts and calls come from; empty when there is none.
-    `checks`: checks of a caller by this contact that are live or were last changed within 30 minutes, newest first.
+    `checks`: checks of a caller by this contact, or by anybody who texts from a number of theirs, that are live or were
+    last changed within 30 minutes, newest first.
     `denied_at`: when the contact last denied a verification, within 30 minutes. `tries`: the newest 400 of the
     contact, newest first. `wrong_by_technician`: wrong codes typed by the technician in the last hour.
     `overrides_by_technician`: in the last 24 h.

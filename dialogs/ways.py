@@ -9,6 +9,7 @@ from typing import Literal
 
 from dialogs.limits import next_send
 from dialogs.tech_verify import Blank, Claimed, Confirmed, Open, State, Superseded, Ticket
+from dialogs.texts.fill import clean
 from dialogs.turns import AddressFacts, StoredCheck, VerificationFacts
 from dialogs.user_locks import lock_of
 from dialogs.user_verify import METHODS, Action, Assurance, Method, MethodFacts, Policy
@@ -94,9 +95,12 @@ def obstacle(
     return now_by.of_request(method, address_id, note, overriding=overriding)
 
 
-def interlock(checks: Sequence[StoredCheck], now: datetime, *, technician_id: str, ticket_id: str) -> Interlock:
-    """The newest check of the contact that was not replaced decides, as long as it is live or ended less than 10
-    minutes ago: it is what the person has in mind. `ticket_id` empty: about no ticket."""
+def interlock(
+    checks: Sequence[StoredCheck], now: datetime, *, contact_id: str, technician_id: str, ticket_id: str
+) -> Interlock:
+    """The newest check that was not replaced decides, as long as it is live or ended less than 10 minutes ago: it is
+    what the person has in mind. `checks`: of the contact, and of whoever shares a number of theirs, because our texts
+    lie side by side on that phone; only the contact's own lifts anything. `ticket_id` empty: about no ticket."""
     for check in sorted(checks, key=lambda c: c.created_at, reverse=True):
         state = check.state
         if isinstance(state, Blank | Superseded):
@@ -106,10 +110,16 @@ def interlock(checks: Sequence[StoredCheck], now: datetime, *, technician_id: st
             return Interlock(conflict=True)
         if now - ended >= INTERLOCK:
             continue
-        if isinstance(state, Confirmed) and _confirmed_by(state, technician_id, ticket_id):
+        theirs = check.contact_id == contact_id
+        if theirs and isinstance(state, Confirmed) and _confirmed_by(state, technician_id, ticket_id):
             return Interlock(lifted_by=check.id)
         return Interlock(conflict=True, not_before=ended + INTERLOCK)
     return Interlock()
+
+
+def says_enough(words: str) -> bool:
+    """Whether a note or a reason says something. What nobody can see does not count: it would leave no line."""
+    return len(clean(words, len(words))) >= MIN_NOTE
 
 
 def is_new(address: AddressFacts, now: datetime) -> bool:
@@ -171,7 +181,7 @@ class _Now:
         if address.kind not in facts.kinds:
             return WayNow(method, address_id, "not_possible", "method_needs_other_address")
         way = self._of_address(method, address, overriding=overriding)
-        if way.state == "ready" and way.note_for and len(note.strip()) < MIN_NOTE:
+        if way.state == "ready" and way.note_for and not says_enough(note):
             return WayNow(method, address_id, "not_possible", "address_note_required", note_for=way.note_for)
         return way
 
@@ -201,7 +211,14 @@ class _Now:
         if denied is not None and now - denied < AFTER_DENIAL:
             yield "denied_lately", denied + AFTER_DENIAL
         if facts.interlocked and not overriding:
-            lock = interlock(self.facts.checks, now, technician_id=self.technician_id, ticket_id=self.ticket_id)
+            contact, by = self.facts.contact, self.technician_id
+            lock = interlock(
+                self.facts.checks,
+                now,
+                contact_id=contact.id if contact is not None else "",
+                technician_id=by,
+                ticket_id=self.ticket_id,
+            )
             if lock.conflict:
                 yield "direction_conflict", lock.not_before
         if not self._enough(facts):

@@ -12,6 +12,9 @@ from typing import Literal, Protocol, TypeAlias
 
 IDLE = timedelta(minutes=30)
 IDLE_ADMIN = timedelta(minutes=15)
+#: In a frame of the ticket system people look at other tickets for a while; it can do little, and this is the most that
+#: is allowed.
+IDLE_POD = timedelta(minutes=60)
 ABSOLUTE = timedelta(hours=12)
 FRESH = timedelta(minutes=5)
 
@@ -32,10 +35,13 @@ _FAMILIES = (
 
 
 class LogIn(Protocol):
-    """What is stored of one log-in, as far as these rules read it. `role` is the technician's role now."""
+    """What is stored of one log-in, as far as these rules read it. `role` is the technician's role now,
+    `kind` is `pod` for one inside a ticket system."""
 
     @property
     def role(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
     @property
     def last_seen_at(self) -> datetime: ...
     @property
@@ -56,8 +62,8 @@ def token_digest(token: str) -> str:
 
 
 def is_over(log_in: LogIn, now: datetime) -> bool:
-    """Whether the log-in has ended: revoked, too old, or unused for too long (admins: half as long)."""
-    idle = IDLE_ADMIN if log_in.role == "admin" else IDLE
+    """Whether the log-in has ended: revoked, too old, or unused for too long (admins: half as long; the pod: twice)."""
+    idle = IDLE_POD if log_in.kind == "pod" else IDLE_ADMIN if log_in.role == "admin" else IDLE
     return log_in.revoked_at is not None or now >= log_in.expires_at or now - log_in.last_seen_at >= idle
 
 

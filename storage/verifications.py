@@ -138,7 +138,12 @@ class Verifications:
         nobody has waived that."""
         c = verifications.c
         verified = select(c.id).where(
-            c.tenant_id == tenant_id, c.ticket_id == ticket_id, c.ticket_id != "", c.state == "verified"
+            c.tenant_id == tenant_id,
+            c.ticket_id == ticket_id,
+            c.ticket_id != "",
+            c.state == "verified",
+            # Whoever was verified was somebody else, as the contact has said since (SEC-08).
+            c.denied_at.is_(None),
         )
         waived = select(closing_waivers.c.ticket_id).where(
             closing_waivers.c.tenant_id == tenant_id, closing_waivers.c.ticket_id == ticket_id

@@ -15,6 +15,7 @@ from web.headers import install_headers
 from web.log_in import install_new_tokens
 from web.openapi import document
 from web.plain import plain_problem
+from web.pods import install_pods
 from web.problems import ShowProblem
 from web.routing import Access, Call, Route, Surface
 from web.services import Services
@@ -36,6 +37,7 @@ def build_web(
     install_headers(app, services.public_url)
     install_new_tokens(app)
     install_streams(app)
+    install_pods(app)
     routes = declared(services, pages)
     for route in routes:
         handler = guard(route, services)

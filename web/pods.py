@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from dialogs.messages import Unavailable
 from identity.sessions import token_digest
 from storage.tenants import StoredTenant, could_be_slug
 from web.csrf import origin_of
@@ -20,7 +21,15 @@ from web.services import Services
 
 #: The tenant whose pod this is; not set when the address names none that exists.
 POD_OF: web.RequestKey[StoredTenant] = web.RequestKey("pod_of", StoredTenant)
+#: By short name, who may frame a tenant's pod as it was last read. For saying what is wrong, and nothing else.
+SEEN: web.AppKey[dict[str, tuple[str, ...]]] = web.AppKey("pods_seen", dict)
+REMEMBERED = 1000
 _TWINS = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}
+
+
+def install_pods(app: web.Application) -> None:
+    """Remember who may frame which pod, for when that cannot be read."""
+    app[SEEN] = {}
 
 
 async def enter(request: web.Request, services: Services) -> Recognised | None:
@@ -29,9 +38,18 @@ async def enter(request: web.Request, services: Services) -> Recognised | None:
     request[FOR_POD] = True
     request[AROUND] = Around()
     slug = request.query.get("tenant", "")
-    tenant = await services.tenants.by_slug(slug) if could_be_slug(slug) else None
+    seen = request.app[SEEN]
+    try:
+        tenant = await services.tenants.by_slug(slug) if could_be_slug(slug) else None
+    except Unavailable:
+        # The frame can at least say that nothing works just now; without this it would stay blank.
+        request[AROUND] = Around(seen.get(slug, ()))
+        raise
     if tenant is not None:
         _belongs_to(request, services, tenant)
+        seen[slug] = request[AROUND].ancestors
+        while len(seen) > REMEMBERED:
+            del seen[next(iter(seen))]
     known = await recognise(request, services)
     if not slug:
         await _without_a_name(request, services)

@@ -109,11 +109,15 @@ class _Rows:
         later event that it covers comes bare. `beside`: something beside the rows has changed."""
         services, who = self._call.services, self._call.who
         data: dict[str, object] = {"kind": event.kind, "check_id": event.check_id}
+        if event.contact_id:
+            data["contact_id"] = event.contact_id
         mine = event.kind.startswith(CALL) and event.technician_id == who.technician_id
         if mine or event.kind.startswith(BESIDE):
             data["beside"] = True
         row = ""
-        if event.check_id and self._brought.get(event.check_id, -1) < event.seq:
+        # A verification of an end user has no row.
+        has_row = event.check_id and not event.kind.startswith("euv.")
+        if has_row and self._brought.get(event.check_id, -1) < event.seq:
             shown = await self._shared.row(services, who.tenant_id, event.check_id, event.seq)
             if shown is not None and shown.claimer_id != who.technician_id:
                 data |= {"row_seq": shown.seq, "pending": shown.pending, "now": round(now_ms(services.clock.now()))}

@@ -83,7 +83,8 @@ def link_ticket(state: Sent, event: TicketLinked, env: Env) -> Step[Sent | Expir
     if event.ticket == state.request.ticket:
         return Step(state)
     linked = noted(state, env, "ticket_linked", event.ticket.number)
-    return Step(replace(linked, request=replace(state.request, ticket=event.ticket)))
+    request = replace(state.request, ticket=event.ticket, other_contact=event.other_contact)
+    return Step(replace(linked, request=request))
 
 
 @machine.on
@@ -92,7 +93,7 @@ def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
     left = state.request.ticket
     if event.ticket == left:
         return Step(state)
-    request = replace(state.request, ticket=event.ticket)
+    request = replace(state.request, ticket=event.ticket, other_contact=event.other_contact)
     trail = grown(state.trail, env, "ticket_linked", event.ticket.number)
     gone: tuple[Effect, ...] = ()
     if left is not None and state.logged is Logged.WRITTEN:

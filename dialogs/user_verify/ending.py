@@ -27,7 +27,7 @@ from dialogs.user_verify.events import (
     Voided,
 )
 from dialogs.user_verify.records import Blank, D, Denied, Ended, Env, Expired, Failed, Sent, Undelivered, Verified
-from dialogs.user_verify.steps import DEADLINE, grown, is_late, run_out
+from dialogs.user_verify.steps import DEADLINE, expired, grown, is_late, run_out
 
 
 @machine.on
@@ -41,7 +41,10 @@ def expire(state: Sent, event: DeadlinePassed, env: Env) -> Step[Sent | Expired]
 @machine.on
 def void(state: Sent, event: Voided, env: Env) -> Step[Expired]:
     """It ends here, without a text and without a note: it belongs to another time, to somebody who is to be forgotten,
-    or to a number that is theirs no longer."""
+    or to a number that is theirs no longer. After an alarm the ticket is told, for the work on it goes on."""
+    if event.reason == "alarm":
+        step = expired(state, env, "alarm")
+        return Step(step.state, (EndShields(), *step.effects))
     trail = grown(state.trail, env, "voided")
     return Step(Expired(state.request, env.now, event.reason, Logged.NOT_DUE, trail), (EndShields(),))
 

@@ -77,10 +77,11 @@ class CancelAsked:
 
 @dataclass(frozen=True, slots=True)
 class TicketLinked:
-    """It is about this ticket after all, or about another one."""
+    """It is about this ticket after all, or about another one. `other_contact`: that ticket is another contact's."""
 
     technician: Technician
     ticket: Ticket
+    other_contact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,10 @@ class OptedOut:
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """From outside the conversation: a restore, an erasure, or a change of number (SEC-13, REL-13)."""
+    """From outside the conversation: a restore, an erasure, a change of number (SEC-13, REL-13), or an alarm in the
+    contact's own check of a caller, whom they may have told everything."""
 
-    reason: Literal["restored", "erased", "number_changed"]
+    reason: Literal["restored", "erased", "number_changed", "alarm"]
 
 
 Event: TypeAlias = (

@@ -143,7 +143,7 @@ class Expired:
 
     request: Request
     at: datetime
-    reason: Literal["deadline", "superseded", "cancelled", "opted_out", "restored", "erased", "number_changed"]
+    reason: Literal["deadline", "superseded", "cancelled", "opted_out", "restored", "erased", "number_changed", "alarm"]
     logged: Logged
     trail: tuple[Happened, ...] = ()
 

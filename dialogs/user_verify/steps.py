@@ -68,7 +68,7 @@ def run_out(state: Sent, env: Env, refused: str = "") -> Step[Expired]:
 def expired(
     state: Sent,
     env: Env,
-    reason: Literal["deadline", "superseded", "cancelled", "opted_out"],
+    reason: Literal["deadline", "superseded", "cancelled", "opted_out", "alarm"],
     who: str = "",
     refused: str = "",
 ) -> Step[Expired]:

@@ -169,7 +169,7 @@ def _checks_lately(
         c
         for (t, _), c in rows.checks.items()
         if t == tenant_id
-        and (c.contact_id == contact_id or (not c.contact_id and c.channel == "sms" and c.their_address in values))
+        and (c.contact_id == contact_id or (c.channel == "sms" and c.their_address in values))
         and (isinstance(c.state, Open | Claimed) or rows.changed[t, c.id] > now - LATELY)
     )
     return tuple(sorted(found, key=lambda c: (c.created_at, c.id), reverse=True))

@@ -232,6 +232,9 @@ def _touched(ask: Ask, facts: Facts) -> set[str]:
             touched.update(check.id for check in checks)
             if contact is not None:
                 touched.add(contact.id)
+            if isinstance(ask, VerificationAsk) and ask.technician_id:
+                # Wrong codes and overrides of one technician are counted, and the one too many is told of (SEC-14).
+                touched.add(f"by {ask.technician_id}")
     touched.discard("")
     return touched
 

@@ -60,8 +60,8 @@ FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS 
 JOIN addresses k ON k.tenant_id = i.tenant AND k.contact_id = i.contact
 """
 
-#: Live checks by a contact, or by somebody with a number of theirs who may be them, and those that ended lately; each
-#: with the key of its contact. Arrays: n, tenant, contact, yesterday, lately.
+#: Live checks by a contact, or by anybody with a number of theirs, and those that ended lately; each with the key of
+#: its contact. Arrays: n, tenant, contact, yesterday, lately.
 CHECKS_LATELY = _filled("""
 SELECT i.n, d.id, d.version, d.body, d.channel, d.our_address, d.their_address, d.conversation_id, d.contact_id,
   d.created_at, c.key
@@ -75,7 +75,7 @@ CROSS JOIN LATERAL (
     AND e.contact_id = i.contact AND e.created_at > i.yesterday AND e.updated_at > i.lately
   UNION ALL
   SELECT s.* FROM addresses k JOIN dialogs s ON s.tenant_id = k.tenant_id AND s.their_address = k.value
-    AND s.contact_id = '' AND s.kind = '{kind}' AND s.channel = 'sms' AND s.created_at > i.yesterday
+    AND s.kind = '{kind}' AND s.channel = 'sms' AND s.created_at > i.yesterday
     AND (s.is_live OR s.updated_at > i.lately)
   WHERE k.tenant_id = i.tenant AND k.contact_id = i.contact
 ) d

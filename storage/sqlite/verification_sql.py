@@ -50,13 +50,11 @@ CHECKS_LATELY = ready(
     *("tenant", "contact", "tenant", "yesterday", "lately", "contact"),
 )
 _BY_TEXT = (_d.kind == word(KIND), _d.channel == word("sms"))
-#: The same by somebody with this number of whom nobody has said yet who they are.
+#: The same by anybody with this number: our texts to all of them lie side by side on one phone.
 CHECKS_OF_NUMBER = ready(
     union_all(
-        _CHECK.where(_OPEN, *_BY_TEXT, _d.their_address == p("their"), _d.contact_id == word("")),
-        _CHECK.where(
-            *_ENDED_LATELY, _d.channel == word("sms"), _d.their_address == p("their"), _d.contact_id == word("")
-        ),
+        _CHECK.where(_OPEN, *_BY_TEXT, _d.their_address == p("their")),
+        _CHECK.where(*_ENDED_LATELY, _d.channel == word("sms"), _d.their_address == p("their")),
     ),
     *("tenant", "their", "tenant", "yesterday", "lately", "their"),
 )

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Opening
-from tests.faults.end_users import EUV
+from tests.faults.end_users import EUV, HAS_CODE, user_code_in
 from tests.faults.filled import Person
 from tests.faults.installation import Installation
 from tests.faults.linear import UNSEEN, Call, explain
 from tests.faults.one_verification import Act, Verification, What, step
 from tests.faults.traffic import AGAIN_S, Traffic
 from tests.faults.verdict import NOTHING_WRONG, at_rest
-from tests.fixtures.running_demo import code_in, wrong
+from tests.fixtures.running_demo import wrong
 
 #: Codes that are answered at once by `MANY`, and by fewer in all manner of ways.
 FIFTY, MIXED = 3, 10
@@ -46,7 +46,7 @@ class Answers:
         status, made = await self.traffic.try_api("POST", EUV, {"contact_id": self.person.id, "method": "sms_code"})
         assert status == 201, made
         self.id = made["id"]
-        self.code = code_in(await self.installation.carrier.carrier.text_with(self.person.mobile, "Code: "))
+        self.code = user_code_in(await self.installation.carrier.carrier.text_with(self.person.mobile, HAS_CODE))
 
     async def do(self, what: What, replica: int) -> None:
         """Straight to one replica; who is told that others were faster tries again, as they are told to."""
@@ -98,7 +98,9 @@ async def test_fifty_guesses_are_five(on_servers: Opening) -> None:
 
     async def guess(one: Answers) -> None:
         lots = random.Random(one.person.id)
-        acts: list[What] = [*("wrong",) * (MANY - 5), *("right",) * 5]
+        wrong_ones: list[What] = ["wrong"] * (MANY - 5)
+        right_ones: list[What] = ["right"] * 5
+        acts = wrong_ones + right_ones
         lots.shuffle(acts)
         await asyncio.gather(*(one.do(what, n % 2) for n, what in enumerate(acts)))
         told = [str(call.answer) for call in one.calls]

@@ -24,7 +24,7 @@ from tests.faults.traffic import Said, Traffic
 from tests.faults.verdict_users import tokens, users
 
 LIVE = ("open", "claimed", "sent")
-_CODE = re.compile(r"Code: ([0-9]{6})\.")
+_CODE = re.compile(r"(?:Code|YOU CALLED US): ([0-9]{6})\.")
 
 
 @dataclass(frozen=True, slots=True)

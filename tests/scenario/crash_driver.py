@@ -3,7 +3,8 @@
 `python -m tests.scenario.crash_driver FOLDER` kills at the first point, then at the second, ..., with the database in
 a file. `FOLDER PORT DATABASE` does it on copies of a database of the tests' PostgreSQL, which lives on; `some` as the
 last word takes a sample of the points. For each it prints one JSON line with what was left after a second run, in
-which nothing was killed, had picked up the pieces; the last line is of a run that was never killed. The outside keeps
+which nothing was killed, had picked up the pieces; the last line is of a run that was never killed. With the word
+`users` it plays verifications of end users instead (`tests.scenario.crash_users`). The outside keeps
 its own files and outlives every crash: what it took in, and which webhooks were answered.
 
 Children are forked from this process, which has imported everything and started no thread.
@@ -17,7 +18,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import chain
@@ -40,13 +41,22 @@ from tests.fixtures.servers import PostgresServer
 from tests.fixtures.stand_ins import START, StandingClock
 from tests.fixtures.turn_stores import make_template
 from tests.fixtures.world import make_world
+from tests.scenario import crash_users
 from tests.scenario.crash_grounds import Ground, OnFile, OnServer
-from tests.scenario.crash_steps import WITHIN, SteppingStore, Steps
+from tests.scenario.crash_steps import WITHIN, Answered, SteppingStore, Steps, passed_by
 from tests.simulation.outside import Carrier, Ledger, Row, TicketSystem
 from web.ports import Acting
 
 #: Longer than a lease, shorter than the life of the code.
 RESTART_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is played, and what is looked at afterwards (a dataclass)."""
+
+    play: Callable[[Ground, Path, int, timedelta], Coroutine[Any, Any, None]]
+    look: Callable[[Ground, Path, int], Coroutine[Any, Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +78,6 @@ class Left:
     gapless: bool
     timers: int
     passed: list[str]
-
-
-class Answered:
-    """Which of its requests the outside has had answered; a file, so that it outlives us."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "answered"
-
-    def has(self, what: str) -> bool:
-        return self._file.exists() and what in self._file.read_text(encoding="utf-8").split("\n")
-
-    def keep(self, what: str) -> None:
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(what + "\n")
 
 
 async def play(ground: Ground, folder: Path, kill_at: int, late: timedelta) -> None:
@@ -186,10 +182,6 @@ async def look(ground: Ground, folder: Path, number: int) -> Left:
     return left
 
 
-def passed_by(folder: Path) -> list[str]:
-    return (folder / "passed").read_text(encoding="utf-8").split()
-
-
 def in_child(work: Callable[[], None]) -> int:
     """Run in a forked child; the wait status."""
     pid = os.fork()
@@ -213,16 +205,16 @@ def sample(passed: Sequence[str]) -> list[int]:
     return sorted({*chain(*within), *(numbers[-1] for numbers in found.values())})
 
 
-def one(ground: Ground, folder: Path, number: int) -> Path:
+def one(story: Story, ground: Ground, folder: Path, number: int) -> Path:
     """Run once, killed at a point unless that is 0, and pick up the pieces; the folder of the run."""
     run = folder / f"run{number}"
     run.mkdir()
     ground.prepare(run)
-    status = in_child(lambda: asyncio.run(play(ground, run, number, timedelta(0))))
+    status = in_child(lambda: asyncio.run(story.play(ground, run, number, timedelta(0))))
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     if not killed and status:
         raise SystemExit(f"run {number} failed by itself")
-    if killed and in_child(lambda: asyncio.run(play(ground, run, 0, RESTART_AFTER))):
+    if killed and in_child(lambda: asyncio.run(story.play(ground, run, 0, RESTART_AFTER))):
         raise SystemExit(f"run {number} did not recover")
     return run
 
@@ -231,35 +223,36 @@ def _make_template(folder: Path) -> None:
     make_template(folder)
 
 
-def tell(ground: Ground, run: Path, number: int) -> None:
+def tell(story: Story, ground: Ground, run: Path, number: int) -> None:
     def look_and_say() -> None:
-        sys.stdout.write(json.dumps(asdict(asyncio.run(look(ground, run, number)))) + "\n")
+        sys.stdout.write(json.dumps(asdict(asyncio.run(story.look(ground, run, number)))) + "\n")
 
     if in_child(look_and_say):
         raise SystemExit(f"run {number} cannot be looked at")
 
 
-def main(folder: Path, ground: Ground, *, some: bool) -> None:
+def main(story: Story, folder: Path, ground: Ground, *, some: bool) -> None:
     """See the module."""
-    whole = one(ground, folder, 0)
+    whole = one(story, ground, folder, 0)
     passed = passed_by(whole)
     for number in sample(passed) if some else range(1, len(passed) + 1):
-        run = one(ground, folder, number)
+        run = one(story, ground, folder, number)
         # Two threads take turns on a file, so that a run may pass one point fewer.
         if (run / "killed").exists():
-            tell(ground, run, number)
+            tell(story, ground, run, number)
         ground.forget(run)
         shutil.rmtree(run)
-    tell(ground, whole, 0)
+    tell(story, ground, whole, 0)
     ground.forget(whole)
 
 
 if __name__ == "__main__":
-    work_in, *where = (word for word in sys.argv[1:] if word != "some")
+    work_in, *where = (word for word in sys.argv[1:] if word not in ("some", "users"))
     base = Path(work_in)
+    told = Story(crash_users.play, crash_users.look) if "users" in sys.argv else Story(play, look)
     if where:
-        main(base, OnServer(PostgresServer(base, int(where[0])), where[1]), some="some" in sys.argv)
+        main(told, base, OnServer(PostgresServer(base, int(where[0])), where[1]), some="some" in sys.argv)
     else:
         if in_child(lambda: _make_template(base)):
             raise SystemExit("no template")
-        main(base, OnFile(base / "template.db"), some="some" in sys.argv)
+        main(told, base, OnFile(base / "template.db"), some="some" in sys.argv)

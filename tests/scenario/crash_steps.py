@@ -43,6 +43,24 @@ class Steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Answered:
+    """Which of its requests the outside has had answered; a file, so that it outlives us."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "answered"
+
+    def has(self, what: str) -> bool:
+        return self._file.exists() and what in self._file.read_text(encoding="utf-8").split("\n")
+
+    def keep(self, what: str) -> None:
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(what + "\n")
+
+
+def passed_by(folder: Path) -> list[str]:
+    return (folder / "passed").read_text(encoding="utf-8").split()
+
+
 class SteppingStore:
     """A turn store that passes a point before and after each call, and one in the middle of each transaction."""
 

@@ -30,7 +30,7 @@ TEXTS = ["tech.unclaimed", "tv.code", "tv.confirmed"]
 @pytest.mark.feature("REL-01", "REL-02", "REL-03", "REL-04", "REL-12", "SEC-11", "TV-12", "TV-13")
 def test_killed_at_any_point_the_check_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """Confirmed once, told once, one ticket and one note; the log is whole."""
-    runs = _play(str(tmp_path))
+    runs = play(str(tmp_path))
     _expect_each_whole(runs, POINTS)
     assert len(runs[-1]["passed"]) > 40
     assert len(runs) > 40, "at every one of them, not at a sample"
@@ -42,14 +42,15 @@ def test_killed_at_any_point_beside_a_server_that_lives_on(postgres: Cluster, tm
     """What was not committed is gone with the process, what was is there, and the check ends the same."""
     place = asyncio.run(postgres.seeded())
     words = [str(tmp_path), str(postgres.server.port), place.name]
-    runs = _play(*words, *(["some"] if how == "some" else []))
+    runs = play(*words, *(["some"] if how == "some" else []))
     _expect_each_whole(runs, POINTS | ON_A_SERVER)
     assert len(runs[-1]["passed"]) > 90
     if how == "all":
         assert len(runs) == len(runs[-1]["passed"]) + 1
 
 
-def _play(*words: str) -> list[dict[str, Any]]:
+def play(*words: str) -> list[dict[str, Any]]:
+    """What the driver prints, a line for each run."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.scenario.crash_driver", *words],
         cwd=ROOT,

@@ -8,14 +8,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from aiohttp.test_utils import TestServer
 
+from dialogs.messages import Unavailable
 from dialogs.settings import TenantSettings
 from dialogs.user_verify.policy import Policy
 from psa.base import NewTicketFields
-from storage.tenants import CarrierAccount
+from storage.keys import Keyring
+from storage.tenants import CarrierAccount, StoredTenant, Tenants
 from tests.fixtures.pages import words
 from tests.fixtures.pod import Frame, is_in, sign_in
 from tests.fixtures.web_house import Answer, House, OpenWeb, Who
+from tests.fixtures.world import MASTER_KEY
+from web.app import build_web
 from web.headers import POLICY
 from web.pages import page_routes
 from web.pages.errors import show_problem
@@ -108,6 +113,40 @@ async def test_everything_but_the_frame_stays_out_of_frames(house: House) -> Non
         opener = answer.headers["Cross-Origin-Opener-Policy"]
         assert (opener == "unsafe-none") == (route.surface in (Surface.POD, Surface.POPUP)), route.path
         assert {**policy(answer), "frame-ancestors": "'none'"} == POLICY, route.path
+
+
+class Away(Tenants):
+    """Tenants that cannot be read once the database is away."""
+
+    away = False
+
+    async def by_slug(self, slug: str) -> StoredTenant | None:
+        if self.away:
+            raise Unavailable("the database is restarting")
+        return await super().by_slug(slug)
+
+
+@pytest.mark.feature("SEC-31")
+async def test_while_the_database_is_away_the_frame_says_so(house: House) -> None:
+    """A page that nobody may frame would be a blank one."""
+    await change(house, pod_origins=("https://na.psa.example",))
+    tenants = Away(house.database, Keyring([MASTER_KEY]))
+    services = replace(house.services, tenants=tenants)
+    server = TestServer(build_web(services, pages=page_routes(), show_problem=show_problem))
+    await server.start_server()
+    try:
+        frame = Frame(house.http, str(server.make_url("")).rstrip("/"), Frame.of_house(house).tenant)
+        tenants.away = True
+        unseen = await frame.open()
+        assert (unseen.status, policy(unseen)["frame-ancestors"]) == (503, "'none'")
+        tenants.away = False
+        assert (await frame.open()).status == 401
+        tenants.away = True
+        answer = await frame.open()
+        assert (answer.status, policy(answer)["frame-ancestors"]) == (503, "https://na.psa.example")
+        assert "cannot be done right now" in words(answer.text)
+    finally:
+        await server.close()
 
 
 # --- hints ------------------------------------------------------------------------------------------------------------

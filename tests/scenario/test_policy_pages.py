@@ -19,10 +19,10 @@ from web.pages.errors import show_problem
 
 PATH = "/settings/policies"
 FORM = {
-    "use_sms_code": "yes",
-    "place_sms_code": "2",
-    "use_email_link": "yes",
-    "place_email_link": "1",
+    "sms_code_used": "yes",
+    "sms_code_place": "2",
+    "email_link_used": "yes",
+    "email_link_place": "1",
     "code_lifetime": "4",
     "code_lifetime_unit": "m",
     "link_lifetime": "7",
@@ -91,7 +91,7 @@ async def test_everything_in_the_form_is_what_is_set(house: House) -> None:
     assert (await settings_of(house)).policy == SET
     drawn = await house.ask("GET", PATH, cookie=cookie)
     assert 'name="banner" value="VIP: ring the front desk first"' in drawn.text
-    order = re.findall(r'name="place_(\w+)"[^>]*value="(\d+)"', drawn.text)
+    order = re.findall(r'name="(\w+)_place"[^>]*value="(\d+)"', drawn.text)
     assert order[:2] == [("email_link", "1"), ("sms_code", "2")], "what is used comes first, in its order"
     assert len(order) == len(Method)
 
@@ -155,7 +155,7 @@ async def test_a_client_is_found_by_name_and_an_unknown_one_is_said_to_be(house:
         ("standard_needs", "verbal", "Choose email or tap or code or app or passkey."),
         ("high_needs", "code", "Choose app or passkey."),
         ("banner", "x" * 301, "Choose one line, 300 characters."),
-        ("use_sms_code", "", "Choose one at least."),
+        ("sms_code_used", "", "Choose one at least."),
     ],
 )
 @pytest.mark.parametrize("whose", ["everybody", "a client"])
@@ -165,8 +165,8 @@ async def test_what_will_not_do_is_said_where_it_stands_and_nothing_is_saved(
     cookie = await house.log_in("admin", "cookie")
     path = PATH if whose == "everybody" else f"{PATH}/{(await clients_of(house))[0][0]}"
     fields = {**FORM, field: typed}
-    if field == "use_sms_code":
-        del fields["use_email_link"]
+    if field == "sms_code_used":
+        del fields["email_link_used"]
     answer = await send(house, cookie, path, **{name: value for name, value in fields.items() if value})
     assert answer.status == 422
     assert said in words(answer)

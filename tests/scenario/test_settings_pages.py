@@ -15,7 +15,7 @@ from tests.fixtures.forms import post, words
 from tests.fixtures.web_house import House, OpenWeb
 from web.pages import page_routes
 from web.pages.errors import show_problem
-from web.pages.settings import company, verification
+from web.pages.settings import company, mail_words, policies, verification
 from web.pages.settings.fields import Group, in_words, shown
 
 NUMBERS, CARRIER = "/settings/numbers", "/settings/carrier"
@@ -263,14 +263,14 @@ async def test_registration_is_in_the_tenants_own_words(house: House) -> None:
 
 
 #: Settings that have a page of another kind.
-ELSEWHERE = {"words", "invited_role"}
+ELSEWHERE = {"words", "invited_role", "methods", "pod_origins"}
 
 
 @pytest.mark.feature("TV-04", "GE-04")
 def test_every_setting_is_asked_for_on_exactly_one_page() -> None:
     asked = [
         ask.name
-        for groups in (company.GROUPS, verification.CHECK, verification.LIMITS)
+        for groups in (company.GROUPS, verification.CHECK, verification.LIMITS, policies.GROUPS, mail_words.GROUPS)
         for group in groups
         for ask in group.asks
     ]

@@ -160,6 +160,7 @@ async def test_an_enrolment_hangs_together() -> None:
 @dataclass(frozen=True)
 class ALogIn:
     role: str = "technician"
+    kind: str = "cookie"
     last_seen_at: datetime = NOW
     expires_at: datetime = NOW + timedelta(hours=12)
     proven_at: datetime = NOW
@@ -175,6 +176,9 @@ def test_a_log_in_ends_by_idleness_age_or_revocation() -> None:
     assert is_over(ALogIn(), NOW + 30 * minute)
     assert not is_over(ALogIn(role="admin"), NOW + 15 * minute - second)
     assert is_over(ALogIn(role="admin"), NOW + 15 * minute)
+    for role in ("technician", "admin"):
+        assert not is_over(ALogIn(role, "pod"), NOW + 60 * minute - second)
+        assert is_over(ALogIn(role, "pod"), NOW + 60 * minute)
     late = NOW + timedelta(hours=12)
     assert not is_over(ALogIn(last_seen_at=late - minute), late - second)
     assert is_over(ALogIn(last_seen_at=late - minute), late)

@@ -255,13 +255,14 @@ class AnyVerification(RuleBasedStateMachine):
         assert self.sent == before or (by == DANA and METHODS[self.method].way == "code" and not self.over)
 
     @precondition(ripe)
-    @rule(which=st.sampled_from(["cancelled", "superseded", "opted out", "voided"]), by=TECHNICIANS)
+    @rule(which=st.sampled_from(["cancelled", "superseded", "opted out", "voided", "alarm"]), by=TECHNICIANS)
     def end_it_otherwise(self, which: str, by: Technician) -> None:
         ends: dict[str, Event] = {
             "cancelled": CancelAsked(by),
             "superseded": NewerAsked("u-2"),
             "opted out": OptedOut(),
             "voided": Voided("restored"),
+            "alarm": Voided("alarm"),
         }
         step = self.feed(ends[which])
         assert not any(isinstance(e, TellUser | PlaceCall | SayOnCall) for e in step.effects), "silence"

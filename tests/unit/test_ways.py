@@ -297,8 +297,10 @@ def check(state: State, id: str = "v-1", created: datetime = NOW - TEN) -> Store
     return StoredCheck(id, 1, state, "sms", "+12125550100", "+12125550142", "conv", "c-1", created)
 
 
-def locked(*states: StoredCheck, ticket_id: str = "42", technician_id: str = "t-1") -> Interlock:
-    return interlock(states, NOW, technician_id=technician_id, ticket_id=ticket_id)
+def locked(
+    *states: StoredCheck, ticket_id: str = "42", technician_id: str = "t-1", contact_id: str = "c-1"
+) -> Interlock:
+    return interlock(states, NOW, contact_id=contact_id, technician_id=technician_id, ticket_id=ticket_id)
 
 
 @pytest.mark.feature("SEC-06")
@@ -348,6 +350,12 @@ def test_both_about_no_ticket_is_the_same_ticket(ticket: Later | NewTicket) -> N
     done = check(confirmed(claim=replace(CLAIM, ticket=ticket)))
     assert locked(done, ticket_id="") == Interlock(lifted_by="v-1")
     assert locked(check(confirmed()), ticket_id="").conflict
+
+
+@pytest.mark.feature("SEC-06")
+def test_a_check_by_whoever_shares_the_phone_stands_in_the_way_and_lifts_nothing() -> None:
+    assert locked(check(live(claimed=True)), contact_id="c-2") == Interlock(conflict=True)
+    assert locked(check(confirmed()), contact_id="c-2") == Interlock(conflict=True, not_before=NOW + TEN)
 
 
 @pytest.mark.feature("SEC-06")

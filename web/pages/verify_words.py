@@ -94,10 +94,15 @@ REASONS: Mapping[str, str] = {
     "restored": _("Ended: the database was restored from a backup"),
     "erased": _("Ended: their data was erased"),
     "number_changed": _("Ended: their number or address was changed"),
+    "alarm": _("Ended by an alarm: they were checking a caller who is none of ours"),
     "machine": _("An answering machine picked up: no code was said to it"),
     "busy": _("The line was busy"),
     "no-answer": _("Nobody picked up"),
     "canceled": _("The call was cancelled"),
+    "not_heard": _("The call ended before the code was said"),
+    "unclear": _("The carrier never said whether it went out"),
+    "not_callable": _("Numbers of this kind are not called"),
+    "country_not_allowed": _("Texts and calls to this country are switched off"),
     "wrong_numbers": _("Not verified: the wrong number three times"),
 }
 #: State -> what to do now.

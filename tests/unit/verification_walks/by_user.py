@@ -279,6 +279,7 @@ CALLS = [
 ]
 
 _VOIDED = after("voided")
+_ALARMED = expired("alarm")
 TIME = [
     Walk(SENT, DeadlinePassed(), Step(SENT, (WakeAt(DEADLINE, UNTIL),))),
     Walk(due(SENT), DeadlinePassed(), expired("deadline")),
@@ -287,6 +288,7 @@ TIME = [
         Voided("number_changed"),
         Step(Expired(ASKS, NOW, "number_changed", Logged.NOT_DUE, _VOIDED), (EndShields(),)),
     ),
+    Walk(SENT, Voided("alarm"), Step(_ALARMED.state, (EndShields(), *_ALARMED.effects))),
     *(
         Walk(state, Voided("restored"), Step(state, (EndShields(),)))
         for state, _, _ in ENDED

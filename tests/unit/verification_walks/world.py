@@ -113,7 +113,7 @@ def verified(state: Sent, assurance: Assurance, trail: tuple[Happened, ...]) -> 
 
 
 def expired(
-    reason: Literal["deadline", "superseded", "cancelled", "opted_out"],
+    reason: Literal["deadline", "superseded", "cancelled", "opted_out", "alarm"],
     *lines: str,
     request: Request = ASKS,
     refused: str = "",

@@ -111,8 +111,8 @@ GROUPS = (
         ),
     ),
 )
-_More: dict[str, Any] = {f"use_{method}": (Literal["", "yes"], "") for method in Method}
-_More |= {f"place_{method}": (Annotated[str, Field(max_length=4)], "") for method in Method}
+_More: dict[str, Any] = {f"{method}_used": (Literal["", "yes"], "") for method in Method}
+_More |= {f"{method}_place": (Annotated[str, Field(max_length=4)], "") for method in Method}
 PolicyForm = form_of("PolicyForm", GROUPS, _More)
 
 
@@ -202,8 +202,8 @@ def _put(settings: TenantSettings, client_id: str, policy: Policy | None) -> Ten
 def _typed(form: Form) -> dict[str, str]:
     """What was typed, the methods spelled as on the command line: the ticked ones by their place."""
     given = form.model_dump()
-    used = [method for method in DEFAULT_ORDER if given[f"use_{method}"]]
-    ordered = sorted(used, key=lambda method: _place(given[f"place_{method}"]))
+    used = [method for method in DEFAULT_ORDER if given[f"{method}_used"]]
+    ordered = sorted(used, key=lambda method: _place(given[f"{method}_place"]))
     return {"methods": ",".join(ordered), **typed_in(GROUPS, form)}
 
 

@@ -12,10 +12,14 @@ class Verify extends HTMLElement {
       });
     }
     const running = this.querySelector("[data-running]");
-    if (!(running instanceof HTMLElement)) return;
-    this.running = running;
-    running.addEventListener("ww-over", () => this.refresh());
-    this.listen();
+    if (running instanceof HTMLElement) this.running = running;
+    // A shield whose time is up is red.
+    this.addEventListener("ww-over", (event) => {
+      if (event.target instanceof Node && this.running?.contains(event.target)) this.refresh();
+      else setTimeout(() => this.redraw(), 1500);
+    });
+    // The pod has a script of its own that draws it anew.
+    if (this.running || (!this.dataset.acts && this.querySelector("[data-shield=green]"))) this.listen();
   }
 
   disconnectedCallback() {
@@ -31,18 +35,24 @@ class Verify extends HTMLElement {
   async listen() {
     try {
       const { Live } = await import("./live.js");
-      const live = new Live(this.dataset.after ?? "", this.dataset.events, this.where());
+      const live = new Live(this.dataset.after ?? "", this.dataset.events, this.running ? this.where() : undefined);
       live.addEventListener("change", (event) => {
         const data = /** @type {CustomEvent} */ (event).detail.data;
-        if (!data.check_id || data.check_id === this.running?.dataset.running) this.refresh();
+        const mine = this.running && data.check_id === this.running.dataset.running;
+        if (mine || data.kind === "start_over") this.refresh();
+        else if (data.contact_id && data.contact_id === this.dataset.contact) this.redraw();
       });
       live.addEventListener("behind", () => this.refresh());
       live.addEventListener("lost", () => this.broken(true));
-      live.addEventListener("back", () => { this.broken(false); this.refresh(); });
+      live.addEventListener("back", () => {
+        if (!this.lost && !this.running) return;
+        this.broken(false);
+        this.refresh();
+      });
       live.addEventListener("over", () => this.reload());
     } catch {
       // A frame may be refused what streams of several tabs are shared by.
-      this.asking = setInterval(() => this.refresh(), 3000);
+      if (this.running) this.asking = setInterval(() => this.refresh(), 3000);
     }
   }
 
@@ -53,6 +63,7 @@ class Verify extends HTMLElement {
 
   /** @param {boolean} is */
   broken(is) {
+    this.lost = is;
     const note = this.querySelector("[data-broken]");
     if (!(note instanceof HTMLElement)) return;
     note.hidden = !is;
@@ -62,7 +73,7 @@ class Verify extends HTMLElement {
 
   /** Ask how it stands. Once it is over the page is drawn anew, unless that would erase what somebody has typed. */
   async refresh() {
-    if (!this.running) return;
+    if (!this.running) return this.redraw();
     const answer = await fetch(this.where(), { cache: "no-store", headers: { Accept: "application/json" } })
       .catch(() => null);
     if (!answer?.ok) return;
@@ -85,6 +96,13 @@ class Verify extends HTMLElement {
     for (const e of this.querySelectorAll("[data-show]")) {
       if (e instanceof HTMLElement && e.dataset.show) e.hidden = !values[e.dataset.show];
     }
+  }
+
+  /** Something else has happened to them, which may have ended a shield; never while somebody types. */
+  redraw() {
+    const busy = [...this.querySelectorAll("input:not([type=hidden]), textarea")]
+      .some((e) => (e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement) && e.value !== e.defaultValue);
+    if (!busy && !this.contains(document.activeElement)) this.reload();
   }
 
   /** It is over, and what was typed stays where it is. */
