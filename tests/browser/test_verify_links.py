@@ -1,5 +1,5 @@
-"""The page behind a verification link in a real browser: without script, on a narrow phone, small, and used up by
-nobody but the person who presses the button."""
+"""The page behind a verification link in a real browser: looked at by axe, without script, on a narrow phone, small,
+and used up by nobody but the person who presses the button."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.fixtures.running_demo import SMS, TV, code_in
 #: Checks that begin in a second, and other texts: with repeats and confirmations about twenty webhooks.
 CHECKS_A_SECOND, WORDS_A_SECOND = 4.0, 10.0
 #: Verifications of end users that begin in a second, of each kind.
-USERS_A_SECOND = 1.5
+USERS_A_SECOND = 0.8
 #: Seconds between two tries of the provider, and of a technician who sees an error.
 AGAIN_S = 0.3
 #: How long anything may take in all; what must be faster says so itself.

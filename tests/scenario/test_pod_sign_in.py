@@ -12,7 +12,7 @@ import pytest
 
 from identity.totp import code_at
 from storage.pod_sign_ins import MOST
-from tests.fixtures.pages import Browser
+from tests.fixtures.pages import Browser, hidden
 from tests.fixtures.pod import FORM, Frame, is_in, sign_in
 from tests.fixtures.pod import handed as hand_over
 from tests.fixtures.web_house import PASSWORD, House, OpenWeb, Who
@@ -291,6 +291,25 @@ async def test_a_stolen_cookie_shows_no_code_elsewhere(house: House, frame: Fram
     assert moved.status == 401
     assert "Show that it is you" in moved.text
     assert 'class="code"' not in moved.text
+
+
+@pytest.mark.feature("SEC-30", "SEC-34")
+async def test_whoever_has_to_prove_it_again_gets_in_by_the_form_they_see(house: House, frame: Frame) -> None:
+    await signed_in(house, frame)
+    moved = frame.twin(CHROME)
+    moved.cookie = frame.cookie
+    ada = house.world.people[0]
+    await house.text(ada.mobile, "#verify")
+    check = (await house.services.checks.page(house.world.tenant_id, live=True)).items[0]
+    await frame.post(f"/pod/codes/{check.id}/claim?contact={ada.id}", sure="yes")
+    shown = await moved.post(f"/pod/codes/{check.id}/code?contact={ada.id}")
+    assert shown.status == 401
+    moved.verifier = hidden(shown.text, "verifier")
+    code = await handed(house, moved)
+    form = {"csrf": hidden(shown.text, "csrf"), "verifier": moved.verifier, "handed": code}
+    path = f"/pod/session?tenant={moved.tenant}"
+    assert (await moved.ask("POST", path, urlencode(form | {"csrf": ""}).encode(), FORM)).status == 403
+    assert (await moved.ask("POST", path, urlencode(form).encode(), FORM)).status == 303
 
 
 @pytest.mark.feature("SEC-29", "SEC-34")

@@ -44,7 +44,7 @@ async def test_an_alarm_ends_what_was_asked_meanwhile(demo: DemoHouse) -> None:
     await demo.text(ada, "#confirm")
     assert (await shown(demo, id))["state"] == "sent"
     await demo.text(ada, "#confirm")
-    assert "alarm" in await demo.alerts()
+    assert "confirmed_unclaimed" in await demo.alerts()
     after = await shown(demo, id)
     assert (after["state"], after["reason"]) == ("expired", "alarm")
     assert (await check(demo, id, code)).json["error"] == "verification_over"

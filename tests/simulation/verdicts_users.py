@@ -123,15 +123,16 @@ def not_counted(turn: Turn[Any], decision: Decision[Any], every: Mapping[str, Se
 
 
 def interlocked(id: str, request: uv.Request, checks: Iterable[Seen], now: datetime) -> Broken:
-    """Nobody who is checking a caller is sent a code, unless this very caller is whom they have just confirmed."""
+    """Nobody who is checking a caller is sent a code, unless this very caller is whom they have just confirmed. Nor is
+    whoever shares their phone."""
     if not uv.METHODS[request.method].interlocked or request.override is not None:
         return
-    lately = [c.state for c in checks if not isinstance(c.state, Blank | Superseded)]
-    lately = [s for s in lately if now - _until(s, now) < INTERLOCK]
+    lately = [(c.contact_id, c.state) for c in checks if not isinstance(c.state, Blank | Superseded)]
+    lately = [(who, s) for who, s in lately if now - _until(s, now) < INTERLOCK]
     if not lately:
         return
-    newest = max(lately, key=lambda state: state.story.requested_at)
-    if not _lifts(newest, request):
+    who, newest = max(lately, key=lambda one: one[1].story.requested_at)
+    if who != request.contact_id or not _lifts(newest, request):
         last = newest.story.trail[-1].what if newest.story.trail else ""
         yield "SEC-06", f"verification {id} was sent to somebody whose check is {type(newest).__name__} ({last})"
 

@@ -189,8 +189,7 @@ class UserWatch:
         checks = [
             c
             for c in self._checks.values()
-            if c.tenant_id == seen.tenant_id
-            and (c.contact_id == seen.contact_id or (not c.contact_id and c.sender[1] in values))
+            if c.tenant_id == seen.tenant_id and (c.contact_id == seen.contact_id or c.sender[1] in values)
         ]
         self._all(verdicts_users.interlocked(id, after.request, checks, self._clock.now()))
 

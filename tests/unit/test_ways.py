@@ -20,6 +20,7 @@ from dialogs.tech_verify import (
     Denied,
     Direction,
     Expired,
+    Happened,
     Known,
     Later,
     Logged,
@@ -342,6 +343,19 @@ def locked(
 )
 def test_a_check_of_a_caller_stands_in_the_way(state: State, expected: Interlock) -> None:
     assert locked(check(state)) == expected
+
+
+@pytest.mark.feature("SEC-06")
+@pytest.mark.parametrize(
+    "ended",
+    [confirmed(NOW - 12 * MINUTE), Expired(STORY, NOW - 12 * MINUTE, CLAIM, "deadline", Logged.WRITTEN)],
+)
+def test_denied_afterwards_is_denied(ended: Confirmed | Expired) -> None:
+    """What was confirmed and then denied lifts nothing, and the ten minutes begin with the denial."""
+    story = replace(STORY, trail=(Happened(NOW - MINUTE, "denied_late"),))
+    denied = replace(ended, story=story)
+    assert locked(check(denied)) == Interlock(conflict=True, not_before=NOW + 9 * MINUTE)
+    assert locked(check(ended)) == Interlock()
 
 
 @pytest.mark.feature("SEC-06")

@@ -16,8 +16,9 @@ from identity.sessions import ABSOLUTE, address_block, address_key, browser_fami
 from storage.bounds import LocalBound
 from storage.pod_sign_ins import StoredHandOver
 from storage.tenants import StoredTenant
+from web import csrf
 from web.brand import sheet_address
-from web.log_in import MAX_TOKEN, POD_COOKIE, origin_of, set_pod_cookie
+from web.log_in import MAX_TOKEN, POD_COOKIE, held_token, origin_of, set_pod_cookie
 from web.look import Frame, _
 from web.noting import line
 from web.pages.context import look, see_other, wants_json
@@ -185,6 +186,8 @@ def pod_frame(request: web.Request, services: Services, title: str) -> Frame:
         console=False,
         sheet=sheet_address(tenant.id, mark) if tenant is not None and mark else "",
         logo=mark is not None and mark.has_logo,
+        # Somebody may be signed in all the same, and have to prove it; their frame then sends its token.
+        csrf=csrf.token_for(held_token(request)),
         demo=services.demo is not None,
         now=services.clock.now(),
     )

@@ -56,7 +56,8 @@ class Door extends HTMLElement {
   async ask(until) {
     if (this.taken || !this.form || Date.now() > until) return;
     if (this.pairing instanceof HTMLElement) this.pairing.hidden = false;
-    const body = new URLSearchParams({ verifier: String(new FormData(this.form).get("verifier")) });
+    const fields = new FormData(this.form);
+    const body = new URLSearchParams(["csrf", "verifier"].map((name) => [name, String(fields.get(name))]));
     const answer = await fetch(this.form.action, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
     const said = answer?.ok ? await answer.json() : null;
     if (said?.signed_in) {
