@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.verifications import Verifications
 from tests.fixtures.postgres import Cluster
 from tests.fixtures.turn_stores import (
     HOUSES,
@@ -13,6 +14,7 @@ from tests.fixtures.turn_stores import (
     House,
     PostgresHouse,
     SqliteHouse,
+    StoredHouse,
     postgres_house,
     sqlite_house,
 )
@@ -43,6 +45,19 @@ async def house(kind: str, ground: Ground) -> AsyncIterator[House]:
     """A test that asks for it runs once for every store."""
     async with HOUSES[kind](ground) as opened:
         yield opened
+
+
+@pytest.fixture
+def stored(house: House) -> StoredHouse:
+    """For tests of what stands beside the turn, which the store in memory does not have: they name their kinds."""
+    assert isinstance(house, StoredHouse)
+    return house
+
+
+@pytest.fixture
+def reading(stored: StoredHouse) -> Verifications:
+    """What pages see of verifications."""
+    return Verifications(stored.database, stored.keyring)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from storage.retention import sweep
 from storage.tables import closing_waivers, verification_links, verification_tries, verifications
 from storage.verifications import Verifications
 from tests.fixtures.turn_parts import new_id
-from tests.fixtures.turn_stores import House, PostgresHouse, StoredHouse
+from tests.fixtures.turn_stores import PostgresHouse, StoredHouse, only
 from tests.fixtures.verification_parts import (
     address_of,
     asking,
@@ -51,17 +51,8 @@ AT = START + MINUTE
 NEW = "+12125550188"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """The stores with something beside the turn."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def stored(house: House) -> StoredHouse:
-    assert isinstance(house, StoredHouse)
-    return house
+#: The stores that others can read beside.
+kind = only("sqlite", "postgres")
 
 
 @pytest.mark.feature("SEC-56")

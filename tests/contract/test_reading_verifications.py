@@ -10,13 +10,13 @@ from sqlalchemy import Connection, select
 from dialogs import user_verify as uv
 from dialogs.messages import DeliveryReport
 from dialogs.tech_verify import Ticket
-from dialogs.turns import SaveVerification, Settled
+from dialogs.turns import Settled
 from storage.keys import CannotOpen
 from storage.paging import BadCursor
 from storage.tables import verifications
 from storage.verification_delivery import verification_delivery
 from storage.verifications import Verifications
-from tests.fixtures.turn_stores import House, StoredHouse
+from tests.fixtures.turn_stores import StoredHouse, only
 from tests.fixtures.verification_parts import (
     DIGITS,
     GREEN,
@@ -31,36 +31,17 @@ from tests.fixtures.verification_parts import (
     guessed,
     look,
     move,
+    put,
     sent,
     verified,
 )
-from tests.fixtures.world import START, Person
+from tests.fixtures.world import START
 
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """The stores that others can read beside."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def stored(house: House) -> StoredHouse:
-    assert isinstance(house, StoredHouse)
-    return house
-
-
-@pytest.fixture
-def reading(stored: StoredHouse) -> Verifications:
-    return Verifications(stored.database, stored.keyring)
-
-
-async def put(house: StoredHouse, person: Person, state: uv.Sent, **more: Any) -> SaveVerification:
-    save = asking(house.world, person, state, token=more.pop("token", ""))
-    await begin(house, save, state.request.at, **more)
-    return save
+#: The stores that others can read beside.
+kind = only("sqlite", "postgres")
 
 
 def nothing_secret(shown: object) -> bool:

@@ -4,58 +4,35 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
 
-from dialogs import user_verify as uv
 from dialogs.tech_verify import Ticket
-from dialogs.turns import AuditEvent, SaveVerification
+from dialogs.turns import AuditEvent
 from storage.tables import audit
 from storage.verifications import LinkTarget, Verifications
 from tests.fixtures.turn_parts import new_id
-from tests.fixtures.turn_stores import House, StoredHouse
+from tests.fixtures.turn_stores import StoredHouse, only
 from tests.fixtures.verification_parts import (
     GREEN,
     address_of,
-    asking,
-    begin,
     by_link,
     denied,
     expired,
     move,
+    put,
     request,
     sent,
     verified,
 )
-from tests.fixtures.world import START, Person
+from tests.fixtures.world import START
 
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """The stores that others can read beside."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def stored(house: House) -> StoredHouse:
-    assert isinstance(house, StoredHouse)
-    return house
-
-
-@pytest.fixture
-def reading(stored: StoredHouse) -> Verifications:
-    return Verifications(stored.database, stored.keyring)
-
-
-async def put(house: StoredHouse, person: Person, state: uv.Sent, **more: Any) -> SaveVerification:
-    save = asking(house.world, person, state, token=more.pop("token", ""))
-    await begin(house, save, state.request.at, **more)
-    return save
+#: The stores that others can read beside.
+kind = only("sqlite", "postgres")
 
 
 @pytest.mark.feature("SEC-15", "EV-28")

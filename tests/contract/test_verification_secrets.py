@@ -13,7 +13,7 @@ from dialogs.turns import Settled
 from storage.database import Unscoped
 from storage.tables import metadata, verifications
 from tests.fixtures.turn_parts import line
-from tests.fixtures.turn_stores import House, SqliteHouse, StoredHouse
+from tests.fixtures.turn_stores import SqliteHouse, StoredHouse, only
 from tests.fixtures.verification_parts import (
     DIGITS,
     asking,
@@ -35,16 +35,8 @@ SPOKEN = "8375920146"
 SECRETS = (DIGITS, TOKEN, SPOKEN)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def kind(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def stored(house: House) -> StoredHouse:
-    assert isinstance(house, StoredHouse)
-    return house
+#: The stores that others can read beside.
+kind = only("sqlite", "postgres")
 
 
 async def dump(house: StoredHouse) -> bytes:

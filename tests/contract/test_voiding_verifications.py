@@ -22,7 +22,7 @@ from storage.epochs import fence
 from storage.own_numbers import NumberInUse, OwnNumbers
 from storage.tables import verifications
 from tests.fixtures.turn_parts import new_id
-from tests.fixtures.turn_stores import House, StoredHouse
+from tests.fixtures.turn_stores import StoredHouse, only
 from tests.fixtures.verification_parts import (
     LIFE,
     address_of,
@@ -45,17 +45,8 @@ AT = START + MINUTE
 NEW = "+12125550188"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """The stores with something beside the turn."""
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def stored(house: House) -> StoredHouse:
-    assert isinstance(house, StoredHouse)
-    return house
+#: The stores that others can read beside.
+kind = only("sqlite", "postgres")
 
 
 async def is_over(house: StoredHouse, verification_id: str, reason: str) -> None:

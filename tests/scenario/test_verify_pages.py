@@ -26,8 +26,10 @@ from storage.verifications import VerificationRow
 from tests.fixtures.demo_house import DemoHouse
 from tests.fixtures.web_house import Answer, House, OpenWeb
 from tests.fixtures.world import MASTER_KEY, Person
+from tests.scenario.route_ground import new_integration_key
 from web.pages import page_routes
 from web.pages.errors import show_problem
+from web.routing import Scope
 
 
 @pytest.fixture
@@ -393,6 +395,19 @@ async def test_a_waiver_says_why_in_the_ticket_and_on_record(house: House) -> No
     await house.place_lines()
     lines = (await house.services.log.before(house.world.tenant_id, kind="ticket.closing_waived", limit=5)).items
     assert len(lines) == 1
+
+
+@pytest.mark.feature("EV-40", "SEC-35")
+async def test_no_program_waives_it_and_nobody_with_words_that_cannot_be_read(house: House) -> None:
+    await set_policy(house, Policy(closing="verified_or_waived"))
+    ticket, psa = await ticket_of(house, house.world.people[0]), house.services.psa(house.world.tenant_id)
+    key, _ = await new_integration_key(house, set(Scope))
+    for by, why in ((key, "Closed by the night run"), (await house.log_in("technician"), "\u200b" * 20)):
+        body = {"status": "closed", "waiver": why}
+        answer = await house.ask("POST", f"/api/v1/tickets/{ticket}/status", bearer=by, body=body)
+        assert (answer.status, answer.json["error"]) == (409, "verification_required")
+    assert (await psa.get_ticket(ticket)).is_open
+    assert await house.services.verifications.waiver(house.world.tenant_id, ticket) is None
 
 
 async def test_one_page_leads_both_ways_on_one_call(house: House) -> None:
