@@ -22,7 +22,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "tv.release": "The claimer let the check go; anybody may claim it.",
         "tv.resend": "The same code was sent once more.",
         "tv.also_verifying": "A check was asked for while we were asking the same contact for a code: they were "
-        "warned, and `verification` says which.",
+        "warned, and `verification` holds its id.",
         "tv.give_hint": "The contact wrote something else while a check was open, and was told what would count.",
         "tv.confirm": "The contact confirmed with the right code, or typed a wrong one: `after` tells which.",
         "tv.confirm_unclaimed": "The contact confirmed before anybody had claimed: a warning first, then the alarm.",
@@ -103,10 +103,9 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "alert.nobody_to_tell": "An alert: nobody at all could be told of an unclaimed check.",
         "alert.euv_denied": "An alert: an end user whom we asked for a code says that it was not them.",
         "alert.cross_purpose": "An alert: the code of a check of a caller was typed where an end user was verified.",
-        "alert.override_to_review": "An alert: the only technician on duty set the rule of opposite directions aside.",
+        "alert.override_to_review": "An alert: the only technician on duty overrode an open check of a caller.",
         "alert.many_wrong_codes": "An alert: a technician typed more than 10 wrong codes within an hour.",
-        "alert.many_overrides": "An alert: a technician set the rule of opposite directions aside more than 5 times "
-        "within a day.",
+        "alert.many_overrides": "An alert: a technician overrode open checks of callers more than 5 times within a day.",
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
     "sender.": {

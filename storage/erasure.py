@@ -24,6 +24,7 @@ from storage.tables import (
     contacts,
     conversations,
     dialogs,
+    idempotency,
     imports,
     inbound,
     outbox,
@@ -96,6 +97,7 @@ def erase_contact(
     # A file that waits to be brought in may name them; whoever looked at it does so once more.
     lying = (imports.c.tenant_id == tenant_id) & (imports.c.state == "preview")
     conn.execute(update(imports).where(lying).values(body=None))
+    _forget_answers(conn, tenant_id, contact_id)
     calls = (announced_calls.c.tenant_id == tenant_id) & (announced_calls.c.contact_id == contact_id)
     called = conn.execute(delete(announced_calls).where(calls)).rowcount
     mine = (addresses.c.tenant_id == tenant_id) & (addresses.c.contact_id == contact_id)
@@ -126,6 +128,14 @@ def _leftovers(
     _words(conn, tenant_id, contact_id, _conversations(conn, tenant_id, contact_id, ()), now)
     seen = (alerts.c.tenant_id == tenant_id) & (alerts.c.contact_id == contact_id) & alerts.c.body.is_not(None)
     conn.execute(update(alerts).where(seen).values(body=None))
+    _forget_answers(conn, tenant_id, contact_id)
+
+
+def _forget_answers(conn: Connection, tenant_id: str, contact_id: str) -> None:
+    """Answers of the API that are kept for repeats: they hold names, and notes that technicians wrote. A repeat is a
+    call of its own then, about nobody."""
+    about = idempotency.c.answer.contains(contact_id, autoescape=True)
+    conn.execute(delete(idempotency).where(idempotency.c.tenant_id == tenant_id, about))
 
 
 def _own_addresses(conn: Connection, tenant_id: str, contact_id: str) -> list[str]:

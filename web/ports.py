@@ -89,7 +89,10 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
         "Texts to numbers like this one pause, because hardly any of the last codes there were answered.",
     ),
     "opted_out": (409, "This number has opted out of texts (STOP). Reach the person another way."),
-    "blocked": (409, "This number is blocked, so nothing is sent to it. An admin sees it under Settings, Blocked."),
+    "blocked": (
+        409,
+        "This number is blocked, so nothing is sent to it. Blocked senders, on the Codes page, says by whom.",
+    ),
     "no_mobile": (409, "No text may go to this contact: there is no mobile number on record."),
     "no_email": (409, "There is no e-mail address on record for this contact."),
     "no_phone": (409, "There is no phone number on record for this contact."),
@@ -119,21 +122,24 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     ),
     "denied_lately": (
         409,
-        "This person has just said that somebody poses as them. Call them on a number on record; codes go out again "
-        "30 minutes after.",
+        "This person has just said that somebody poses as them. Call them on a number on record. No code or link goes "
+        "out to them for half an hour.",
     ),
     "override_not_allowed": (403, "Only a supervisor, or the only technician on duty, may override this."),
     "override_reason_short": (422, "Say why you override it, in 10 characters or more; the reason is reviewed."),
     "address_note_required": (
         422,
-        "This is not the contact's usual address, a new one, or another person's ticket. Write a note of 10 "
-        "characters or more that says why.",
+        "This is not the contact's usual address, or it is a new one, or the ticket is another person's. Write a note "
+        "of 10 characters or more that says why.",
     ),
     "assurance_too_low": (
         409,
         "This method is not enough for what you want to do. Choose a stronger one, or do less.",
     ),
-    "no_number_of_ours": (409, "There is no verification number to send from. An admin can add one under Settings."),
+    "no_number_of_ours": (
+        409,
+        "There is no verification number to send from. An admin can add one under Settings, Numbers.",
+    ),
     "invalid_number": (409, "This is not a phone number that exists. Correct it on the contact."),
     "not_textable": (409, "This kind of number takes no texts. Call it, or use another way."),
     "not_callable": (409, "Numbers of this kind are not called. Use another number, or another way."),
@@ -155,7 +161,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "not_your_verification": (409, "Another technician has asked for this code. Start your own."),
     "verification_required": (
         409,
-        "Nobody was verified for this ticket, and the policy of this client wants that before it is closed. Verify its "
+        "Nobody was verified for this ticket, and this client's policy asks for that before it is closed. Verify the "
         "person, or write a note that says why not.",
     ),
     "waiver_note_short": (422, "Say in 10 characters or more why nobody was verified; it goes into the ticket."),

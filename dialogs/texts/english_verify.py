@@ -187,8 +187,8 @@ def _alerts() -> Iterable[Template]:
         (
             "override_to_review",
             "{tech}, alone on duty, sent {contact} a code although they were checking a caller: {reason} Look at it "
-            "with them.",
-            "the only technician on duty set the rule of opposite directions aside.",
+            "with {tech}.",
+            "the only technician on duty overrode an open check of a caller.",
         ),
         (
             "cross_purpose",
@@ -203,7 +203,7 @@ def _alerts() -> Iterable[Template]:
         ),
         (
             "many_overrides",
-            "{tech} set the rule of opposite directions aside more than 5 times within a day. Ask them why.",
+            "{tech} overrode open checks of callers more than 5 times within a day. Ask them why.",
             "a technician overrides often.",
         ),
     ):

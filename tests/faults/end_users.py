@@ -68,7 +68,7 @@ async def by_link(traffic: Traffic, person: Person, number: int) -> UserStory:
         nonce = _NONCE.search(page)
         if nonce is not None:
             page = await _page(traffic, "POST", url, urlencode({"nonce": nonce[1], "act": "validate"}))
-        if "You confirmed it at" in page or "It has run out" in page:
+        if "You confirmed at" in page or "It has run out" in page:
             story.step = "told"
         await asyncio.sleep(AGAIN_S if story.step == "answer" else 0)
     return story

@@ -84,11 +84,14 @@ def _rows(conn: Connection) -> Rows:
 
 async def held_phones(installation: Installation, cost: Cost) -> set[str]:
     """Phones of the people for whom something waits, as it may: for the end of a lease that a replica which is gone
-    had, or for a time that a clock which was ahead has put down."""
+    had, or for a time that a clock which was ahead has put down; or for a deadline minutes away, because such a clock
+    has thrown the code away as too late."""
     if not cost.dead and not cost.ahead:
         return set()
     o, d, c, v = tables.outbox.c, tables.dialogs.c, tables.conversations.c, tables.verifications.c
     waits = and_(o.done_at.is_(None), or_(o.worker != "", o.due_at > (time.time() + 60) * 1_000_000))
+    if cost.ahead:
+        waits = or_(waits, and_(o.status == "dropped", o.error == "expired"))
     checks = select(d.their_address).where(d.id == o.check_id, waits)
     others = select(c.their_address).where(c.id == o.conversation_id, waits)
     asked = select(v.their_address).where(v.id == o.check_id, waits)
@@ -174,7 +177,7 @@ async def verdict(traffic: Traffic, cost: Cost, *, within: float = 30.0) -> list
     placed = sorted(row.seq for row in rows.audit if row.seq is not None)
     if placed != list(range(1, len(placed) + 1)):
         wrong.append("the log's numbers have gaps")
-    held = _held(rows) if cost.dead or cost.ahead else set()
+    held = _held(rows, cost) if cost.dead or cost.ahead else set()
     wrong += _turns(traffic, rows)
     wrong += _checks(traffic, rows, cost, held)
     wrong += users(traffic, rows.verifications, rows.audit, cost.ends, held)
@@ -185,9 +188,11 @@ async def verdict(traffic: Traffic, cost: Cost, *, within: float = 30.0) -> list
     return wrong
 
 
-def _held(rows: Rows) -> set[str]:
-    """Checks of which something waits for the end of a dead replica's lease."""
-    return {row.check_id for row in rows.outbox if row.done_at is None}
+def _held(rows: Rows, cost: Cost) -> set[str]:
+    """Checks of which something waits for the end of a dead replica's lease, or whose code a clock that was ahead has
+    thrown away as too late."""
+    thrown = {row.check_id for row in rows.outbox if cost.ahead and (row.status, row.error) == ("dropped", "expired")}
+    return thrown | {row.check_id for row in rows.outbox if row.done_at is None}
 
 
 def _turns(traffic: Traffic, rows: Rows) -> Iterator[str]:

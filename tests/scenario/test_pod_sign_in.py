@@ -293,6 +293,23 @@ async def test_a_stolen_cookie_shows_no_code_elsewhere(house: House, frame: Fram
     assert 'class="code"' not in moved.text
 
 
+@pytest.mark.feature("SEC-34", "SEC-29")
+async def test_a_stolen_log_in_of_the_console_opens_no_pod_elsewhere(house: House, frame: Frame) -> None:
+    await frame.open()
+    stolen = await house.log_in("technician", "cookie")
+    fields = {"tenant": frame.tenant, "challenge": frame.challenge, "csrf": token_for(stolen)}
+    headers = {**FORM, "Cookie": f"{COOKIE}={stolen}"}
+    thief = frame.twin(CHROME)
+    path, raw = "/pod/sign-in/go-on", urlencode(fields).encode()
+    answer = await thief.ask("POST", path, raw, headers)
+    assert "data-code" not in answer.text
+    assert answer.status == 303
+    asks = await thief.ask("GET", answer.headers["Location"], None, {"Cookie": f"{COOKIE}={stolen}"})
+    assert "Show that it is you" in asks.text
+    assert "/go-on" not in asks.text
+    assert "data-code" in (await frame.ask("POST", path, raw, headers)).text
+
+
 @pytest.mark.feature("SEC-30", "SEC-34")
 async def test_whoever_has_to_prove_it_again_gets_in_by_the_form_they_see(house: House, frame: Frame) -> None:
     await signed_in(house, frame)

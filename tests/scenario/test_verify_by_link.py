@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from dialogs.settings import TenantSettings
 from dialogs.user_verify import Policy
 from tests.fixtures.demo_house import DemoHouse
 from tests.fixtures.pages import hidden, words
-from tests.fixtures.verifying_users import EUV, Desk
+from tests.fixtures.verifying import EUV
+from tests.fixtures.verifying_users import Desk
 from tests.scenario.test_verify_link_pages import SCANNERS
 
 #: What the log calls an answer -> the state it leads to.
@@ -43,7 +45,7 @@ async def test_open_and_validate(desk: Desk, method: str) -> None:
     assert (await desk.look(id))["state"] == "sent"
     pressed = await desk.press(token, "validate")
     assert (pressed.status, pressed.headers["Location"]) == (303, f"/v/{token}")
-    assert "You confirmed it at" in words((await desk.open(token)).text)
+    assert "You confirmed at" in words((await desk.open(token)).text)
     after = await desk.look(id)
     assert (after["state"], after["assurance"]) == ("verified", "email" if method == "email_link" else "tap")
     notes = "\n".join(await desk.demo.notes(ada.open_ticket))
@@ -80,19 +82,26 @@ async def test_another_life_holds_for_new_links_only(desk: Desk) -> None:
     assert (await desk.look(before))["state"] == "sent"
 
 
+def unsealed(rows: dict[str, list[Any]]) -> dict[str, Any]:
+    """All but what the sealing of the log adds meanwhile: places, tree and heads."""
+    kept: dict[str, Any] = {name: found for name, found in rows.items() if name not in ("audit_tiles", "checkpoints")}
+    return {**kept, "audit": len(rows["audit"])}
+
+
 @pytest.mark.feature("EV-23", "SEC-43")
 async def test_programs_that_follow_links_change_nothing_at_all(desk: Desk) -> None:
     ada = desk.demo.contact("ada")
     id = await desk.asked(ada, "sms_link")
     token = desk.link_by_text(ada)
-    before = await desk.demo.everything()
+    await desk.demo.idle()
+    before = unsealed(await desk.demo.everything())
     for agent in SCANNERS:
         for method in ("GET", "HEAD", "OPTIONS"):
             await desk.open(token, method, {"User-Agent": agent})
         blind = await desk.press(token, "validate", nonce="")
         assert blind.status == 422
     await desk.demo.idle()
-    assert await desk.demo.everything() == before
+    assert unsealed(await desk.demo.everything()) == before
     assert (await desk.press(token, "validate")).status == 303
     assert (await desk.look(id))["state"] == "verified"
 

@@ -13,7 +13,8 @@ from bot.demo_notices import SENDER
 from simulator.mailbox import MailFault
 from storage.brands import Brand, with_logo
 from tests.fixtures.demo_house import DemoHouse
-from tests.fixtures.verifying_users import EUV, Desk, code_in_mail, token_in
+from tests.fixtures.verifying import EUV
+from tests.fixtures.verifying_users import Desk, code_in_mail, token_in
 from tests.scenario.test_branding import picture
 from web.pictures import redraw
 

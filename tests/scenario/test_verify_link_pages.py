@@ -96,7 +96,7 @@ async def test_the_page_says_who_asks_about_what_and_until_when_and_validate_doe
     assert "<script" not in page
     status, text = await stage.answer("validate")
     assert (status, stage.links.acts) == (200, ["confirm"])
-    assert re.search(r"You confirmed it at \d\d:\d\d \. Dana sees it", words(text))
+    assert re.search(r"You confirmed at \d\d:\d\d that it is you\. Dana sees it", words(text))
 
 
 @pytest.mark.feature("EV-24")

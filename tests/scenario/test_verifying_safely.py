@@ -16,8 +16,11 @@ from dialogs.user_verify import Policy
 from simulator.carrier_records import Fault
 from storage.contact_changes import AddressEdit
 from storage.directory import NewAddress
+from storage.erasure import erase
+from storage.keys import Keyring
 from storage.tenants import CarrierAccount
 from tests.fixtures.addresses import put_address
+from tests.fixtures.contents import everything
 from tests.fixtures.demo_house import DemoHouse, Who, wrong
 from tests.fixtures.verifying import (
     EUV,
@@ -33,6 +36,7 @@ from tests.fixtures.verifying import (
     token_in,
 )
 from tests.fixtures.web_house import House, OpenWeb
+from tests.fixtures.world import MASTER_KEY
 
 AN_ID = "01900000-0000-7000-8000-00000000dead"
 
@@ -494,3 +498,19 @@ async def test_an_address_is_found_by_the_method_where_none_is_named(demo: DemoH
     ada = demo.contact("ada")
     made = await demo.api("POST", EUV, {"contact_id": ada.id, "method": "email_code"})
     assert made.json["address_id"] == await address_of(demo, ada, "email")
+
+
+@pytest.mark.feature("SEC-56", "REL-02")
+async def test_answers_kept_for_repeats_are_forgotten_with_the_person(house: House) -> None:
+    (ada, ben, *_), mine = house.world.people, await house.log_in("technician")
+    for person, note in ((ada, "because of her broken leg"), (ben, "because of his new phone")):
+        wish = {"contact_id": person.id, "method": "sms_code", "note": note}
+        answer = await house.ask("POST", EUV, bearer=mine, body=wish, headers={"Idempotency-Key": person.id})
+        assert answer.status == 201, answer.text
+    assert "because of her broken leg" in repr(await everything(house.database))
+    now, random = house.clock.now(), house.services.random
+    tenant_id, keyring = house.world.tenant_id, Keyring([MASTER_KEY])
+    await erase(house.database, keyring, tenant_id, ada.id, now, lambda: random.new_id(now))
+    after = repr(await everything(house.database))
+    assert "her broken leg" not in after
+    assert "his new phone" in after

@@ -6,8 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from dialogs.user_verify import Action, Assurance, Method, Policy
+from storage import tables
+from storage.database import Unscoped
 from tests.fixtures.demo_house import DemoHouse, wrong
 from tests.fixtures.verifying import (
     EUV,
@@ -66,6 +69,28 @@ async def test_every_method_from_the_request_to_the_ticket(demo: DemoHouse, meth
     for told in (note, (await demo.api("GET", f"{EUV}?contact_id={ada.id}")).text, str(await demo.audit("kind=euv."))):
         assert secret not in told
     assert secret.encode() not in await demo.contents(), "nothing that was sent stays anywhere (SEC-17)"
+
+
+@pytest.mark.feature("EV-41")
+@pytest.mark.parametrize("method", METHODS)
+async def test_none_of_the_thirty_seconds_is_spent_waiting_for_us(demo: DemoHouse, method: str) -> None:
+    """From the request to the note in the ticket everything is due the moment it is decided, and goes at the first
+    try."""
+    ada = demo.contact("ada")
+    id = await asked(demo, ada, method, ticket=ada.open_ticket, action="info")
+    said = said_to(demo, ada)[-1]
+    if method.endswith("link"):
+        await demo.house.services.verifying.confirm_link(token_in(said))
+        await demo.idle()
+    else:
+        await check(demo, id, code_in(said))
+    assert (await shown(demo, id))["state"] == "verified"
+    assert len(await demo.notes(ada.open_ticket)) == 1
+    o = tables.outbox.c
+    waits = select(o.kind, o.due_at - o.created_at, o.attempt, o.status).where(o.check_id == id)
+    rows = await demo.house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(waits).all())
+    assert {row[0] for row in rows} >= {"ticket.note"}
+    assert {tuple(row[1:]) for row in rows} == {(0, 1, "sent")}
 
 
 @pytest.mark.feature("EV-06", "SEC-11", "SEC-17")

@@ -12,7 +12,8 @@ from web.look import _
 from web.pages.check_cards import ASSURANCES
 from web.pages.log_words_verifying import PRESSED, TYPED
 from web.pages.log_words_verifying import SAID as SAID_OF_VERIFYING
-from web.pages.verify_words import ACTIONS_IN_WORDS, DID
+from web.pages.verify_words import ACTIONS_IN_WORDS, DID, REASONS
+from web.pages.verify_words import ASSURANCES as ASSURANCES_OF_USERS
 from web.ports import REFUSALS
 
 #: `{who}` is the technician, the operator or Watchword itself; `{contact}` the person at the client.
@@ -31,6 +32,7 @@ SAID: Mapping[str, str] = {
     "tv.take_over": _("{who} took over the check of {contact}"),
     "tv.release": _("{who} let the check of {contact} go"),
     "tv.resend": _("{who} had the same code sent to {contact} once more"),
+    "tv.also_verifying": _("{contact} asked for a check while they were being verified, and was warned"),
     "tv.give_hint": _("{contact} wrote something else, and was told what would count"),
     "tv.confirmed_already": _("{contact} confirmed once more; it was confirmed already"),
     "tv.confirm_verbally": _("{who} wrote down that {contact} said yes out loud"),
@@ -69,7 +71,7 @@ SAID: Mapping[str, str] = {
     "alert.wrong_codes": _("Alert: too many wrong codes from {contact}"),
     "alert.prefix_paused": _("Alert: texts to a range of numbers pause, as hardly any code there was answered"),
     "alert.acknowledged": _("{who} took an alert off the console"),
-    "text.delivery": _("The carrier reported on a text to {contact}"),
+    "text.delivery": _("The carrier reported on a text or call to {contact}"),
     "text.opted_out": _("The carrier refused a text to {contact}, who had opted out there"),
     "outbox.dropped": _("Something for {contact} was not sent any more"),
     "outbox.dead": _("Something for {contact} could not be sent and was given up"),
@@ -136,6 +138,13 @@ _DIRECTIONS: Mapping[str, str] = {
     "remote_session": _("in a remote session"),
     "user_called_us": _("they called us"),
 }
+#: Why something ended, or by which way an answer came.
+_REASONS: Mapping[str, str] = {
+    **REASONS,
+    "deadline": _("time ran out"),
+    "page": _("on the page behind the link"),
+    "text": _("by text"),
+}
 
 
 def sentence_of(row: LogRow, who: str, contact: str) -> str:
@@ -161,7 +170,8 @@ def meaning(kind: str) -> str:
 def details_of(row: LogRow, *, everything: bool = False) -> tuple[tuple[str, str], ...]:
     """Further facts as name and value. `everything`: also those without a word of their own, as the log has them."""
     names = _NAMES_OF_VERIFYING if row.kind.startswith("euv.") else _NAMES
-    shown = [(name, _value(name, value)) for name, value in row.public.items() if name in names]
+    worth = ASSURANCES_OF_USERS if row.kind.startswith("euv.") else ASSURANCES
+    shown = [(name, _value(name, value, worth)) for name, value in row.public.items() if name in names]
     named = [(names[name], value) for name, value in shown if value]
     if everything:
         rest = [(name.replace("_", " "), str(value)) for name, value in row.public.items() if name not in names]
@@ -169,14 +179,16 @@ def details_of(row: LogRow, *, everything: bool = False) -> tuple[tuple[str, str
     return tuple(named)
 
 
-def _value(name: str, value: str | int) -> str:
+def _value(name: str, value: str | int, worth: Mapping[str, str]) -> str:
     match name:
         case "refused" | "word" if value in REFUSALS:
             return REFUSALS[str(value)][1]
         case "direction":
             return _DIRECTIONS.get(str(value), str(value))
         case "assurance":
-            return ASSURANCES.get(str(value), str(value))
+            return worth.get(str(value), str(value))
+        case "reason":
+            return _REASONS.get(str(value), str(value).replace("_", " "))
         case "method":
             return DID[Method(str(value))] if value in list(Method) else str(value)
         case "action":

@@ -43,6 +43,8 @@ async def show_window(call: Call) -> web.StreamResponse:
         return _form(call, tenant, asked)
     if call.acting.tenant_id != tenant.id:
         return _form(call, tenant, asked, problem=OTHER_COMPANY % tenant.name)
+    if call.elsewhere:
+        return _again(call, tenant, asked)
     values = {"tenant": tenant, "asked": asked, "again": False, "problem": "", "code_may_wait": False}
     return page(call, "pod_window.html", frame(call, _("Open the pod")), values)
 
@@ -77,10 +79,11 @@ async def sign_in(call: Call) -> web.StreamResponse:
 
 
 async def go_on(call: Call) -> web.StreamResponse:
-    """Whoever is signed in here lets the pod in, too."""
+    """Whoever is signed in here lets the pod in, too. From another network or browser than they signed in from they
+    prove it first: the frame's log-in would be at home there, and would be shown codes (SEC-34)."""
     given: WindowForm = call.body
     tenant = await _tenant(call, given)
-    if call.who.tenant_id != tenant.id:
+    if call.who.tenant_id != tenant.id or call.elsewhere:
         return see_other(f"{PATH}?tenant={tenant.slug}&challenge={given.challenge}")
     return await _hand_over(call, tenant, given, call.who)
 
