@@ -105,7 +105,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "alert.cross_purpose": "An alert: the code of a check of a caller was typed where an end user was verified.",
         "alert.override_to_review": "An alert: the only technician on duty overrode an open check of a caller.",
         "alert.many_wrong_codes": "An alert: a technician typed more than 10 wrong codes within an hour.",
-        "alert.many_overrides": "An alert: a technician overrode open checks of callers more than 5 times within a day.",
+        "alert.many_overrides": "An alert: a technician overrode open checks more than 5 times within a day.",
         "alert.acknowledged": "Somebody has seen an alert and taken it off the console.",
     },
     "sender.": {

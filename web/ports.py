@@ -83,7 +83,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "note_required": (422, "Write down what the person said: a spoken yes needs a note."),
     "reason_required": (422, "Say why you end it; the reason goes into the record."),
     "no_note_due": (409, "Nothing waits to be written to a ticket."),
-    "too_many_sends": (429, "This person has been sent as many messages as the limits allow."),
+    "too_many_sends": (429, "A message has just gone out there, or as many as the limits allow."),
     "prefix_paused": (
         429,
         "Texts to numbers like this one pause, because hardly any of the last codes there were answered.",

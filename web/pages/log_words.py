@@ -138,6 +138,8 @@ _DIRECTIONS: Mapping[str, str] = {
     "remote_session": _("in a remote session"),
     "user_called_us": _("they called us"),
 }
+#: What the answer of an end user is worth; `verbal` means something else in a check of a caller.
+_WORTH_OF_USERS: Mapping[str, str] = {strength.value: words for strength, words in ASSURANCES_OF_USERS.items()}
 #: Why something ended, or by which way an answer came.
 _REASONS: Mapping[str, str] = {
     **REASONS,
@@ -170,7 +172,7 @@ def meaning(kind: str) -> str:
 def details_of(row: LogRow, *, everything: bool = False) -> tuple[tuple[str, str], ...]:
     """Further facts as name and value. `everything`: also those without a word of their own, as the log has them."""
     names = _NAMES_OF_VERIFYING if row.kind.startswith("euv.") else _NAMES
-    worth = ASSURANCES_OF_USERS if row.kind.startswith("euv.") else ASSURANCES
+    worth = _WORTH_OF_USERS if row.kind.startswith("euv.") else ASSURANCES
     shown = [(name, _value(name, value, worth)) for name, value in row.public.items() if name in names]
     named = [(names[name], value) for name, value in shown if value]
     if everything:
