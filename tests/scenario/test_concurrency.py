@@ -18,8 +18,8 @@ from storage.memory import MemoryTurnStore
 from tests.fixtures.stand_ins import StandingClock
 from tests.fixtures.turn_stores import StoredHouse, rank
 from tests.fixtures.world import seed_memory
+from tests.simulation.bent import Bent
 from tests.simulation.desk import WORDING, Desk
-from tests.simulation.faults import Bent
 from tests.simulation.house import Chance
 from tests.simulation.outside import Carrier, Ledger
 

@@ -16,8 +16,8 @@ from dialogs.ports import TurnStore
 from dialogs.turns import CheckAsk, Decision, Leased, Timer
 from tests.fixtures.turn_parts import act, text_item
 from tests.fixtures.turn_stores import StoredHouse
+from tests.simulation.bent import Bent
 from tests.simulation.desk import Desk
-from tests.simulation.faults import Bent
 
 T = TypeVar("T")
 SECOND = timedelta(seconds=1)

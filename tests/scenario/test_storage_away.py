@@ -16,8 +16,8 @@ from dialogs.ports import SendUnclear
 from dialogs.turns import CheckAsk, Decision, Leased
 from tests.fixtures.turn_parts import act, text_item
 from tests.fixtures.turn_stores import Ground, SqliteHouse, make_template, sqlite_house
+from tests.simulation.bent import Bent
 from tests.simulation.desk import Desk
-from tests.simulation.faults import Bent
 
 PHONE = "+13475550100"
 
