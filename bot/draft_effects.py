@@ -217,37 +217,39 @@ class DraftEffects:
 
     def _place_call(self, effect: PlaceCall, thread: Thread, about: Subject, by: str) -> None:
         payload = {"to": thread.their_address, "from": thread.our_address, "verification_id": about.id}
-        self._outbox.append(
-            OutboxItem(
-                id=self.new_id(),
-                kind="call",
-                lane="phone:" + about.id,
-                payload=payload,
-                due_at=self.now,
-                drop_at=effect.drop_at,
-                check_id=about.id,
-                contact_id=about.contact_id,
-                technician_id=by,
-                template=CALL,
-                challenge=True,
-            )
-        )
+        self._on_phone("call", payload, effect.drop_at, about, CALL, by=by, challenge=True)
 
     def _say_on_call(self, effect: SayOnCall, thread: Thread, about: Subject) -> None:
         values = {name: spoken(value) for name, value in effect.values.items()}
         body, _ = self._wording.text(self.tenant, effect.template, values, thread.locale)
         payload = {"call_id": effect.call_id, "from": thread.our_address, "body": body, "then": effect.then}
+        self._on_phone("call_say", payload, effect.drop_at, about, effect.template)
+
+    def _on_phone(
+        self,
+        kind: OutboxKind,
+        payload: Mapping[str, str],
+        drop_at: datetime | None,
+        about: Subject,
+        template: str,
+        *,
+        by: str = "",
+        challenge: bool = False,
+    ) -> None:
+        """One lane for each call: nobody is spoken to before the phone rings."""
         self._outbox.append(
             OutboxItem(
                 id=self.new_id(),
-                kind="call_say",
+                kind=kind,
                 lane="phone:" + about.id,
                 payload=payload,
                 due_at=self.now,
-                drop_at=effect.drop_at,
+                drop_at=drop_at,
                 check_id=about.id,
                 contact_id=about.contact_id,
-                template=effect.template,
+                technician_id=by,
+                template=template,
+                challenge=challenge,
             )
         )
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from storage.checks import CheckRow, ContactName
 from storage.paging import BadCursor, Page
 from web.answers import answer
+from web.api.act_routes import act_on
 from web.api.ids import checked, done_or_raise, our_id
 from web.api.shapes import (
     DIRECTIONS,
@@ -177,17 +178,7 @@ _PATH = "/api/v1/technician-verifications"
 
 
 def _act(name: str, handler: Handler, summary: str, body: type[Strict] | None = None) -> Route:
-    return Route(
-        "POST",
-        f"{_PATH}/{{id}}/{name}",
-        handler,
-        Access.TECHNICIAN,
-        Surface.API,
-        summary,
-        body=body,
-        answers={200: Verification},
-        pod=True,
-    )
+    return act_on(_PATH, name, handler, summary, Verification, body)
 
 
 ROUTES = (

@@ -14,6 +14,7 @@ from storage.paging import BadCursor, write_cursor
 from storage.times import micros
 from storage.verifications import VerificationRow
 from web.answers import answer
+from web.api.act_routes import act_on
 from web.api.checks import listed
 from web.api.end_user_shapes import (
     CodeWith,
@@ -271,17 +272,7 @@ _PATH = "/api/v1/end-user-verifications"
 
 
 def _act(name: str, handler: Handler, summary: str, body: type[Strict] | None = None) -> Route:
-    return Route(
-        "POST",
-        f"{_PATH}/{{id}}/{name}",
-        handler,
-        Access.TECHNICIAN,
-        Surface.API,
-        summary,
-        body=body,
-        answers={200: EndUserVerification},
-        pod=True,
-    )
+    return act_on(_PATH, name, handler, summary, EndUserVerification, body)
 
 
 ROUTES = (
