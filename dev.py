@@ -239,7 +239,9 @@ def test(options: list[str]) -> int:
             raise Failed("There are no voice tests yet.")
         return call(*pytest, "tests/voice", *rest)
     left_out = ["voice (python3 dev.py test --voice)"]
-    pytest += ["--ignore=tests/voice", "--numprocesses", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
+    # One more than there are processors: tests also wait, for servers, browsers and each other.
+    workers = min((os.cpu_count() or 1) + 1, 4)
+    pytest += ["--ignore=tests/voice", "--numprocesses", str(workers), "--dist", "worksteal"]
     marks = []
     if "--long" in ours:
         pytest.append("--hypothesis-profile=long")
