@@ -144,12 +144,13 @@ async def test_the_code_of_a_check_never_counts_here(demo: DemoHouse) -> None:
 async def test_a_supervisor_sets_it_aside_with_a_reason(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     await demo.verify(ada)
-    for who, reason, error in (
+    refusals: tuple[tuple[Who, str, str], ...] = (
         ("dana", REASON, "override_not_allowed"),
         ("sam", "because", "override_reason_short"),
         ("sam", "  because  ", "override_reason_short"),
-    ):
-        refused = await ask(demo, ada, who=who, override=reason)  # type: ignore[arg-type] # of a tuple
+    )
+    for who, reason, error in refusals:
+        refused = await ask(demo, ada, who=who, override=reason)
         assert refused.json["error"] == error
     await demo.advance(31)
     mine = await asked(demo, ada, who="sam", override=REASON, ticket=ada.open_ticket)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -32,9 +33,9 @@ from tests.fixtures.verifying import (
 WORTH = {"sms_code": "code", "sms_link": "tap", "email_code": "email", "email_link": "email", "voice_call": "code"}
 
 
-async def policy(demo: DemoHouse, **changed: object) -> None:
+async def policy(demo: DemoHouse, **changed: Any) -> None:
     """Change the tenant's policy."""
-    await demo.settings(lambda s: replace(s, policy=replace(s.policy, **changed)))  # type: ignore[arg-type] # by name
+    await demo.settings(lambda s: replace(s, policy=replace(s.policy, **changed)))
 
 
 @pytest.mark.feature("EV-01", "EV-02", "EV-03", "EV-04", "EV-05", "EV-39", "EV-44", "EV-45", "SEC-09", "SEC-20")
