@@ -1,4 +1,4 @@
-"""The reference page of the tables, with the comments that stand beside them in `storage/tables.py`."""
+"""The reference page of the tables, with the comments that stand beside them in `storage/tables/`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage import tables
 
 INTRO = """# Tables
 
-This page is generated from `storage/tables.py`; edit that, then run `python3 dev.py generate`.
+This page is generated from the files of `storage/tables/`; edit those, then run `python3 dev.py generate`.
 
 {about}
 
@@ -23,10 +23,15 @@ every other read names the one tenant it is for.
 
 def page() -> str:
     """The whole page, ending in one newline."""
-    notes = comments(inspect.getsource(tables))
     lines = [INTRO.format(about=inspect.getdoc(tables))]
-    for table in tables.metadata.tables.values():
-        lines += _table(table, notes)
+    unseen = dict(tables.metadata.tables)
+    for part in tables.PARTS:
+        source = inspect.getsource(part)
+        notes = comments(source)
+        for name, node, call in _assignments(source):
+            lines += _table(unseen.pop(name), notes, _lines_of(node, call))
+    if unseen:
+        raise LookupError(f"No file of storage/tables/ in PARTS defines {', '.join(unseen)} as NAME = Table(...)")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -45,8 +50,7 @@ def comments(source: str) -> Mapping[int, str]:
     return found
 
 
-def _table(table: Table, notes: Mapping[int, str]) -> Iterator[str]:
-    lines = _lines_of(table.name)
+def _table(table: Table, notes: Mapping[int, str], lines: Mapping[str, int]) -> Iterator[str]:
     early = " (before the tenant is known)" if table.name in tables.BEFORE_TENANT else ""
     yield f"## `{table.name}`{early}\n"
     if about := notes.get(lines[""]):
@@ -81,9 +85,9 @@ def _names(rule: UniqueConstraint | Index) -> str:
     return columns + (f" where {where}" if where is not None else "")
 
 
-def _assignments() -> Iterator[tuple[str, ast.Assign, ast.Call]]:
+def _assignments(source: str) -> Iterator[tuple[str, ast.Assign, ast.Call]]:
     """Every table's name as stored, its assignment and the call that makes it."""
-    for node in ast.parse(inspect.getsource(tables)).body:
+    for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             call = node.value
             if isinstance(call.func, ast.Name) and call.func.id == "Table" and isinstance(call.args[0], ast.Constant):
@@ -99,20 +103,18 @@ def _columns(call: ast.Call) -> Iterator[tuple[str, str, int]]:
             yield name, part.func.id, part.lineno
 
 
-def _lines_of(table: str) -> Mapping[str, int]:
+def _lines_of(node: ast.Assign, call: ast.Call) -> Mapping[str, int]:
     """The line of each column, and of the table itself under the empty name."""
-    for name, node, call in _assignments():
-        if name == table:
-            columns = {column: line for column, made_by, line in _columns(call) if made_by in MAKERS}
-            return {"": node.lineno, **columns}
-    raise LookupError(f"storage/tables.py does not define {table} as NAME = Table(...)")
+    columns = {column: line for column, made_by, line in _columns(call) if made_by in MAKERS}
+    return {"": node.lineno, **columns}
 
 
-MAKERS = frozenset({"Column", "_id", "_time", "_sealed"})
-#: What `_sealed` makes in storage/tables.py.
+MAKERS = frozenset({"Column", "id_column", "time_column", "sealed_column"})
+#: What `sealed_column` makes.
 SEALED = frozenset(
     (table, column)
-    for table, _, call in _assignments()
+    for part in tables.PARTS
+    for table, _, call in _assignments(inspect.getsource(part))
     for column, made_by, _ in _columns(call)
-    if made_by == "_sealed"
+    if made_by == "sealed_column"
 )
