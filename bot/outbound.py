@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -55,6 +56,12 @@ class Target:
         return self.url.scheme == "http"
 
 
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """Whom this machine trusts. Read once: the list is long, and it is the same for everybody here."""
+    return ssl.create_default_context()
+
+
 class GuardedOutbound:
     """Implements `dialogs.ports.Outbound`. `allowed`: networks of the operator's that tenants may name all the same,
     and there by http too. `tls`: for tests, whose certificates nobody else trusts."""
@@ -73,7 +80,7 @@ class GuardedOutbound:
         self._allowed = tuple(allowed)
         self._threads = ThreadPoolExecutor(LOOKERS, thread_name_prefix="look-up")
         self._look_up = look_up or self._by_the_system
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _system_trust()
         self._connect_s = connect_s
         self._total_s = total_s
 

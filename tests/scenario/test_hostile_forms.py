@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tests.fixtures.postgres import Cluster
 from tests.fixtures.web_house import House, OpenWeb
 from tests.scenario.route_ground import Ground
 from web.pages import page_routes
@@ -34,6 +35,9 @@ VALUES = (
     "\x01\x1b[31m\x7f\x85\u2028",
     "²³",
 )
+#: What the two databases may take differently: letters beyond ASCII and how long they get, numbers, control characters.
+#: The rest is decided before any of them is asked, and costs the dearer one more than a minute.
+FOR_THE_SERVER = ("é漢字🧪" * 12, "9" * 60, "-1", "\x01\x1b[31m\x7f\x85\u2028", "²³")
 #: A route that ends the very log-in these calls come by.
 ENDS_US = frozenset({"/sign-out", "/pod/sign-out"})
 
@@ -58,7 +62,9 @@ def _is_choice(field: FieldInfo) -> bool:
 
 
 @pytest.mark.feature("SEC-57", "SEC-52")
-async def test_no_field_of_a_form_is_our_fault(house: House) -> None:
+async def test_no_field_of_a_form_is_our_fault(house: House, cluster: Cluster | None) -> None:
+    values = VALUES if cluster is None else FOR_THE_SERVER
+    assert set(values) <= set(VALUES)
     ground, faults = Ground(house), list[str]()
     came: Counter[int] = Counter()
     forms = [r for r in page_routes() if r.method == "POST" and r.surface.takes_forms and not r.demo_only]
@@ -68,7 +74,7 @@ async def test_no_field_of_a_form_is_our_fault(house: House) -> None:
         asked = await ground.filled(route, "admin")
         cookie = await house.log_in("admin", "pod" if route.in_frame else "cookie")
         for field in free_fields(route.body):
-            for value in VALUES:
+            for value in values:
                 fields = {**(asked.body or {}), field: value}
                 status, fault = await _sent(house, route, asked.path, cookie, fields, field)
                 came[status] += 1
