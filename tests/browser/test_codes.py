@@ -218,7 +218,7 @@ def test_a_lost_line_is_said_and_what_was_missed_is_replayed_and_not_read_anew(d
     asked: list[str] = []
     context.on("request", lambda r: _note(asked, r))
     context.unroute("**/events*")
-    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=15000)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.get_by_text("Live updates stopped at")).to_be_hidden()
     expect(row(page, "Gita Hale")).to_be_visible()
     expect(page.locator("[data-list=today] > li", has_text="Gita Hale").first).to_contain_text("They say it was not us")
@@ -279,7 +279,7 @@ def test_when_time_is_up_the_code_goes_at_once_and_the_row_moves_to_today(desk: 
     context.unroute("**/codes/rows*")
     demo.advance(660)
     past = page.locator("[data-list=today] > li", has_text="Hugo Iver").first
-    expect(past).to_contain_text(re.compile("Ran out|Time is up"), timeout=15000)
+    expect(past).to_contain_text(re.compile("Ran out|Time is up"))
     expect(row(page, "Hugo Iver")).to_have_count(0)
     desk.complaints.clear()
 

@@ -120,7 +120,7 @@ def test_a_spreadsheet_is_looked_at_brought_in_and_taken_back(desk: Desk, demo: 
 def _until(page: Page, address: str, words: str, scripts: bool) -> None:
     """The script reads the page anew when it is over; without one the reader does."""
     if scripts:
-        expect(page.get_by_text(words, exact=True)).to_be_visible(timeout=10_000)
+        expect(page.get_by_text(words, exact=True)).to_be_visible()
         return
     for _ in range(100):
         if page.get_by_text(words, exact=True).is_visible():

@@ -139,7 +139,7 @@ def test_an_admin_helps_somebody_who_lost_their_phone(desk: Desk, demo: Demo) ->
     admin.get_by_role("button", name="Go on").click()
     expect(admin.get_by_role("heading", name=re.compile("^A new second factor for Theo"))).to_be_visible()
     link = admin.locator(".copied code").inner_text()
-    expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible(timeout=8000)
+    expect(theirs.get_by_role("heading", name="Sign in")).to_be_visible()
 
     page = desk.context().new_page()
     page.goto(link)
