@@ -19,11 +19,13 @@ import structlog
 from aiohttp import web
 
 from bot.acts import Acts
+from bot.approving import Approving
 from bot.background import Background
 from bot.carrier_desk import TwilioDesk
 from bot.carriers import Carriers
 from bot.clock import DatabaseClock, SystemClock, SystemRandom
 from bot.contact_acts import ContactActs
+from bot.contact_sources import microsoft_people, open_sources
 from bot.delivery import Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
@@ -33,6 +35,7 @@ from bot.logs import AccessLog, FaultLog
 from bot.metrics import Metrics, MetricsPage
 from bot.metrics_measured import MeasuredDelivery, MeasuredStore
 from bot.notices import open_notices
+from bot.number_lookups import NumberLookups
 from bot.opening import OpenStore, check_database, check_migrated, open_database, open_store
 from bot.outbound import GuardedOutbound
 from bot.post import OutboxPost
@@ -40,12 +43,14 @@ from bot.readiness import Readiness
 from bot.settings import BadSetting, Settings, check_for_serving
 from bot.skew import keep_time, look_at_time, watch_skew
 from bot.trials import Trials
+from bot.turning_back import turn_back
 from bot.upkeep import Upkeep
 from bot.verifying import Verifying
 from bot.webhook_feed import WebhookFeed
 from bot.wording import Wording
 from channels.twilio.call_webhooks import TwilioCallWebhooks
 from channels.twilio.calls import TwilioCalls
+from channels.twilio.lookups import TwilioLookups
 from channels.twilio.sender import TwilioTexts
 from channels.twilio.texts import DELIVERY_RANK
 from channels.twilio.webhooks import TwilioWebhooks
@@ -58,6 +63,7 @@ from storage.account_links import AccountLinks
 from storage.accounts import Accounts
 from storage.alerts import Alerts
 from storage.announced import AnnouncedCalls
+from storage.approvals import Approvals
 from storage.blocks import Blocks
 from storage.brands import Brands
 from storage.checks import Checks
@@ -238,6 +244,7 @@ async def _built(
     calls = TwilioCalls(
         session, account_for=carriers.for_number, public_url=settings.public_url, base_url=settings.twilio_url
     )
+    lookups = TwilioLookups(session, account_for=carriers.for_number, base_url=settings.twilio_lookups_url)
     mail_tls = demo.mail_tls if demo is not None else None
     brands = Brands(database, keyring)
     background.add("brands", brands.run)
@@ -271,8 +278,24 @@ async def _built(
     for gained in (kept.on_commit, database.on_commit, shared.wakeups.on_wake, keeping.placed):
         gained(telling.wake)
     background.add("upkeep", Upkeep(database, clock).run)
+    background.add("shields", partial(turn_back, database, clock))
     importing = Importing(database, keyring, clock, random)
     background.add("imports", importing.run)
+    post = OutboxPost(engine, notices.route, tenants)
+    contact_acts = ContactActs(database, keyring, Wording(settings.public_url), post.can_mail, clock, random)
+    asking = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    stack.push_async_callback(asking.close)
+    sources = open_sources(
+        settings,
+        database,
+        keyring,
+        microsoft_people(asking, settings, clock),
+        contact_acts,
+        clock,
+        random,
+        worker=worker,
+    )
+    background.add("contact sync", sources.sync.run)
     if isinstance(clock, DatabaseClock):
         background.add("time", partial(keep_time, database, clock))
     # What this machine's own clock says is told too: its log goes by it, and so does every other program on it.
@@ -282,6 +305,7 @@ async def _built(
         clock.on_advance(dispatcher.wake)
         clock.on_advance(keeping.sealer.wake)
         clock.on_advance(telling.wake)
+        clock.on_advance(sources.sync.wake)
 
     accounts = Accounts(database, keyring)
     readiness = Readiness(database, keyring)
@@ -296,8 +320,8 @@ async def _built(
         degraded=lambda: [spared.provider for spared in delivery.breakers.degraded(clock.now())],
         redis=shared.answers,
     )
-    post = OutboxPost(engine, notices.route, tenants)
     verifications = Verifications(database, keyring)
+    directory = Directory(database, keyring)
     services = Services(
         db=database,
         accounts=accounts,
@@ -307,10 +331,13 @@ async def _built(
         carrier=TwilioDesk(
             session, tenants, database, clock, public_url=settings.public_url, base_url=settings.twilio_url
         ),
-        directory=Directory(database, keyring),
+        directory=directory,
         clients=Clients(database, keyring),
         contact_changes=ContactChanges(database, keyring, random.new_id),
-        contact_acts=ContactActs(database, keyring, Wording(settings.public_url), post.can_mail, clock, random),
+        contact_acts=contact_acts,
+        contact_sources=sources.sources,
+        source_changes=sources.changes,
+        source_acts=sources.acts,
         imports=Imports(database, keyring),
         begin_imports=importing.wake,
         checks=Checks(database, keyring),
@@ -326,7 +353,18 @@ async def _built(
         blocks=Blocks(database, keyring),
         brands=brands,
         acts=Acts(engine, psa, database, clock, random),
-        verifying=Verifying(engine, psa, verifications, Roll(database), post, Wording(settings.public_url), random),
+        verifying=Verifying(
+            engine,
+            psa,
+            verifications,
+            Roll(database),
+            post,
+            Wording(settings.public_url),
+            random,
+            NumberLookups(lookups, tenants, directory, clock),
+        ),
+        approvals=Approvals(database, keyring, clock),
+        approval_acts=Approving(engine, psa),
         psa=psa,
         # Authenticator apps go by the real time, also where the demo has moved ours.
         sign_in=SignIn(

@@ -5,8 +5,10 @@ Pure but for what is drawn; it runs inside the turn, on the facts that the turn 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from bot.about_tickets import About
 from bot.destinations import reachable
 from bot.draft_effects import of_verification
 from bot.drafts import Draft, verification_digest
@@ -14,32 +16,20 @@ from bot.verification_turns import policy_and_locale
 from bot.verifying_answers import link_digest_of
 from bot.wording import Wording
 from dialogs import user_verify as uv
+from dialogs.approvals import Use, Used
 from dialogs.effects import AlertTenant, Code, Link, Value
 from dialogs.limits import PREFIX_PAUSED
+from dialogs.number_signals import KnownNumbers, Signals
 from dialogs.ports import Randomness
-from dialogs.tech_verify import Claimed, Open, Technician, Ticket
+from dialogs.tech_verify import Claimed, Open, Technician
 from dialogs.turns import AddressFacts, StoredVerification, VerificationFacts
 from dialogs.user_locks import tell_of_overrides
-from dialogs.ways import WayNow, interlock, is_new, obstacle, says_enough
+from dialogs.ways import WayNow, interlock, is_new, obstacle, rides_on_sim, says_enough
 from storage.phones import masked
 from web.ports import Acted, Acting
 
 #: Digits that the technician says and whoever opens a link types (SEC-43).
 SPOKEN_DIGITS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """The ticket it is about, looked up: None for none. `refused` says why it cannot be used."""
-
-    ticket: Ticket | None = None
-    client_id: str = ""
-    contact_id: str = ""
-    refused: str = ""
-
-    def is_of_another(self, contact_id: str) -> bool:
-        """Whether it is another contact's; a ticket of nobody's is everybody's."""
-        return self.contact_id not in ("", contact_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +44,7 @@ class Ready:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a technician asks for, as far as it could be checked without storage. `may_override`: by rank or because
-    nobody else is on duty, the second being `alone`."""
+    nobody else is on duty, the second being `alone`. `known`: what the carrier has said of the number."""
 
     who: Acting
     contact_id: str
@@ -66,6 +56,7 @@ class Wish:
     override: str
     may_override: bool
     alone: bool
+    known: KnownNumbers = field(default_factory=dict)
 
     @property
     def ticket_id(self) -> str:
@@ -103,6 +94,7 @@ class Asking:
                 action=wish.action,
                 note=wish.note,
                 overriding=overriding,
+                known=wish.known,
             )
             return reachable(way, facts)
 
@@ -120,7 +112,7 @@ class Asking:
             if address is not None and way.why == PREFIX_PAUSED:
                 draft.tell_of_pause(address.value, address.sends)
             return refused
-        return self._ask(wish, facts, draft, address, override, other=other)
+        return self._ask(wish, facts, draft, address, override, other=other, approval_id=way.approval)
 
     def _ask(
         self,
@@ -131,6 +123,7 @@ class Asking:
         override: uv.Override | None,
         *,
         other: bool,
+        approval_id: str,
     ) -> Acted:
         assert facts.contact is not None, "nobody else is asked"
         contact, who, (policy, locale) = facts.contact, wish.who, policy_and_locale(facts)
@@ -141,24 +134,27 @@ class Asking:
             technician_id=who.technician_id,
             ticket_id=wish.ticket_id,
         )
-        of_method = uv.METHODS[wish.method]
+        of_method, id = uv.METHODS[wish.method], draft.new_id()
+        approved = _use(wish, facts, draft, address, approval_id, id)
+        if approved.refused:
+            return Acted("", approved.refused)
         request = uv.Request(
             contact_id=contact.id,
             contact_name=contact.name,
-            destination=uv.Destination(
-                address.id, address.kind, shown(address.value), address.is_default, is_new(address, draft.now)
-            ),
+            destination=destination_of(address, draft.now),
             method=wish.method,
             technician=technician_of(who),
             ticket=wish.about.ticket,
             action=wish.action,
             at=draft.now,
-            note=wish.note,
+            note=wish.note or approved.note,
             other_contact=other,
             lifted_by=lock.lifted_by if of_method.interlocked else "",
             override=override,
+            signals=_signals(wish, facts, address),
+            ticket_asked=wish.about.new,
+            approved_by=approved.by,
         )
-        id = draft.new_id()
         for live in facts.live:
             draft.step_verification(live, uv.NewerAsked(id), policy, locale, by=who.technician_id)
         new = StoredVerification(
@@ -206,6 +202,34 @@ class Asking:
         return code
 
 
+@dataclass(frozen=True, slots=True)
+class _Approved:
+    """A colleague's yes that was used up: whose, and what it was asked for with."""
+
+    by: str = ""
+    note: str = ""
+    refused: str = ""
+
+
+def _use(
+    wish: Wish, facts: VerificationFacts, draft: Draft, address: AddressFacts, approval_id: str, id: str
+) -> _Approved:
+    """Use up the yes that lets this out, in the same turn, so that it lets out nothing else (SEC-12)."""
+    found = next((one for one in facts.approvals if one.id == approval_id), None)
+    if found is None:
+        return _Approved()
+    use = Use(technician_of(wish.who), address.id, wish.ticket_id, id)
+    step = draft.step_approval(found, use, by=wish.who.technician_id, our_number=facts.our_number)
+    if step.refused or not isinstance(step.state, Used):
+        return _Approved(refused=step.refused)
+    return _Approved(step.state.agreed.by.first_name, step.state.wanted.note)
+
+
+def destination_of(address: AddressFacts, now: datetime) -> uv.Destination:
+    """The address as requests keep it."""
+    return uv.Destination(address.id, address.kind, shown(address.value), address.is_default, is_new(address, now))
+
+
 def who_and_whom(who: Acting, facts: VerificationFacts) -> dict[str, Value]:
     """For alerts that say: somebody should ask this technician what they are doing (SEC-14)."""
     return {"tech": who.name, "contact": facts.contact.name if facts.contact is not None else ""}
@@ -225,6 +249,14 @@ def _usual(facts: VerificationFacts, method: uv.Method) -> str:
     """The address the method goes to unless another one is named, empty when there is none."""
     kinds = uv.METHODS[method].kinds
     return next((a.id for kind in kinds for a in facts.addresses if a.kind == kind), "")
+
+
+def _signals(wish: Wish, facts: VerificationFacts, address: AddressFacts) -> Signals | None:
+    """What was known of the number; `unknown` where it was another one a moment ago, when the carrier was asked."""
+    asked = facts.tenant.settings.number_lookups
+    if asked == "off" or not rides_on_sim(wish.method, address):
+        return None
+    return wish.known.get(address.value) or Signals("unknown", "unknown" if asked == "sim_swap" else "")
 
 
 def _refuse(draft: Draft, wish: Wish, acted: Acted) -> Acted:

@@ -10,7 +10,7 @@ from bot.wording import Wording
 from dialogs.effects import Value
 from dialogs.ports import Clock, Randomness
 from dialogs.turns import AuditEvent, OutboxItem, TenantFacts
-from storage.contact_changes import AddressEdit, ContactChanges
+from storage.contact_changes import AddressEdit, Also, ContactChanges
 from storage.database import Database
 from storage.directory import AddressTaken, Directory, StoredAddress, StoredContact
 from storage.keys import Keyring
@@ -55,16 +55,22 @@ class ContactActs:
         self._random = random
 
     async def edit_address(
-        self, tenant_id: str, contact_id: str, edit: AddressEdit, event: AuditEvent
+        self,
+        tenant_id: str,
+        contact_id: str,
+        edit: AddressEdit,
+        event: AuditEvent,
+        also: Also | None = None,
     ) -> AddressChanged:
-        """Raises nothing for what people do: what is not granted is in `refused`."""
+        """Raises nothing for what people do: what is not granted is in `refused`. What `also` raises is raised
+        here."""
         contact = await self._directory.contact(tenant_id, contact_id)
         if contact is None:
             return AddressChanged("not_found")
         told = Told() if edit.rewritten else await self._notice(tenant_id, contact, edit)
         try:
             edited = await self._changes.edit_address(
-                tenant_id, contact_id, edit, event, [told.notice] if told.notice is not None else []
+                tenant_id, contact_id, edit, event, [told.notice] if told.notice is not None else [], also
             )
         except AddressTaken:
             return AddressChanged("address_taken")

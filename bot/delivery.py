@@ -15,8 +15,10 @@ from bot.breakers import Breakers
 from bot.duty import Audience, Event
 from bot.end_user_mail import for_end_user
 from bot.engine import Engine
+from bot.fan_out import event_of
 from bot.hold import Hold
 from bot.outcomes import Outcomes
+from dialogs import user_verify as uv
 from dialogs.messages import Unavailable
 from dialogs.ports import (
     Clock,
@@ -133,8 +135,7 @@ class Delivery(Outcomes):
         again = self.breakers.admit(provider, leased.tenant_id, self._clock.now())
         heard = await how(leased, hold) if again is None else Heard(self._put_off(leased, again), None)
         if heard.settled.outcome == "dead" and leased.item.kind == "ticket.create":
-            ask = CheckAsk(leased.tenant_id, leased.item.check_id, once="failed:" + leased.item.id)
-            await self._engine.act(ask, lambda facts: TicketFailed())
+            await self._tell_of_ticket(leased, "failed:", TicketFailed(), uv.TicketFailed())
         if heard.works is None or (not heard.works and hold.is_over(self._clock.now())):
             # The second: this process stood still meanwhile, and nobody answers one who does not listen.
             return heard.settled
@@ -214,8 +215,7 @@ class Delivery(Outcomes):
         )
 
     async def _alert(self, leased: Leased) -> Settled:
-        event: Event = "alarm" if leased.item.payload.get("event") == "alarm" else "unclaimed"
-        audience = await self._outside.audience(leased.tenant_id, event)
+        audience = await self._outside.audience(leased.tenant_id, event_of(leased.item))
         await self._engine.fan_out(leased.tenant_id, leased.item, audience)
         return Settled(leased, "sent", provider="duty", provider_id=str(len(audience.people)))
 
@@ -330,11 +330,25 @@ class Delivery(Outcomes):
             )
         except PsaError as error:
             return self._psa_failed(leased, error)
-        created = TicketCreated(Ticket(made.id, made.number))
-        await self._engine.act(
-            CheckAsk(leased.tenant_id, item.check_id, once="created:" + item.id), lambda facts: created
-        )
+        ticket = Ticket(made.id, made.number)
+        await self._tell_of_ticket(leased, "created:", TicketCreated(ticket), uv.TicketCreated(ticket))
         return Heard(Settled(leased, "sent", provider="psa", provider_id=made.id), True)
+
+    async def _tell_of_ticket(
+        self,
+        leased: Leased,
+        once: str,
+        event: TicketCreated | TicketFailed,
+        of_user: uv.TicketCreated | uv.TicketFailed,
+    ) -> None:
+        """What became of a new ticket, to whatever it was asked for."""
+        tenant_id, item = leased.tenant_id, leased.item
+        once += item.id
+        if item.template == uv.NEW_TICKET:
+            ask = VerificationAsk(tenant_id, verification_id=item.check_id, once=once)
+            await self._engine.on_verification(ask, of_user)
+        else:
+            await self._engine.act(CheckAsk(tenant_id, item.check_id, once=once), lambda facts: event)
 
     async def _note(self, leased: Leased, hold: Hold) -> Heard:
         item = leased.item

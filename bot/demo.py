@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -27,6 +26,8 @@ from pydantic import TypeAdapter
 from bot.app import Demo, House, build, listen, until_told_to_stop
 from bot.app import run as run_until_done
 from bot.clock import SystemClock, SystemRandom
+from bot.demo_files import write_whole
+from bot.demo_microsoft import ENTRA_PATH, GRAPH_PATH, DemoMicrosoft
 from bot.demo_notices import open_demo_notices
 from bot.demo_world import DemoWorld, WatchedPsa
 from bot.logs import configure
@@ -46,9 +47,11 @@ from psa.base import Psa
 from simulator.carrier import Carrier
 from simulator.carrier_http import CarrierApi
 from simulator.carrier_records import CarrierAccount
+from simulator.lookups import Lookups
 from storage.migrations import migrate
 
 CARRIER_PATH = "/simulator/carrier"
+LOOKUPS_PATH = "/simulator/lookups"
 #: The demo's own API token lasts as long as anybody plays with the clock.
 TOKEN_LASTS = timedelta(days=3650)
 _SEEDED = TypeAdapter(Seeded)
@@ -90,7 +93,7 @@ async def _demo(host: str, port: int, folder: Path, facts: Path | None) -> None:
         await house.start(listening)
         found = await facts_of(house, world)
         if facts is not None:
-            _write_whole(facts, json.dumps(found, indent=1))
+            write_whole(facts, json.dumps(found, indent=1))
         _greet(house.settings.public_url, world)
         await until_told_to_stop()
 
@@ -120,6 +123,9 @@ async def open_demo(
         public_url=base_url,
         master_key=base64.b64decode(keys["master_key"]),
         twilio_url=base_url + CARRIER_PATH,
+        twilio_lookups_url=base_url + LOOKUPS_PATH,
+        graph_url=base_url + GRAPH_PATH,
+        entra_url=base_url + ENTRA_PATH,
         # What tenants enter in a demo may lead to its stand-ins, which are on this computer.
         private_targets=read_networks("127.0.0.0/8,::1/128"),
         workflow_hosts=tuple(sorted(LOOPBACK)),
@@ -136,7 +142,8 @@ async def open_demo(
     )
     carrier = Carrier([account], clock=clock, randomness=random, public_url=base_url, answers_opt_out=carrier_answers)
     notices = await open_demo_notices(clock, stack)
-    world = DemoWorld(clock, carrier, notices)
+    microsoft = DemoMicrosoft(clock, random, file=folder / "demo-microsoft.json", base_url=base_url)
+    world = DemoWorld(clock, carrier, Lookups(carrier, clock), notices, microsoft)
     world.base_url = base_url
 
     def watch(psa: Callable[[str], Psa]) -> Callable[[str], Psa]:
@@ -144,7 +151,14 @@ async def open_demo(
 
     demo = Demo(
         simulator=world,
-        routes=[*_under(CARRIER_PATH, CarrierApi(carrier)), *notices.workflow.routes(), *world.tool.routes()],
+        routes=[
+            *_under(CARRIER_PATH, CarrierApi(carrier).routes()),
+            *_under(LOOKUPS_PATH, world.lookups.routes()),
+            *_under(ENTRA_PATH, microsoft.entra_routes()),
+            *_under(GRAPH_PATH, microsoft.graph_routes()),
+            *notices.workflow.routes(),
+            *world.tool.routes(),
+        ],
         psa=watch,
         mail_tls=notices.certificate.client,
     )
@@ -169,8 +183,8 @@ async def _loopback_names_only(request: web.Request, handler: Handler) -> web.St
     return await handler(request)
 
 
-def _under(prefix: str, api: CarrierApi) -> list[web.AbstractRouteDef]:
-    return [web.route(r.method, prefix + r.path, r.handler, **r.kwargs) for r in api.routes()]
+def _under(prefix: str, routes: Sequence[web.RouteDef]) -> list[web.AbstractRouteDef]:
+    return [web.route(r.method, prefix + r.path, r.handler, **r.kwargs) for r in routes]
 
 
 async def facts_of(house: House, world: DemoWorld) -> dict[str, object]:
@@ -236,7 +250,7 @@ def _keys(folder: Path) -> dict[str, str]:
         "account_sid": "AC" + secrets.token_hex(16),
         "auth_token": secrets.token_hex(16),
     }
-    _write_whole(path, json.dumps(made))
+    write_whole(path, json.dumps(made))
     return made
 
 
@@ -245,16 +259,8 @@ async def _seeded(house: House, folder: Path, keys: dict[str, str]) -> Seeded:
     if path.is_file():
         return _SEEDED.validate_json(path.read_bytes())
     seeded = await seed(house, keys["account_sid"], keys["auth_token"])
-    _write_whole(path, _SEEDED.dump_json(seeded).decode())
+    write_whole(path, _SEEDED.dump_json(seeded).decode())
     return seeded
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Written beside and moved into place: who finds the file finds all of it. For the owner's eyes alone."""
-    beside = path.with_name(path.name + ".part")
-    beside.touch(mode=0o600)
-    beside.write_text(text)
-    os.replace(beside, path)
 
 
 def _greet(base_url: str, world: DemoWorld) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from bot.clock import SystemClock
+from bot.demo_microsoft import DemoMicrosoft
 from bot.demo_notices import DemoNotices
 from bot.seeds import CHANNEL_NUMBER, DEMO_SLUG, LANDLINES, SHARED_MOBILE, UNKNOWN_MOBILE, VERIFICATION_NUMBER, Seeded
 from dialogs.ports import Clock
@@ -16,6 +17,8 @@ from psa.builtin import BuiltinPsa
 from simulator.call_records import MANNERS, Call
 from simulator.calls import NoCall
 from simulator.carrier import Carrier
+from simulator.lookups import MANNERS as LINES
+from simulator.lookups import Lookups
 from simulator.tool import PATH as TOOL_PATH
 from simulator.tool import Tool
 from web.ports import CallState, DemoAccount, Phone, PhoneCall, PsaScreen, SentMessage
@@ -24,11 +27,20 @@ from web.ports import CallState, DemoAccount, Phone, PhoneCall, PsaScreen, SentM
 class DemoWorld:
     """The stand-ins for everything outside, and the clock. Implements `web.ports.Simulator`."""
 
-    def __init__(self, clock: SystemClock, carrier: Carrier, notices: DemoNotices) -> None:
+    def __init__(
+        self,
+        clock: SystemClock,
+        carrier: Carrier,
+        lookups: Lookups,
+        notices: DemoNotices,
+        microsoft: DemoMicrosoft,
+    ) -> None:
         self._clock = clock
         self._wall = SystemClock()
         self.carrier = carrier
+        self.lookups = lookups
         self.notices = notices
+        self.microsoft = microsoft
         self.tool = Tool(self._tool_secrets, clock)
         #: Where the stand-in of another tool takes events, and what finds its secrets once the demo runs.
         self.base_url = ""
@@ -47,7 +59,7 @@ class DemoWorld:
         known = [Phone(c.mobile, f"{c.name}, {c.client}") for c in self._seeded.contacts]
         desks = [Phone(number, f"{name}'s desk phone") for name, number in LANDLINES.items()]
         shared = Phone(SHARED_MOBILE, "Ina Jones and Jon Kerr, who share it")
-        seeded = [*known, *desks, shared, Phone(UNKNOWN_MOBILE, "Somebody unknown")]
+        seeded = [*known, *desks, shared, Phone(UNKNOWN_MOBILE, "Somebody unknown"), *self.microsoft.phones()]
         # Whoever was entered since and has got a text or a call has a phone as well.
         reached = dict.fromkeys(str(entry["to"]) for entry in reversed(self.carrier.outbox()))
         there = {phone.number for phone in seeded}
@@ -78,6 +90,15 @@ class DemoWorld:
         manner = next((known for known in MANNERS if known == how), None)
         if manner is not None:
             self.carrier.calls.answer(phone, manner)
+        return manner is not None
+
+    def line_of(self, phone: str) -> str:
+        return self.lookups.manner_of(phone)
+
+    def set_line(self, phone: str, how: str) -> bool:
+        manner = next((known for known in LINES if known == how), None)
+        if manner is not None:
+            self.lookups.set_manner(phone, manner)
         return manner is not None
 
     def on_call(self, phone: str, act: str) -> bool:

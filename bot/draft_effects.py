@@ -267,18 +267,28 @@ class DraftEffects:
     def _alert_technicians(self, effect: AlertTechnicians, about: Subject) -> None:
         """One item that the dispatcher turns into what goes to each person on duty at that moment, by their own ways,
         and to each Teams connection that wants it."""
-        link = self._wording.link(about.page)
+        link, name = self._wording.link(about.page), effect.template.removeprefix("tech.")
         values = {**effect.values, "link": link}
         body, segments = self._wording.text(self.tenant, effect.template, values, "")
         payload = {
             "to": "",
             "from": about.our_address,
             "body": body,
-            "subject": self._wording.note(self.tenant, "mail.unclaimed.subject", effect.values),
-            "mail": self._wording.note(self.tenant, "mail.unclaimed.body", values),
-            "post": self._wording.post(self.tenant, "post.unclaimed", effect.values, about.page),
+            "subject": self._wording.note(self.tenant, f"mail.{name}.subject", effect.values),
+            "mail": self._wording.note(self.tenant, f"mail.{name}.body", values),
+            "post": self._wording.post(self.tenant, f"post.{name}", effect.values, about.page),
         }
-        self._enqueue_for(about, "alert_text", "duty:" + about.id, payload, template=effect.template, segments=segments)
+        if effect.but:
+            payload |= {"event": name, "but": effect.but, "only": "supervisors" if effect.supervisors_only else ""}
+        self._enqueue_for(
+            about,
+            "alert_text",
+            "duty:" + about.id,
+            payload,
+            template=effect.template,
+            segments=segments,
+            drop_at=effect.until,
+        )
 
     # --- to the ticket system ---------------------------------------------------------------------------------------
 
@@ -309,6 +319,7 @@ class DraftEffects:
         template: str,
         segments: int = 0,
         technician_id: str = "",
+        drop_at: datetime | None = None,
     ) -> None:
         self._outbox.append(
             OutboxItem(
@@ -317,6 +328,7 @@ class DraftEffects:
                 lane=lane,
                 payload=payload,
                 due_at=self.now,
+                drop_at=drop_at,
                 check_id=about.id,
                 conversation_id=about.conversation_id,
                 contact_id=about.contact_id,

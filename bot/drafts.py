@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from bot.draft_effects import DraftEffects, Thread, of_check, of_verification
+from bot.draft_approvals import DraftApprovals
+from bot.draft_effects import Thread, of_check, of_verification
 from bot.draft_facts import request_of, told_by, tried
 from bot.wording import Wording
 from dialogs import user_verify as uv
@@ -73,7 +74,7 @@ def _digest(tenant: TenantFacts, purpose: str, id: str, digits: str) -> str:
     return hmac.new(tenant.digest_key, f"{purpose}|{id}|{digits}".encode(), hashlib.sha256).hexdigest()
 
 
-class Draft(DraftEffects):
+class Draft(DraftApprovals):
     """One turn in the making."""
 
     def __init__(self, tenant: TenantFacts, now: datetime, random: Randomness, wording: Wording) -> None:
@@ -102,6 +103,7 @@ class Draft(DraftEffects):
             verifications=tuple(self._verifications.values()),
             tries=tuple(self._tries),
             end_shields=tuple(self._end_shields),
+            approvals=tuple(self._approvals.values()),
         )
 
     # --- dialogs ----------------------------------------------------------------------------------------------------
@@ -186,6 +188,8 @@ class Draft(DraftEffects):
         public: dict[str, str | int] = {"action": request.action.value, "address": request.destination.address_id}
         if request.lifted_by:
             public["lifted_by"] = request.lifted_by
+        if request.signals is not None:
+            public |= {"line": request.signals.line, "sim": request.signals.sim or "not_asked"}
         if request.override is not None:
             written["override"] = request.override.reason
             public["alone"] = int(request.override.alone)

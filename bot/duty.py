@@ -1,4 +1,5 @@
-"""Who is told that nobody has claimed a check: by each one's own way, and nobody is left out for want of one.
+"""Who is told that nobody has claimed a check, or that a colleague asks for a second person: by each one's own way, and
+nobody is left out for want of one.
 
 Pure but for the reading. Whoever is on duty comes first; where none of them can be reached, everybody who can be is.
 """
@@ -7,14 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from bot.mail_route import MailRoute
 from storage.duty import OnCall, Roll
 from storage.teams_connections import TeamsConnections
 
-#: What may be told: nobody has claimed a check, or an alarm.
-Event = Literal["unclaimed", "alarm"]
+
+@dataclass(frozen=True, slots=True)
+class Colleagues:
+    """Whoever may agree to what `but` asks for, who is not told themselves."""
+
+    but: str
+    supervisors_only: bool = False
+
+
+#: What may be told: nobody has claimed a check, an alarm, or somebody asks for a second person.
+Event: TypeAlias = Literal["unclaimed", "alarm"] | Colleagues
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,15 @@ class DutyDesk:
 
     async def audience(self, tenant_id: str, event: Event) -> Audience:
         """An alarm goes to Teams connections alone: it stands in every console already."""
-        connections = await self._connections.wanting(tenant_id, event)
+        # A second person is asked for where unclaimed checks are told of: both want somebody who has a moment.
+        wanted = "unclaimed" if isinstance(event, Colleagues) else event
+        connections = await self._connections.wanting(tenant_id, wanted)
         if event == "alarm":
             return Audience(connections=connections)
         can_mail = await self._route.of(tenant_id) is not None
-        people, off_duty = whom(await self._roll.active(tenant_id), can_mail=can_mail)
+        everybody: Iterable[OnCall] = await self._roll.active(tenant_id)
+        if isinstance(event, Colleagues):
+            only = event.supervisors_only
+            everybody = [one for one in everybody if one.id != event.but and (one.supervises or not only)]
+        people, off_duty = whom(everybody, can_mail=can_mail)
         return Audience(people, off_duty, connections)

@@ -14,13 +14,15 @@ import structlog
 
 from bot.draft_effects import Thread
 from bot.drafts import Draft
-from bot.duty import Audience
-from bot.fan_out import fan_out
+from bot.duty import Audience, Colleagues
+from bot.fan_out import event_of, fan_out, tell_colleagues
 from bot.inbound import LateDenial, LimitsNeeded, Reading, put_aside
 from bot.strangers import Strangers
 from bot.verification_turns import VerificationTurns
 from bot.wording import Wording
 from dialogs import user_verify as uv
+from dialogs.approvals import DEADLINE as APPROVAL_DEADLINE
+from dialogs.approvals import DeadlinePassed as ApprovalDeadlinePassed
 from dialogs.effects import TellUser
 from dialogs.grammar import Command
 from dialogs.limits import NotBefore, next_send
@@ -187,12 +189,22 @@ class Engine(VerificationTurns):
             about = VerificationAsk(timer.tenant_id, verification_id=timer.check_id, timer=timer.name)
             await self.on_verification(about, uv.DeadlinePassed(), quiet=True)
             return
+        if timer.name == APPROVAL_DEADLINE:
+            ask = VerificationAsk(timer.tenant_id, approval_id=timer.check_id, timer=timer.name)
+            await self.on_approval(ask, ApprovalDeadlinePassed())
+            return
         event: Event = DeadlinePassed() if timer.name == DEADLINE else NobodyClaimedYet()
-        ask = CheckAsk(timer.tenant_id, timer.check_id, timer=timer.name)
-        await self.act(ask, lambda facts: event, quiet=True)
+        of_check = CheckAsk(timer.tenant_id, timer.check_id, timer=timer.name)
+        await self.act(of_check, lambda facts: event, quiet=True)
 
     async def fan_out(self, tenant_id: str, item: OutboxItem, audience: Audience) -> None:
         """Turn one alert into what goes to each one who is told; once, however often it is tried."""
+        if isinstance(event_of(item), Colleagues):
+            asked = VerificationAsk(tenant_id, approval_id=item.check_id, once="fan_out:" + item.id)
+            await self.of_verification(
+                asked, lambda facts, draft: tell_colleagues(draft, facts.approval, item, audience)
+            )
+            return
         now = self._clock.now()
 
         def decide(facts: Facts) -> Decision[None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from bot.drafts import Draft
-from bot.duty import Audience, Told
+from bot.duty import Audience, Colleagues, Event, Told
+from dialogs.approvals import Waiting
 from dialogs.tech_verify import Open
-from dialogs.turns import OutboxItem, StoredCheck
+from dialogs.turns import OutboxItem, StoredApproval, StoredCheck
 
 
 def fan_out(draft: Draft, check: StoredCheck | None, item: OutboxItem, audience: Audience) -> None:
@@ -18,30 +20,56 @@ def fan_out(draft: Draft, check: StoredCheck | None, item: OutboxItem, audience:
         return
     if check is None or not isinstance(check.state, Open):
         return
-    until = check.state.challenge.expires_at
-    for told in audience.people:
-        if told.mobile:
-            draft.enqueue(_text(draft, item, told, until))
-        if told.email:
-            draft.enqueue(_mail(draft, item, told, until))
-    _post(draft, item, audience, until)
-    draft.audit(
-        "tv.duty_alerted",
-        check_id=item.check_id,
-        public={
-            "technicians": len(audience.people),
-            "texts": sum(bool(told.mobile) for told in audience.people),
-            "mails": sum(bool(told.email) for told in audience.people),
-            "posts": len(audience.connections),
-            "off_duty": int(audience.off_duty and bool(audience.people)),
-        },
-    )
+    _send(draft, item, audience, check.state.challenge.expires_at)
+    draft.audit("tv.duty_alerted", check_id=item.check_id, public=_counts(audience))
     if audience.off_duty and audience.people:
         draft.alert_of("nobody_on_duty", check)
         draft.audit("alert.nobody_on_duty", check_id=check.id, contact_id=check.contact_id, channel=check.channel)
     elif audience.off_duty:
         draft.alert_of("nobody_to_tell", check)
         draft.audit("alert.nobody_to_tell", check_id=check.id, contact_id=check.contact_id, channel=check.channel)
+
+
+def event_of(item: OutboxItem) -> Event:
+    """What an alert tells of."""
+    match item.payload.get("event"):
+        case "alarm":
+            return "alarm"
+        case "approval":
+            return Colleagues(item.payload["but"], item.payload.get("only") == "supervisors")
+        case _:
+            return "unclaimed"
+
+
+def tell_colleagues(draft: Draft, approval: StoredApproval | None, item: OutboxItem, audience: Audience) -> None:
+    """The same for a request to a second person, unless somebody has decided, or it is too late to."""
+    state = approval.state if approval is not None else None
+    if approval is None or not isinstance(state, Waiting) or draft.now >= state.until:
+        return
+    if not item.payload["from"]:
+        # No number of ours to text from.
+        audience = replace(audience, people=tuple(replace(told, mobile="") for told in audience.people))
+    _send(draft, item, audience, state.until)
+    draft.audit("approval.colleagues_told", check_id=approval.id, public=_counts(audience))
+
+
+def _send(draft: Draft, item: OutboxItem, audience: Audience, until: datetime) -> None:
+    for told in audience.people:
+        if told.mobile:
+            draft.enqueue(_text(draft, item, told, until))
+        if told.email:
+            draft.enqueue(_mail(draft, item, told, until))
+    _post(draft, item, audience, until)
+
+
+def _counts(audience: Audience) -> dict[str, str | int]:
+    return {
+        "technicians": len(audience.people),
+        "texts": sum(bool(told.mobile) for told in audience.people),
+        "mails": sum(bool(told.email) for told in audience.people),
+        "posts": len(audience.connections),
+        "off_duty": int(audience.off_duty and bool(audience.people)),
+    }
 
 
 def _text(draft: Draft, item: OutboxItem, told: Told, until: datetime) -> OutboxItem:

@@ -100,6 +100,9 @@ class Metrics:
             if after is None or after == event.public.get("before"):
                 continue
             state = str(after)
+            if event.kind.startswith("approval."):
+                # Neither a check nor a verification: a person asked a person.
+                continue
             if event.kind.startswith("euv."):
                 self._verifications.labels(state).inc()
             else:

@@ -37,7 +37,8 @@ class Settings:
     besides Microsoft's usual ones; with a dot in front, everything below.
     `public_url`: scheme, host and port as the outside sees them, no path; signatures
     are checked against it. `master_key`: 32 bytes, never stored in the database. `twilio_url`: where the carrier's
-    REST interface is; replaced by tests and the demo.
+    REST interface is, `twilio_lookups_url`: where it is asked about numbers; `graph_url`, `entra_url`: where
+    people of Microsoft 365 are read and tokens for it given out; replaced by tests and the demo.
     """
 
     database_url: str = field(repr=False)
@@ -45,6 +46,9 @@ class Settings:
     master_key: bytes = field(repr=False)
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     twilio_url: str = "https://api.twilio.com"
+    twilio_lookups_url: str = "https://lookups.twilio.com"
+    graph_url: str = "https://graph.microsoft.com"
+    entra_url: str = "https://login.microsoftonline.com"
     owner_database_url: str = field(default="", repr=False)
     redis_url: str = field(default="", repr=False)
     checkpoints_file: Path | None = None
@@ -107,6 +111,9 @@ def read_settings(
             if part.strip()
         ),
         twilio_url=environment.get("WATCHWORD_TWILIO_URL", "https://api.twilio.com").rstrip("/"),
+        twilio_lookups_url=environment.get("WATCHWORD_TWILIO_LOOKUPS_URL", "https://lookups.twilio.com").rstrip("/"),
+        graph_url=environment.get("WATCHWORD_GRAPH_URL", "https://graph.microsoft.com").rstrip("/"),
+        entra_url=environment.get("WATCHWORD_ENTRA_URL", "https://login.microsoftonline.com").rstrip("/"),
         host=host,
         port=port,
         behind_tls_proxy=behind_tls_proxy,
@@ -134,8 +141,14 @@ def check_for_serving(settings: Settings) -> None:
             f"--host {settings.host} would serve plain HTTP to the network. Put a TLS proxy in front and add "
             "--behind-tls-proxy, or listen on 127.0.0.1."
         )
-    if _parts("WATCHWORD_TWILIO_URL", settings.twilio_url).scheme not in {"http", "https"}:
-        raise BadSetting("WATCHWORD_TWILIO_URL must be an http:// or https:// address.")
+    for name, address in (
+        ("WATCHWORD_TWILIO_URL", settings.twilio_url),
+        ("WATCHWORD_TWILIO_LOOKUPS_URL", settings.twilio_lookups_url),
+        ("WATCHWORD_GRAPH_URL", settings.graph_url),
+        ("WATCHWORD_ENTRA_URL", settings.entra_url),
+    ):
+        if _parts(name, address).scheme not in {"http", "https"}:
+            raise BadSetting(f"{name} must be an http:// or https:// address.")
 
 
 def _database(environment: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from bot.drafts import Draft
 from bot.inbound import LATE_DENY, LateDenial
 from bot.wording import Wording
+from dialogs import approvals as ap
 from dialogs import user_verify as uv
 from dialogs.messages import Inbound
 from dialogs.ports import Clock, Randomness, TurnStore
@@ -64,6 +65,15 @@ class VerificationTurns:
             return draft.step_verification(facts.verification, event, policy, locale, quiet=quiet, thread=thread).state
 
         return await self.of_verification(ask, decide)
+
+    async def on_approval(self, ask: VerificationAsk, event: ap.Event) -> None:
+        """Something happens to an approval that nobody can refuse: its timer rings."""
+
+        def decide(facts: VerificationFacts, draft: Draft) -> None:
+            if facts.approval is not None:
+                draft.step_approval(facts.approval, event, our_number=facts.our_number, quiet=True)
+
+        await self.of_verification(ask, decide)
 
     async def _deny_late(self, asked: LateDenial, inbound: Inbound) -> bool:
         """Raise the alarm about whoever was verified as one of these contacts lately; whether anybody was. Before the

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from bot.asking_users import About, Asking, Ready, Wish, technician_of, who_and_whom
-from bot.destinations import reachable
+from bot.about_tickets import About, look_up
+from bot.asking_users import Asking, Ready, Wish, technician_of, who_and_whom
 from bot.draft_effects import of_verification
 from bot.draft_facts import request_of
 from bot.drafts import Draft, code_digest, verification_digest
 from bot.engine import Engine
+from bot.number_lookups import KnowsNumbers
+from bot.offering import offered
 from bot.verification_turns import policy_and_locale
 from bot.verifying_answers import Answers, digits_of
 from bot.wording import Wording
@@ -24,11 +26,11 @@ from dialogs import user_verify as uv
 from dialogs.effects import AlertTenant
 from dialogs.limits import PREFIX_PAUSED, next_send
 from dialogs.ports import Contended, Randomness
-from dialogs.tech_verify import Claimed, Open, Ticket
+from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import StoredVerification, VerificationAsk, VerificationFacts
 from dialogs.user_locks import lock_of, tell_of_wrong_codes
-from dialogs.ways import WayNow, interlock, says_enough, ways
-from psa.base import Psa, PsaError, TicketMissing
+from dialogs.ways import WayNow, interlock, says_enough
+from psa.base import Psa
 from storage.duty import Roll
 from storage.verifications import Verifications
 from web.ports import Acted, Acting, CodeChecked, Post
@@ -50,30 +52,34 @@ class Verifying(Answers):
         post: Post,
         wording: Wording,
         random: Randomness,
+        lookups: KnowsNumbers,
     ) -> None:
         super().__init__(engine, verifications, wording)
         self._psa = psa
         self._roll = roll
         self._post = post
+        self._lookups = lookups
         self._asking = Asking(random, wording)
 
-    async def methods(self, who: Acting, contact_id: str, *, ticket: str = "") -> Sequence[WayNow] | None:
+    async def methods(
+        self, who: Acting, contact_id: str, *, ticket: str = "", action: str = "standard"
+    ) -> Sequence[WayNow] | None:
         about, ready = await self._look_up(who.tenant_id, ticket), await self._ready(who.tenant_id)
 
         def decide(facts: VerificationFacts, draft: Draft) -> Sequence[WayNow] | None:
             if facts.contact is None:
                 return None
-            now = ways(
+            known = self._lookups.known(who.tenant_id, facts.tenant.settings, facts.addresses)
+            return offered(
                 facts,
                 draft.now,
-                technician_id=who.technician_id,
-                ticket_id=about.ticket.id if about.ticket is not None else "",
-                other_contact=about.is_of_another(contact_id),
-                mail_ready=ready.mail,
-                call_ready=ready.calls,
-                texts_ready=ready.texts,
+                who=who,
+                contact_id=contact_id,
+                about=about,
+                ready=ready,
+                known=known,
+                action=uv.Action(action),
             )
-            return [reachable(way, facts) for way in now]
 
         ask = VerificationAsk(who.tenant_id, contact_id, technician_id=who.technician_id, with_limits=True)
         return await self._engine.of_verification(ask, decide)
@@ -95,7 +101,7 @@ class Verifying(Answers):
         about = await self._look_up(who.tenant_id, ticket)
         if about.refused:
             return Acted("", about.refused)
-        by_rank = who.supervisor or who.role == "admin"
+        by_rank = _has_rank(who)
         alone = bool(override) and not by_rank and await self._is_alone(who)
         wish = Wish(
             who,
@@ -108,6 +114,7 @@ class Verifying(Answers):
             override.strip(),
             may_override=by_rank or alone,
             alone=alone,
+            known=await self._lookups.before(who.tenant_id, contact_id, address_id, uv.Method(method)),
         )
         ready = await self._ready(who.tenant_id)
         ask = VerificationAsk(
@@ -115,6 +122,9 @@ class Verifying(Answers):
         )
         acted = await self._act(ask, lambda facts, draft: self._asking.start(wish, ready, facts, draft))
         return acted or Acted("", "contact_not_found")
+
+    async def may_override(self, who: Acting) -> bool:
+        return _has_rank(who) or await self._is_alone(who)
 
     async def check(self, who: Acting, verification_id: str, *, code: str) -> CodeChecked:
         digits = digits_of(code)
@@ -244,18 +254,7 @@ class Verifying(Answers):
         return acted
 
     async def _look_up(self, tenant_id: str, ticket: str) -> About:
-        """An id must be an open ticket of this tenant; none is none."""
-        if not ticket:
-            return About()
-        try:
-            found = await self._psa(tenant_id).get_ticket(ticket)
-        except TicketMissing:
-            return About(refused="ticket_not_found")
-        except PsaError:
-            return About(refused="ticket_system_down")
-        if not found.is_open:
-            return About(refused="ticket_closed")
-        return About(Ticket(found.id, found.number), found.client_id, found.contact_id)
+        return await look_up(self._psa, tenant_id, ticket)
 
     async def _is_alone(self, who: Acting) -> bool:
         """Whether nobody but them is on duty."""
@@ -264,6 +263,11 @@ class Verifying(Answers):
     async def _ready(self, tenant_id: str) -> Ready:
         texts = await self._post.can_text(tenant_id)
         return Ready(mail=await self._post.can_mail(tenant_id), texts=texts, calls=texts)
+
+
+def _has_rank(who: Acting) -> bool:
+    """Whether they may override whoever else is there."""
+    return who.supervisor or who.role == "admin"
 
 
 def _is_code_of_check(facts: VerificationFacts, digits: str) -> bool:

@@ -18,7 +18,8 @@ from bot.engine import Engine
 from bot.verification_turns import policy_and_locale
 from bot.wording import Wording
 from dialogs import user_verify as uv
-from dialogs.turns import StoredVerification, VerificationAsk, VerificationFacts
+from dialogs.turns import StoredVerification, Try, VerificationAsk, VerificationFacts
+from dialogs.user_locks import would_lock
 from storage.phones import readable
 from storage.verifications import Verifications
 from web.ports import CallWords, LinkShown
@@ -27,7 +28,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 #: What is typed where a code or a number is asked for: dashes people paste, next to blanks, do not count.
 _DASHES = frozenset("-.\u2010\u2011\u2012\u2013\u2014")
 
-_Make: TypeAlias = Callable[[VerificationFacts, StoredVerification], uv.Event]
+_Make: TypeAlias = Callable[[VerificationFacts, StoredVerification, datetime], uv.Event]
 
 
 class Answers:
@@ -44,10 +45,12 @@ class Answers:
         return await self._by_link(token, None)
 
     async def confirm_link(self, token: str, *, number: str = "") -> LinkShown | None:
-        return await self._by_link(token, lambda facts, one: uv.LinkConfirmed(_typed(facts, one, number)))
+        return await self._by_link(
+            token, lambda facts, one, now: uv.LinkConfirmed(_typed(facts, one, number), last=_is_last(facts, one, now))
+        )
 
     async def disown_link(self, token: str) -> LinkShown | None:
-        return await self._by_link(token, lambda facts, one: uv.Disowned("page"))
+        return await self._by_link(token, lambda facts, one, now: uv.Disowned("page"))
 
     async def _by_link(self, token: str, make: _Make | None) -> LinkShown | None:
         """Do what `make` says, if anything, and show what there is then."""
@@ -64,7 +67,7 @@ class Answers:
             policy, locale = policy_and_locale(facts)
             state = found.state
             if make is not None:
-                state = draft.step_verification(found, make(facts, found), policy, locale).state
+                state = draft.step_verification(found, make(facts, found, draft.now), policy, locale).state
             return _link_shown(facts, found.id, state, policy, draft.now)
 
         return await self._engine.of_verification(
@@ -121,6 +124,15 @@ def _typed(facts: VerificationFacts, one: StoredVerification, number: str) -> st
     if not number.strip():
         return None
     return verification_digest(facts.tenant, one.id, digits_of(number) or "none")
+
+
+def _is_last(facts: VerificationFacts, one: StoredVerification, now: datetime) -> bool:
+    """Whether one more wrong number locks this method for the contact. Else three more for each new link could be
+    tried beyond what the lock allows."""
+    if isinstance(one.state, uv.Blank):
+        return False
+    wrong = Try("", one.id, one.contact_id, one.state.request.method, "", now, "wrong")
+    return would_lock(facts.tries, wrong, now)
 
 
 def _link_shown(

@@ -60,10 +60,14 @@ class GiveBackChallenge:
 
 @dataclass(frozen=True, slots=True)
 class AlertTechnicians:
-    """Text every technician on duty; the renderer adds `link`, a page that claims in one tap."""
+    """Tell every technician on duty; the renderer adds `link`, the page where one thumb is enough. `but`: one who is
+    not told. `supervisors_only`: admins count as such. Not after `until`."""
 
     template: str
     values: Values = field(default_factory=dict)
+    but: str = ""
+    supervisors_only: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

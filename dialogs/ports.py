@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from dialogs.effects import Code
 from dialogs.messages import DeliveryReport
+from dialogs.number_signals import NumberReport
 from dialogs.turns import Alert, AuditEvent, Leased, Settled, Timer, Turn, TurnResult
 
 R = TypeVar("R")
@@ -156,6 +157,16 @@ class SendCall(Protocol):
         """Speak on a call under way. `then`: `again` waits for a key and asks our webhook, `hang_up` ends the call.
         Digits of codes stand in `body` as they are to be read. Raises as `SendText.send` does; `SendRefused` with
         `call_over` when the call has ended."""
+        ...
+
+
+class LookUpNumber(Protocol):
+    """Asks the carrier about somebody's number; every question costs the tenant money."""
+
+    async def look_up(self, number: str, *, sender: str, sim_swap: bool) -> NumberReport:
+        """What is known of `number` (E.164); the account that owns our number `sender` asks and pays. `sim_swap`: ask
+        about the SIM too. What the carrier cannot say is `unknown` in the report. Raises `SendRefused` when it will not
+        answer, `SendLater` when it cannot now."""
         ...
 
 

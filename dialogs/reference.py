@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from dialogs import tech_verify, user_verify
+from dialogs import approvals, tech_verify, user_verify
 from dialogs.machine import Edge, Machine
 from dialogs.texts import LANGUAGES, LOCKED_WITHIN, MAX_SEGMENTS, SAMPLES, Template, TenantValues, render, segments
 from dialogs.texts.english_verify import VERIFYING
-from dialogs.user_verify import METHODS
+from dialogs.user_verify import FAMILIES, METHODS
 
 TECHNICIAN = """# Technician verification
 
@@ -39,6 +39,17 @@ machine carries every method; what differs between them are the facts below and 
 Only a right answer to a live challenge makes a verification *verified*: the digits typed by the technician who asked,
 or the button pressed by a person, with the number that the technician says where the policy asks for one. A technician
 cannot set it by hand.
+"""
+
+
+SECOND = """# The second person
+
+This page is generated from `dialogs/approvals` and `dialogs/texts`; edit those, then generate it again.
+
+A technician asks a colleague to agree before something is done, where the client's policy wants that: a code or link to
+an unusual address, or high-risk work after two independent methods. Nobody agrees to their own. A yes to an address is
+good for one code or link, to that very address, by that very technician, about that ticket, for 15 minutes. A yes to
+high-risk work is good for as long as both shields stand, 30 minutes at most.
 """
 
 
@@ -69,6 +80,12 @@ def technician_page() -> str:
     return _Dialog(TECHNICIAN, tech_verify.machine, tech_verify.PARTS, _templates(of_users=False)).page()
 
 
+def approval_page() -> str:
+    """Requests to a second person, with which methods are independent of which, and their texts."""
+    dialog = _Dialog(SECOND, approvals.machine, approvals.PARTS, [t for t in VERIFYING if _of_approvals(t)])
+    return dialog.page(*_families())
+
+
 def user_page() -> str:
     """Verifications of end users, with their methods and texts."""
     dialog = _Dialog(USER, user_verify.machine, user_verify.PARTS, _templates(of_users=True))
@@ -76,7 +93,20 @@ def user_page() -> str:
 
 
 def _templates(*, of_users: bool) -> list[Template]:
-    return [t for t in LANGUAGES["en"].templates.values() if (t in VERIFYING) is of_users]
+    others = (t for t in LANGUAGES["en"].templates.values() if not _of_approvals(t))
+    return [t for t in others if (t in VERIFYING) is of_users]
+
+
+def _of_approvals(template: Template) -> bool:
+    return "approval" in template.id.split(".")
+
+
+def _families() -> Iterator[str]:
+    yield "\n## Independent methods\n"
+    yield "Two methods count as two where they stand in different rows.\n"
+    yield "| goes to | methods |\n|---|---|"
+    for family in dict.fromkeys(FAMILIES.values()):
+        yield f"| {family} | {', '.join(f'`{m}`' for m, of in FAMILIES.items() if of == family)} |"
 
 
 def _methods() -> Iterator[str]:
@@ -185,4 +215,5 @@ _SAMPLE_TENANT = TenantValues("Northwind Managed Support", "+1 212-555-0100")
 PAGES: Mapping[str, Callable[[], str]] = {
     "technician-verification.md": technician_page,
     "end-user-verification.md": user_page,
+    "second-person.md": approval_page,
 }

@@ -59,7 +59,8 @@ class TenantSettings:
     keyed `template` or `template@locale`. `invited_role`: what an invitation is for unless an admin chooses otherwise.
     `policy`: for the verification of end users; `client_policies`: by client id, in place of it. `pod_origins`: exact
     https origins of ticket systems whose pages may show the pod in a frame. `mail_text`, `mail_signature`,
-    `mail_footer`: the tenant's own words in mails to end users, under what the mail is about.
+    `mail_footer`: the tenant's own words in mails to end users, under what the mail is about. `number_lookups`: what
+    the carrier is asked about a mobile number before a code goes there; every question costs money (SEC-42).
     """
 
     phone: str = ""
@@ -81,6 +82,7 @@ class TenantSettings:
     mail_text: str = ""
     mail_signature: str = ""
     mail_footer: str = ""
+    number_lookups: Literal["off", "line_type", "sim_swap"] = "off"
 
     def policy_of(self, client_id: str) -> Policy:
         """The client's own policy, else the tenant's."""

@@ -43,6 +43,11 @@ def lock_of(tries: Iterable[Try], method: Method, now: datetime) -> Lock | None:
     return Lock("method_locked", max(ends)) if ends else None
 
 
+def would_lock(tries: Sequence[Try], one: Try, now: datetime) -> bool:
+    """Whether that answer, added to them as a wrong one, locks its method."""
+    return lock_of((*tries, one), one.method, now) is not None
+
+
 def tell_of_wrong_codes(wrong_before: int) -> bool:
     """Whether one more wrong code by a technician who typed `wrong_before` in the last hour is the one to tell of: the
     first beyond the bound, so that there is one alert and not one for each."""

@@ -83,9 +83,30 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "euv.void_result": "The same after somebody had been verified: the shield ended.",
         "euv.link_ticket": "A ticket was linked, or another one, while it was live.",
         "euv.link_ticket_afterwards": "A ticket was linked, or another one, after it was over.",
+        "euv.keep_new_ticket": "The new ticket was made; its number is known now.",
+        "euv.note_new_ticket": "The new ticket was made after the verification was over; the note followed.",
+        "euv.drop_new_ticket": "The ticket system would not make the new ticket.",
         "euv.refuse_when_over": "A technician wanted something of a verification that was over.",
         "euv.ignored": "Something came that changes nothing in the state it was in.",
         "euv.unlocked": "An admin let a `method` that wrong codes had closed be used for a contact again.",
+    },
+    "approval.": {
+        "approval.ask_second_person": "A technician asked for a second person: for a code or link to the unusual "
+        "`address`, or for high-risk work; `approval` says which. Why is sealed.",
+        "approval.act_refused": "A technician's act was refused beforehand, for the reason in `refused`.",
+        "approval.colleagues_told": "The request went out to as many technicians as `technicians` says, by so many "
+        "`texts` and `mails`, and so many `posts` to Teams; `off_duty` 1: nobody on duty could be reached.",
+        "approval.grant": "A second person agreed, or was too late: `refused` tells. `rests_on`: the "
+        "verifications that high-risk work stands on.",
+        "approval.refuse": "A second person refused; why is sealed.",
+        "approval.withdraw": "The technician took the request back, or wanted to and may not: `refused` tells.",
+        "approval.use": "What was agreed to was used up by the one code or link in `verification`.",
+        "approval.expire": "Time ran out: to decide, or to use it.",
+        "approval.void": "The operator made it void: after a restore, or because the contact was erased.",
+        "approval.refuse_when_decided": "A second person came after somebody had agreed.",
+        "approval.refuse_undecided": "A code or link was asked for before anybody had agreed.",
+        "approval.refuse_when_over": "Somebody wanted something of a request that was over.",
+        "approval.ignored": "Something came that changes nothing in the state it was in.",
     },
     "call.": {
         "call.announced": "A technician announced a call to a contact.",
@@ -212,7 +233,8 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     },
     "contact.": {
         "contact.added": "Somebody added a contact by hand, with as many `addresses`.",
-        "contact.changed": "Somebody changed a contact's name, company or language; `changed` names which.",
+        "contact.changed": "Somebody changed a contact's name, company or language; `changed` names which. With "
+        "`source`, here and in the lines below, it came from that contact source, and whoever is named approved it.",
         "contact.address_added": "A contact got another number or e-mail address; where they were reached so far was "
         "told.",
         "contact.address_changed": "A contact's number or e-mail address became another one; the old one was told, "
@@ -220,6 +242,24 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "contact.address_removed": "A number or e-mail address was taken off a contact; it was told, and `ended` "
         "checks that ran on it ended.",
         "contact.address_default": "Another number or e-mail address of a contact is the one to use from now on.",
+    },
+    "source.": {
+        "source.added": "An admin added a contact source: `source` is its id.",
+        "source.changed": "An admin changed a contact source; `secret` 1: its secret too.",
+        "source.removed": "An admin removed a contact source; its contacts stay.",
+        "source.consent_begun": "An admin was sent to an organisation's administrator for consent.",
+        "source.consent_refused": "Somebody came back without consent, or not as they were sent; `reason` says why.",
+        "source.organisation_connected": "An organisation proved itself and is connected; `directory` is its id there.",
+        "source.organisation_mapped": "An admin said whose contacts an organisation's people are: `client`.",
+        "source.organisation_disconnected": "An admin disconnected an organisation; its contacts stay.",
+        "source.sync_asked": "Somebody had an organisation read at once.",
+        "source.synced": "An organisation was read to the end: so many were `added`, `matched` with contacts that were "
+        "here, `renamed` or `gone`, and so many addresses are to change (`changes`). Rounds that brought nothing "
+        "new are not noted.",
+        "source.problem": "An organisation could not be read, for another reason than the last time: `problem`.",
+        "source.changes_wait": "A round found more `changes` than come about by themselves: an admin is to decide.",
+        "source.changes_approved": "An admin had as many `changes` carried out as waited.",
+        "source.changes_refused": "An admin refused as many `changes` as waited.",
     },
     "client.": {
         "client.added": "Somebody added a client.",
@@ -267,6 +307,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 ABOUT: Mapping[str, str] = {
     "tv.": "Technician verification",
     "euv.": "End-user verification",
+    "approval.": "A second person",
     "desk.": "Texts that belong to no check",
     "call.": "Announced calls",
     "alert.": "Alerts",
@@ -282,7 +323,8 @@ ABOUT: Mapping[str, str] = {
     "webhook.": "Other tools",
     "technician.": "Technicians",
     "log.": "The log itself",
-    "contact.": "Contacts, by hand",
+    "contact.": "Contacts",
+    "source.": "Contacts from Microsoft 365",
     "client.": "Clients, by hand",
     "import.": "Files of contacts",
     "installation.": "The installation",

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -22,11 +22,13 @@ from storage.tables import addresses, announced_calls, clients, contacts, dialog
 from storage.times import micros
 from storage.voiding import end_checks, end_verifications
 
-__all__ = ["AddressEdit", "ContactChanges", "Edited", "Refused"]
+__all__ = ["AddressEdit", "Also", "ContactChanges", "Edited", "Refused"]
 
 PHONES = ("mobile", "phone")
 What = Literal["added", "changed", "removed", "default"]
 Refused = Literal["", "not_found", "changed_meanwhile", "no_client"]
+#: What is done in the same transaction as a change, once it is clear that it happens; what it raises undoes everything.
+Also: TypeAlias = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,21 @@ class ContactChanges:
         return await self._database.write(tenant_id, work)
 
     async def edit_address(
-        self, tenant_id: str, contact_id: str, edit: AddressEdit, event: AuditEvent, notices: Sequence[OutboxItem]
+        self,
+        tenant_id: str,
+        contact_id: str,
+        edit: AddressEdit,
+        event: AuditEvent,
+        notices: Sequence[OutboxItem],
+        also: Also | None = None,
     ) -> Edited:
         """Do it at `event.at`, with everything that goes with it. Raises `AddressTaken`."""
 
         def work(conn: Connection) -> Edited:
-            return self._edit(conn, tenant_id, contact_id, edit, event, notices)
+            edited = self._edit(conn, tenant_id, contact_id, edit, event, notices)
+            if also is not None and not edited.refused:
+                also(conn)
+            return edited
 
         try:
             edited = await self._database.write(tenant_id, work)
@@ -139,15 +150,18 @@ class ContactChanges:
             return self._new_id(event.at)
 
         ended = 0
+        who = "source" if "source" in event.public else "operator"
         why: Literal["number_changed"] = "number_changed"
         if edit.ends_checks:
             shared = and_(dialogs.c.their_address == edit.before, dialogs.c.contact_id == "")
             which: ColumnElement[bool] = or_(dialogs.c.contact_id == contact_id, shared)
-            ended += end_checks(conn, self._keyring, tenant_id, which, why, event.at, new_id, by=event.technician_id)
+            ended += end_checks(
+                conn, self._keyring, tenant_id, which, why, event.at, new_id, by=event.technician_id, who=who
+            )
         if edit.ends_verifications:
             theirs = verifications.c.contact_id == contact_id
             ended += end_verifications(
-                conn, self._keyring, tenant_id, theirs, why, event.at, new_id, by=event.technician_id
+                conn, self._keyring, tenant_id, theirs, why, event.at, new_id, by=event.technician_id, who=who
             )
         return ended
 

@@ -41,12 +41,14 @@ class StoredClient:
 
 @dataclass(frozen=True, slots=True)
 class NewAddress:
-    """An address to add; `value` is canonical: E.164, or an e-mail address in small letters."""
+    """An address to add; `value` is canonical: E.164, or an e-mail address in small letters. `is_new`: it counts as
+    changed, though it comes with the contact."""
 
     id: str
     kind: Kind
     value: str
     is_default: bool = False
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,11 @@ def put_contacts(
         }
         for contact in new
     ]
-    rows = [_address_row(tenant_id, contact.id, address, None) for contact in new for address in contact.addresses]
+    rows = [
+        _address_row(tenant_id, contact.id, address, micros(now) if address.is_new else None)
+        for contact in new
+        for address in contact.addresses
+    ]
     if people:
         conn.execute(insert(contacts), people)
     if rows:

@@ -15,13 +15,15 @@ WAYS = ("sms", "email")
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """One technician. `email`: their own, else their login where that is one; `ways`: which of `WAYS` they chose."""
+    """One technician. `email`: their own, else their login where that is one; `ways`: which of `WAYS` they chose.
+    `supervises`: a supervisor or an admin."""
 
     id: str
     on_duty: bool
     mobile: str
     email: str
     ways: frozenset[str]
+    supervises: bool = False
 
 
 class Roll:
@@ -34,7 +36,7 @@ class Roll:
         """Everybody whose account is on and who has accepted the invitation, by id."""
         t = technicians.c
         query = (
-            select(t.id, t.on_duty, t.mobile, t.email, t.login, t.notify_by)
+            select(t.id, t.on_duty, t.mobile, t.email, t.login, t.notify_by, t.role, t.supervisor)
             .where(t.tenant_id == tenant_id, t.disabled_at.is_(None), t.password_hash != "")
             .order_by(t.id)
         )
@@ -46,6 +48,7 @@ class Roll:
                 row.mobile,
                 row.email or (row.login if "@" in row.login else ""),
                 frozenset(way for way in row.notify_by.split(",") if way in WAYS),
+                row.supervisor or row.role == "admin",
             )
             for row in rows
         )

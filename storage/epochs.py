@@ -22,6 +22,7 @@ from storage.sealed.notes import Checkpoint, Signer
 from storage.sealed.signing import existing_signer
 from storage.tables import (
     announced_calls,
+    approvals,
     audit,
     dialogs,
     fences,
@@ -31,12 +32,15 @@ from storage.tables import (
     log_ins,
     outbox,
     recovery_codes,
+    source_consents,
+    source_organisations,
     technicians,
     tenants,
     verifications,
 )
 from storage.times import micros
 from storage.voiding import end_checks, end_verifications
+from storage.voiding_approvals import end_approvals
 
 #: Stands in `installation` from the first row of a restore to the last.
 UNFINISHED = "restore"
@@ -141,6 +145,7 @@ def _void(
     # A shield that is green in the backup may have been ended since.
     every = verifications.c.tenant_id == tenant_id
     checks += end_verifications(conn, keyring, tenant_id, every, "restored", now, new_id)
+    end_approvals(conn, keyring, tenant_id, approvals.c.tenant_id == tenant_id, "restored", now, new_id)
     texts = conn.execute(
         _waiting(tenant_id)
         .where(outbox.c.kind.in_(_TEXTS))
@@ -168,6 +173,11 @@ def _void(
     ).rowcount
     links = conn.execute(open_links(tenant_id, now)).rowcount
     conn.execute(delete(known_browsers).where(known_browsers.c.tenant_id == tenant_id))
+    conn.execute(delete(source_consents).where(source_consents.c.tenant_id == tenant_id))
+    # What has changed there since, and what admins have decided, is asked anew: everybody, from the start.
+    organisations = source_organisations.c.tenant_id == tenant_id
+    anew = {"cursor": None, "step": "", "fence": source_organisations.c.fence + 1, "lease_until": None, "worker": ""}
+    conn.execute(update(source_organisations).where(organisations).values(anew))
     # A code of an authenticator app that was used after the backup must not be good once more.
     step = int(now.timestamp()) // _STEP_SECONDS
     behind = technicians.c.totp_step < step

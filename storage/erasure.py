@@ -14,10 +14,12 @@ from storage.database import Database, Unscoped
 from storage.forgetting import bare_body, bare_verification
 from storage.keys import Keyring
 from storage.noting import append_audit
+from storage.source_origin import keep_out
 from storage.tables import (
     addresses,
     alerts,
     announced_calls,
+    approvals,
     blocks,
     challenge_sends,
     closing_waivers,
@@ -32,6 +34,7 @@ from storage.tables import (
 )
 from storage.times import micros
 from storage.voiding import end_checks, end_verifications
+from storage.voiding_approvals import bare_approvals, end_approvals
 
 #: Stands where an address stood, before the row's own id: addresses must stay different.
 GONE = "erased:"
@@ -85,6 +88,7 @@ def erase_contact(
     checks = _bare_checks(conn, tenant_id, theirs)
     ended += _end_verifications(conn, keyring, tenant_id, contact_id, now, new_id)
     checks += _bare_verifications(conn, tenant_id, contact_id)
+    _forget_approvals(conn, keyring, tenant_id, contact_id, now, new_id)
     talks = _conversations(conn, tenant_id, contact_id, own)
     texts = _words(conn, tenant_id, contact_id, talks, now)
     seen = (alerts.c.tenant_id == tenant_id) & (alerts.c.contact_id == contact_id) & alerts.c.body.is_not(None)
@@ -97,6 +101,7 @@ def erase_contact(
     # A file that waits to be brought in may name them; whoever looked at it does so once more.
     lying = (imports.c.tenant_id == tenant_id) & (imports.c.state == "preview")
     conn.execute(update(imports).where(lying).values(body=None))
+    keep_out(conn, keyring, tenant_id, contact_id, now)
     _forget_answers(conn, tenant_id, contact_id)
     calls = (announced_calls.c.tenant_id == tenant_id) & (announced_calls.c.contact_id == contact_id)
     called = conn.execute(delete(announced_calls).where(calls)).rowcount
@@ -125,9 +130,11 @@ def _leftovers(
     _bare_checks(conn, tenant_id, theirs)
     _end_verifications(conn, keyring, tenant_id, contact_id, now, new_id)
     _bare_verifications(conn, tenant_id, contact_id)
+    _forget_approvals(conn, keyring, tenant_id, contact_id, now, new_id)
     _words(conn, tenant_id, contact_id, _conversations(conn, tenant_id, contact_id, ()), now)
     seen = (alerts.c.tenant_id == tenant_id) & (alerts.c.contact_id == contact_id) & alerts.c.body.is_not(None)
     conn.execute(update(alerts).where(seen).values(body=None))
+    keep_out(conn, keyring, tenant_id, contact_id, now)
     _forget_answers(conn, tenant_id, contact_id)
 
 
@@ -176,6 +183,15 @@ def _bare_verifications(conn: Connection, tenant_id: str, contact_id: str) -> li
     notes = (closing_waivers.c.tenant_id == tenant_id) & (closing_waivers.c.contact_id == contact_id)
     conn.execute(update(closing_waivers).where(notes).values(note=None))
     return [row.id for row in rows]
+
+
+def _forget_approvals(
+    conn: Connection, keyring: Keyring, tenant_id: str, contact_id: str, now: datetime, new_id: Callable[[], str]
+) -> None:
+    """What second persons were asked about them."""
+    theirs = approvals.c.contact_id == contact_id
+    end_approvals(conn, keyring, tenant_id, theirs, "erased", now, new_id)
+    bare_approvals(conn, tenant_id, theirs)
 
 
 def _conversations(conn: Connection, tenant_id: str, contact_id: str, own: Sequence[str]) -> list[str]:

@@ -42,5 +42,5 @@ def bare_verification(body: str) -> str:
     request = state.request
     override = replace(request.override, reason="") if request.override is not None else None
     where = replace(request.destination, shown="")
-    bared = replace(request, contact_name=ERASED, destination=where, note="", override=override)
+    bared = replace(request, contact_name=ERASED, destination=where, note="", override=override, signals=None)
     return dump_verification(replace(state, request=bared, trail=()), lambda cell: cell)

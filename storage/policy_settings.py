@@ -127,4 +127,26 @@ POLICY_SETTINGS: tuple[TenantSetting, ...] = (
         one_of("report_only", "enforced"),
         _PLAIN,
     ),
+    _of_policy(
+        "second_person",
+        "Whether a colleague has to agree before a code or link goes to another address than the usual one, or to a "
+        "new one",
+        "yes or no",
+        yes,
+        show_yes,
+    ),
+    _of_policy(
+        "high_by_two",
+        "Whether two independent methods and a colleague's yes are enough for high-risk changes",
+        "yes or no",
+        yes,
+        show_yes,
+    ),
+    _of_policy(
+        "approver",
+        "Who may agree as the second person; an admin counts as a supervisor",
+        "any_technician or supervisor",
+        one_of("any_technician", "supervisor"),
+        _PLAIN,
+    ),
 )

@@ -27,6 +27,7 @@ from storage.tables import (
     account_links,
     alerts,
     announced_calls,
+    approvals,
     challenge_sends,
     closing_waivers,
     dialogs,
@@ -38,6 +39,8 @@ from storage.tables import (
     log_in_failures,
     log_ins,
     outbox,
+    source_changes,
+    source_consents,
     tenants,
     verification_links,
     verification_tries,
@@ -45,11 +48,14 @@ from storage.tables import (
     webhook_deliveries,
 )
 from storage.times import id_from, micros
+from storage.voiding_approvals import bare_these
 
 #: Rows in one transaction: a few milliseconds, between which turns go on.
 BATCH_ROWS = 200
 #: Log-ins that have ended are kept this long, for whoever looks into one.
 LOG_INS_KEPT = timedelta(days=90)
+#: Changes from a directory that are done or given up, without their words.
+DECIDED_KEPT = timedelta(days=90)
 CSP_REPORTS_KEPT = timedelta(days=90)
 #: What other tools were told, and what they answered.
 DELIVERIES_KEPT = timedelta(days=30)
@@ -149,6 +155,13 @@ SWEEPS: tuple[Sweep, ...] = (
         _cleared(closing_waivers, "note"),
     ),
     Sweep(
+        "requests to a second person",
+        approvals,
+        lambda r: r.keep_checks,
+        lambda until: approvals.c.is_live.is_(False) & approvals.c.body.is_not(None),
+        bare_these,
+    ),
+    Sweep(
         "links of verifications",
         verification_links,
         lambda r: r.keep_messages,
@@ -170,6 +183,22 @@ SWEEPS: tuple[Sweep, ...] = (
         lambda r: r.keep_checks,
         lambda until: announced_calls.c.expires_at < until,
         _deleted(announced_calls),
+        goes_on=False,
+    ),
+    Sweep(
+        "changes from a directory that are decided",
+        source_changes,
+        lambda r: DECIDED_KEPT,
+        lambda until: source_changes.c.is_open.is_(False) & (source_changes.c.decided_at < until),
+        _deleted(source_changes),
+        goes_on=False,
+    ),
+    Sweep(
+        "words that went along for a consent",
+        source_consents,
+        lambda r: LOG_INS_KEPT,
+        lambda until: source_consents.c.expires_at < until,
+        _deleted(source_consents),
         goes_on=False,
     ),
     Sweep(

@@ -169,6 +169,15 @@ SETTINGS: tuple[TenantSetting, ...] = (
         ",".join,
     ),
     TenantSetting(
+        "number_lookups",
+        "What the carrier is asked about a mobile number before a code or link goes there, or a call; every question "
+        "costs money, one number is asked about once in 24 hours at most. line_type: what kind of number it is. "
+        "sim_swap: also whether its SIM was swapped within 7 days",
+        "off, line_type or sim_swap",
+        one_of("off", "line_type", "sim_swap"),
+        _PLAIN,
+    ),
+    TenantSetting(
         "unknown_sender",
         "What a number that nobody has is answered: once in 24 hours without naming anything, or never",
         "neutral or silent",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from dialogs.approvals import GreenShield
 from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import (
     AddressFacts,
@@ -15,12 +16,14 @@ from dialogs.turns import (
     ContactFacts,
     Duplicate,
     Facts,
+    StoredApproval,
     StoredCheck,
     StoredVerification,
     Try,
     Unroutable,
 )
-from dialogs.user_verify import Method
+from dialogs.user_verify import Method, Verified
+from storage.approval_codec import load_approval
 from storage.codec import load_state, load_verification
 from storage.keys import place
 from storage.times import maybe_moment, moment
@@ -114,6 +117,39 @@ def verification_in(row: Sequence[Any], keys: TurnKeys) -> StoredVerification:
     bound_to = place("verifications", "body", keys.tenant.tenant_id, verification_id)
     state = load_verification(body, lambda cell: row_keys.open(cell, bound_to))
     return StoredVerification(verification_id, version, state, contact_id, ours, their, moment(created_at))
+
+
+def approval_in(row: Sequence[Any], keys: TurnKeys) -> StoredApproval:
+    """id, version, body, contact, their address, created. Raises `BadState` and `CannotOpen`."""
+    approval_id, version, body, contact_id, their, created_at = row
+    bound_to = place("approvals", "body", keys.tenant.tenant_id, approval_id)
+    state = load_approval(keys.of(contact_id).open(body, bound_to))
+    return StoredApproval(approval_id, version, state, contact_id, their, moment(created_at))
+
+
+def shields_in(rows: Sequence[Sequence[Any]], keys: TurnKeys) -> tuple[GreenShield, ...]:
+    """The columns of a verification that is green, and when its address was last changed; the older first."""
+    found = sorted(((verification_in(row[:7], keys), maybe_moment(row[7])) for row in rows), key=lambda one: one[0].id)
+    shields = (green_shield(one, changed_at) for one, changed_at in found)
+    return tuple(shield for shield in shields if shield is not None)
+
+
+def green_shield(one: StoredVerification, changed_at: datetime | None) -> GreenShield | None:
+    """None for one that nobody has answered. `changed_at`: of its address."""
+    state = one.state
+    if not isinstance(state, Verified):
+        return None
+    request, signals = state.request, state.request.signals
+    return GreenShield(
+        one.id,
+        request.method,
+        state.assurance,
+        request.ticket.id if request.ticket is not None else "",
+        state.green_until,
+        changed_at,
+        overridden=request.override is not None,
+        swapped=signals is not None and signals.sim == "swapped",
+    )
 
 
 def address_in(row: Sequence[Any]) -> AddressFacts:

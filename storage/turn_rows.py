@@ -11,13 +11,23 @@ from dialogs.turns import (
     Decision,
     InboundFacts,
     OutboxItem,
+    SaveApproval,
     SaveCheck,
     SaveDesk,
     SaveVerification,
     TenantFacts,
     Try,
 )
-from storage.codec import KIND, dump_desk, dump_json, dump_state, dump_verification, outline, summary
+from storage.approval_codec import approval_outline, dump_approval
+from storage.codec import (
+    KIND,
+    dump_desk,
+    dump_json,
+    dump_state,
+    dump_verification,
+    outline,
+    summary,
+)
 from storage.digests import once_key, prefix_of, replay_key
 from storage.keys import place
 from storage.times import id_from, maybe_micros, micros
@@ -89,6 +99,20 @@ def try_row(tried: Try, tenant_id: str) -> Row:
     """tenant, id, verification, contact, method, technician, at, outcome."""
     who = (tried.verification_id, tried.contact_id, tried.method.value, tried.technician_id)
     return (tenant_id, tried.id, *who, micros(tried.at), tried.outcome)
+
+
+def approval_row(save: SaveApproval, keys: TurnKeys, now: int) -> Row:
+    """For an update: new version, state, live, body, decided by, verification, now, expiry; tenant, id, version. For an
+    insert: tenant, id, version, kind, state, live, body, contact, address, their address, technician, ticket, decided
+    by, verification, created, now, expiry."""
+    tenant_id, known = keys.tenant.tenant_id, approval_outline(save.state)
+    body = keys.of(save.contact_id).seal(dump_approval(save.state), place("approvals", "body", tenant_id, save.id))
+    outcome, until = (known.decided_by, known.verification_id), maybe_micros(known.until)
+    shape = (known.state, known.is_live, body)
+    if save.version:
+        return (save.version + 1, *shape, *outcome, now, until, tenant_id, save.id, save.version)
+    who = (save.contact_id, known.address_id, save.their_address, known.technician_id, known.ticket_id)
+    return (tenant_id, save.id, 1, known.kind, *shape, *who, *outcome, micros(save.created_at), now, until)
 
 
 def desk_row(save: SaveDesk, keys: TurnKeys, now: int) -> Row:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping
 
 from dialogs import user_verify as uv
+from dialogs.number_signals import Signals
 from dialogs.settings import TenantSettings
 from dialogs.tech_verify.records import Happened
 from storage.checks import ContactName, TechnicianName
@@ -24,10 +25,12 @@ class VerificationRow:
     `word` is the state as lists call it (`sent`, `verified`, `failed`, `denied`, `expired`, `error`); `state` is the
     whole of it with codes blanked. `destination` is the address with most of it hidden. `contact` and `technician` are
     None once they are gone. `reason` is why it ended, where there are several ways to end so. `green_until`: until when
-    the shield is or was green, None where it never was; `shield_ended`: something has ended it early. `logged` is how
-    far the result is on its way into the ticket, empty while live. `delivery` is that of the newest message or call,
-    None when none is known. `tries_left`: wrong answers that are still borne, 0 where nothing is typed or it is over.
-    `spoken` holds the two digits that the technician says, for whoever asked and while it lives.
+    the shield is or was green, None where it never was; `shield_ended`: something has ended it early, or its time was
+    over once. `ticket_asked`: a new ticket is being opened. `logged` is how far the result is on its way into the
+    ticket, empty while live. `delivery` is that of the newest message or call, None when none is known. `tries_left`:
+    wrong answers that are still borne, 0 where nothing is typed or it is over. `signals`: what the carrier knew of the
+    number, None where it was not asked. `spoken` holds the two digits that the technician says, for whoever asked and
+    while it lives.
     """
 
     id: str
@@ -46,10 +49,12 @@ class VerificationRow:
     technician: TechnicianName | None
     ticket_id: str
     ticket_number: str
+    ticket_asked: bool
     action: uv.Action
     note: str
     other_contact: bool
     override: uv.Override | None
+    signals: Signals | None
     lifted_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -161,10 +166,12 @@ def verification_row_of(
         technician=people.get(row["technician_id"]),
         ticket_id=row["ticket_id"],
         ticket_number=request.ticket.number if request.ticket is not None else "",
+        ticket_asked=request.ticket_asked,
         action=request.action,
         note=request.note,
         other_contact=request.other_contact,
         override=request.override,
+        signals=request.signals,
         lifted_by=request.lifted_by,
         created_at=moment(row["created_at"]),
         expires_at=maybe_moment(row["expires_at"]),

@@ -33,9 +33,10 @@ def end_checks(
     new_id: Callable[[], str],
     *,
     by: str = "",
+    who: str = "operator",
 ) -> int:
     """End the live checks of a tenant that `which` picks, each with its line in the log; how many there were. `by`: the
-    technician whose doing it is, empty for the operator.
+    technician whose doing it is; empty: it is that of `who`, such as the operator.
 
     Whoever steps one of them at the same time loses the race and decides anew. Raises `BadState`.
     """
@@ -73,7 +74,7 @@ def end_checks(
                 "before": type(before).__name__.lower(),
                 "after": known.state,
                 "reason": reason,
-                **({} if by else {"who": "operator"}),
+                **({} if by else {"who": who}),
             },
         )
         append_audit(conn, keyring, tenant_id, event)
@@ -90,6 +91,7 @@ def end_verifications(
     new_id: Callable[[], str],
     *,
     by: str = "",
+    who: str = "operator",
 ) -> int:
     """The same for the verifications that `which` picks, live or green; how many were live. Raises `BadState`."""
     c, at = verifications.c, micros(now)
@@ -119,7 +121,7 @@ def end_verifications(
                 "after": known.state,
                 "reason": reason,
                 "method": row["method"],
-                **({} if by else {"who": "operator"}),
+                **({} if by else {"who": who}),
             },
         )
         append_audit(conn, keyring, tenant_id, line)

@@ -37,6 +37,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "end_user.not_verified": "It ended without a right answer: wrong, late, taken back, not delivered.",
         "end_user.denied": "The contact said that it is not them: somebody may be posing as them.",
         "end_user.denied_late": "The contact said so after it was over, perhaps after somebody was verified.",
+        "approval.asked": "A technician asked for a second person: `approval` says what for.",
+        "approval.decided": "A second person agreed or refused; `state` says which.",
         "alert.raised": "An alert stands on the console.",
         "contact.added": "A contact was added by hand.",
         "contact.changed": "A contact's name, company or language changed.",
@@ -92,9 +94,9 @@ _OTHERS = {
 #: Alerts that somebody has seen are none any more.
 _NO_ALERT = "alert.acknowledged"
 #: What the kinds of all lines that may be told of begin with; the rest is never read.
-BEGINNINGS = ("tv.", "euv.", "alert.", "contact.", "import.", "operator.contact", "channel.")
+BEGINNINGS = ("tv.", "euv.", "approval.", "alert.", "contact.", "import.", "operator.contact", "channel.")
 #: What of a line's public part goes out, beyond the ids; the rest is our own affair.
-_TOLD = ("assurance", "method", "provider", "added", "removed")
+_TOLD = ("assurance", "method", "approval", "provider", "added", "removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def event_of(line: LogRow) -> str:
         return _event_of_check(line)
     if line.kind.startswith("euv."):
         return _event_of_end_user(line)
+    if line.kind.startswith("approval."):
+        return _event_of_approval(line)
     if line.kind.startswith("alert."):
         return "" if line.kind == _NO_ALERT else "alert.raised"
     return _OTHERS.get(line.kind, "")
@@ -139,10 +143,20 @@ def _event_of_end_user(line: LogRow) -> str:
     return "" if before == after else _OF_END_USERS.get(after, "")
 
 
+def _event_of_approval(line: LogRow) -> str:
+    before, after = line.public.get("before", ""), str(line.public.get("after", ""))
+    if before == "unasked":
+        return "approval.asked" if after == "waiting" else ""
+    decided = before == "waiting" and after in ("granted", "refused")
+    return "approval.decided" if decided else ""
+
+
 def told(line: LogRow, event: str, *, claimer: str = "") -> Told:
     """What is sent about a line. `claimer`: the technician on the check at that moment, empty where nobody was."""
     data: dict[str, str | int] = {}
-    if line.check_id:
+    if line.kind.startswith("approval."):
+        data |= {"approval_id": line.check_id, "state": line.public.get("after", "")}
+    elif line.check_id:
         whom = "end_user" if line.kind.startswith("euv.") else "technician"
         data |= {"verification_id": line.check_id, "verifies": whom}
         if state := line.public.get("after"):

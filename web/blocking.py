@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from storage.blocks import Block, Sender, contact_at
+from storage.blocks import LONGEST_REASON, SHORTEST_REASON, Block, Sender, contact_at
 from web.guards import may
 from web.noting import line
 from web.ports import Acting
@@ -25,8 +25,11 @@ def may_lift(who: Acting, standing: Block) -> bool:
 
 async def block(call: Call, sender: Sender, *, reason: str, hours: int | None, check_id: str = "") -> Block:
     """Nothing they send starts or is answered from now on, and nothing goes to them; `hours` None: for good. A check of
-    theirs that is named ends with the same reason. Raises the 403 of whoever may not."""
-    who, services = call.who, call.services
+    theirs that is named ends with the same reason. Raises the 403 of whoever may not, and the 422 of a reason that says
+    nothing."""
+    who, services, reason = call.who, call.services, " ".join(reason.split())
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        raise Problem(422, "invalid", "Say why, in a few words: colleagues will ask themselves months from now.")
     if hours is None and not may_ban(who):
         raise Problem(403, "not_allowed", "Only a supervisor or an admin may block for good. Choose a time.")
     now = services.clock.now()
@@ -52,9 +55,14 @@ async def unblock(call: Call, address: str) -> None:
     if standing is None:
         raise not_found()
     if not may_lift(who, standing):
-        raise Problem(
-            403, "not_allowed", "Only a supervisor or an admin may lift a block that another one set for good."
-        )
+        raise _for_good()
     contact_id = await services.db.read(who.tenant_id, lambda conn: contact_at(conn, who.tenant_id, address))
     event = replace(line(call, "sender.unblocked"), contact_id=contact_id, sealed={"address": address})
-    await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, address, ban=may_ban(who))
+    if not await services.blocks.noting(who.tenant_id, event).lift(who.tenant_id, address, ban=may_ban(who)):
+        # Somebody was faster: they have let them through, or blocked them for good.
+        still = address in await services.blocks.of(who.tenant_id, [address], services.clock.now())
+        raise _for_good() if still else not_found()
+
+
+def _for_good() -> Problem:
+    return Problem(403, "not_allowed", "Only a supervisor or an admin may lift a block that another one set for good.")

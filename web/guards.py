@@ -26,6 +26,7 @@ from web.once import once_per_key
 from web.ports import Acting
 from web.problems import Problem, ShowProblem
 from web.routing import Access, Call, Route, Surface, Upload
+from web.second_person import note_asked
 from web.services import Services
 
 log = structlog.get_logger(__name__)
@@ -63,6 +64,8 @@ def guard(route: Route, services: Services) -> Callable[[web.Request], Awaitable
         known = await (pods.enter(request, services) if route.in_frame else recognise(request, services))
         if known is not None:
             request[ACTING] = known.acting
+            if route.surface is Surface.PAGE and request.headers.get("Accept", "") != "application/json":
+                await note_asked(request, services, known.acting)
         _admit(request, route, known)
         if known is not None and known.acting.kind == "key":
             _count_call(services, known.acting)

@@ -16,6 +16,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from web.asked import NOBODY, Asked
 from web.assets import STATIC, Assets, load_assets
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -33,7 +34,8 @@ class Frame:
     form; `said` is one sentence about what the last form did, `refused` one about what it did not do; `troubles` are
     providers that fail: what that means, and since when. `admin`: settings are in the navigation. `console`: whether
     there is a navigation at all; accounts of the pod have none. `sheet`: the address of the tenant's own colours and
-    logo, empty for ours; `logo`: whether there is one, which then stands in place of ours.
+    logo, empty for ours; `logo`: whether there is one, which then stands in place of ours. `asked`: what waits for a
+    second person.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Frame:
     said: str = ""
     refused: str = ""
     troubles: tuple[tuple[str, datetime], ...] = ()
+    asked: Asked = NOBODY
 
 
 class Look:

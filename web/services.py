@@ -12,12 +12,14 @@ from storage.bounds import LocalBound
 from storage.database import Database
 from storage.presence import LocalPresence, Presence
 from web.ports import (
+    ApprovalActs,
     CarrierDesk,
     CheckActs,
     ContactActs,
     Degraded,
     Post,
     Simulator,
+    SourceActs,
     Trials,
     VerificationActs,
 )
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     from storage.accounts import Accounts
     from storage.alerts import Alerts
     from storage.announced import AnnouncedCalls
+    from storage.approvals import Approvals
     from storage.blocks import Blocks
     from storage.brands import Brands
     from storage.checks import Checks
     from storage.clients import Clients
     from storage.contact_changes import ContactChanges
+    from storage.contact_sources import ContactSources
     from storage.csp_reports import CspReports
     from storage.directory import Directory
     from storage.idempotency import Idempotency
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from storage.pod_sign_ins import PodSignIns
     from storage.reports import Reports
     from storage.sealed.integrity import Integrity
+    from storage.source_changes import SourceChanges
     from storage.stream import EventStream
     from storage.teams_connections import TeamsConnections
     from storage.tenants import Tenants
@@ -77,7 +82,8 @@ class Services:
     """What a handler may use.
 
     `db`: reads and writes outside the turn; the repositories below are made on it. `acts`: everything that changes a
-    check or an announced call; `verifying`: the same for verifications of end users. `psa`: tenant id -> that tenant's
+    check or an announced call; `verifying`: the same for verifications of end users;
+    `approval_acts`: asking a second person, and being one. `psa`: tenant id -> that tenant's
     ticket system. `carrier`: asks the carrier for whoever sets the numbers up. `public_url`: scheme and host people and
     providers reach us by, without a slash at the end. `degraded`: a tenant's providers that do not work at the moment,
     longest first. `outbound`: goes to addresses that tenants entered. `demo`: the stand-ins, in demo mode
@@ -101,6 +107,9 @@ class Services:
     clients: Clients
     contact_changes: ContactChanges
     contact_acts: ContactActs
+    contact_sources: ContactSources
+    source_changes: SourceChanges
+    source_acts: SourceActs
     imports: Imports
     checks: Checks
     verifications: Verifications
@@ -116,6 +125,8 @@ class Services:
     brands: Brands
     acts: CheckActs
     verifying: VerificationActs
+    approvals: Approvals
+    approval_acts: ApprovalActs
     psa: Callable[[str], Psa]
     sign_in: SignIn
     stream: EventStream

@@ -23,6 +23,7 @@ from storage.stream import Event, StartOver
 from web.log_in import shown_token
 from web.pages.shared_rows import SHARED, SharedRows
 from web.routing import Access, Call, Route, Surface
+from web.second_person import waiting_for
 
 #: Seconds of silence after which a beat keeps proxies from closing the line. It is an event, so that a browser notices
 #: when even that stays away: a line that was cut without a word looks like one on which nothing happens.
@@ -48,6 +49,8 @@ BESIDE = (
 )
 #: Of whoever announced it alone.
 CALL = "call."
+#: Requests to a second person: with each comes how many wait for whoever listens.
+APPROVAL = "approval."
 #: Checks of which a stream remembers what it has brought.
 REMEMBERED = 500
 #: The streams that are open, as tasks.
@@ -115,8 +118,10 @@ class _Rows:
         if mine or event.kind.startswith(BESIDE):
             data["beside"] = True
         row = ""
-        # A verification of an end user has no row.
-        has_row = event.check_id and not event.kind.startswith("euv.")
+        if event.kind.startswith(APPROVAL):
+            data["asked"] = await waiting_for(services, who)
+        # A verification of an end user has no row, nor has a request to a second person.
+        has_row = event.check_id and not event.kind.startswith(("euv.", APPROVAL))
         if has_row and self._brought.get(event.check_id, -1) < event.seq:
             shown = await self._shared.row(services, who.tenant_id, event.check_id, event.seq)
             if shown is not None and shown.claimer_id != who.technician_id:

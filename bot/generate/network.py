@@ -31,6 +31,14 @@ def _default(name: str) -> str:
 #: A test finds every address that is built into the code here.
 OUTBOUND = (
     Line(_default("twilio_url"), "443", "Texts and calls go out, numbers are looked up.", "always"),
+    Line(
+        _default("twilio_lookups_url"),
+        "443",
+        "The carrier is asked about numbers before codes go there.",
+        "with the setting `number_lookups`",
+    ),
+    Line(_default("entra_url"), "443", "Tokens for directories of organisations.", "with contacts from Microsoft 365"),
+    Line(_default("graph_url"), "443", "People of those organisations are read.", "with contacts from Microsoft 365"),
     Line("your database", "5432", "PostgreSQL. With SQLite there is no such connection.", "with PostgreSQL"),
     Line("your Redis", "6379", "Copies of Watchword hear of one another faster.", "with Redis"),
     Line("your mail server", "465 or 587", "Mail to technicians: TLS from the start, or STARTTLS.", "with mail"),

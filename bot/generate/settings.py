@@ -100,6 +100,21 @@ VARIABLES = (
     Variable(
         "WATCHWORD_TWILIO_URL", "Where the carrier's interface is; for tests and stand-ins.", "`https://api.twilio.com`"
     ),
+    Variable(
+        "WATCHWORD_TWILIO_LOOKUPS_URL",
+        "Where the carrier is asked about numbers; for tests and stand-ins.",
+        "`https://lookups.twilio.com`",
+    ),
+    Variable(
+        "WATCHWORD_ENTRA_URL",
+        "Where Microsoft gives out tokens and administrators consent; for national clouds, tests and stand-ins.",
+        "`https://login.microsoftonline.com`",
+    ),
+    Variable(
+        "WATCHWORD_GRAPH_URL",
+        "Where people of Microsoft 365 are read; for national clouds, tests and stand-ins.",
+        "`https://graph.microsoft.com`",
+    ),
 )
 
 INTRO = """# Settings

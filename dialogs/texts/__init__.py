@@ -8,6 +8,7 @@ from dialogs.texts.overrides import LOCKED_WITHIN, MAX_LENGTHS, MAX_SEGMENTS, SA
 from dialogs.texts.render import TenantValues, render
 from dialogs.texts.segments import Segments, segments, strange_in
 from dialogs.texts.template import PLACEHOLDER, Language, Template, TextError
+from dialogs.texts.times import clock_and_zone
 
 __all__ = [
     "LANGUAGES",
@@ -23,6 +24,7 @@ __all__ = [
     "TenantValues",
     "TextError",
     "check_override",
+    "clock_and_zone",
     "faults",
     "find_template",
     "language_for",

@@ -51,6 +51,7 @@ def _all() -> Iterable[Template]:
         required="phone",
     )
     yield from _alerts()
+    yield from _second_person()
     yield from _notes()
 
 
@@ -211,22 +212,87 @@ def _alerts() -> Iterable[Template]:
         yield _template("alert." + kind, body, "technician", "Alert in the console: " + about, also=also)
 
 
+def _second_person() -> Iterable[Template]:
+    """To the colleagues who may decide."""
+    also = "destination unusual until"
+    yield _template(
+        "tech.approval",
+        "{msp}: {tech} asks for a second person: {contact}, {action}. Look and decide by {until}: {link}",
+        "technician",
+        "A technician needs a colleague's yes; goes to everybody on duty who may give it.",
+        also=also,
+    )
+    yield _template(
+        "mail.approval.subject",
+        "{tech} asks for a second person: {contact}",
+        "technician",
+        "Subject of the mail that goes to everybody on duty who may decide and wants mails.",
+        also=also + " action",
+        medium="mail",
+    )
+    yield _template(
+        "mail.approval.body",
+        "{tech} asks a colleague to agree: {contact}, {action}.\n\n"
+        "Look at why, ask {tech} if anything is odd, and decide by {until}:\n{link}\n\n"
+        "Nothing is sent or done before somebody agrees.",
+        "technician",
+        "A technician needs a colleague's yes; the mail to everybody on duty who may give it.",
+        also=also,
+        medium="mail",
+    )
+    yield _template(
+        "post.approval",
+        "{tech} asks for a second person: {contact}, {action}. Look and decide by {until}: {link}",
+        "technician",
+        "A technician needs a colleague's yes; posted to Teams connections that want to know of unclaimed checks.",
+        also=also,
+    )
+
+
 def _notes() -> Iterable[Template]:
+    yield _template(
+        "ticket.euv.title", "Call by {contact}", "ticket", "Title of a ticket that is opened for a verification."
+    )
+    yield _template(
+        "ticket.euv.body",
+        "{contact} called. {tech} asked them to show that it is them; the result follows as a note.",
+        "ticket",
+        "Text of a ticket that is opened for a verification.",
+        also="contact tech",
+    )
     yield _template(
         "note.euv",
         "End-user verification: {outcome}\n"
         "Contact: {contact}{whose}\n"
         "Asked by: {method}, {destination}{unusual}\n"
+        "The carrier says: {line}{sim}\n"
         "Technician: {tech}\n"
         "Strength: {assurance}\n"
         "Wanted for: {action}{enough}\n"
         "Note: {remark}\n"
+        "Second person who agreed: {approver}\n"
         "Sent although they were checking a caller: {reason}{alone}\n"
         "What happened (times in UTC):\n"
         "{trail}",
         "ticket",
         "The note that tells the whole verification. A line whose values are all empty is left out.",
         also="why",
+    )
+    yield _template(
+        "note.approval",
+        "Second person: {outcome}\n"
+        "Contact: {contact}\n"
+        "Asked for by {tech}: {action}\n"
+        "Why: {remark}\n"
+        "Decided by: {approver}\n"
+        "Why not: {reason}\n"
+        "Verified by: {method} and {second_method}\n"
+        "What happened (times in UTC):\n"
+        "{trail}",
+        "ticket",
+        "The note that tells what a second person was asked for and said. A line whose values are all empty is left "
+        "out.",
+        also="destination unusual",
     )
     yield _template(
         "note.euv_moved",

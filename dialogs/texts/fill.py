@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from dialogs.effects import Code, Link, Value
-from dialogs.texts.template import PLACEHOLDER, Language, TextError
+from dialogs.texts.template import PLACEHOLDER, Language, Medium, TextError
+from dialogs.texts.times import clock_and_zone
 
 MAX_NAME = 60
 MAX_REMARK = 2000
@@ -19,7 +20,7 @@ MAX_REMARK = 2000
 _WRAPPED: Mapping[str, tuple[str, str]] = {"about": ("phrase.ticket", "number"), "ticket": ("phrase.ticket", "number")}
 #: Variables whose value may be the name of a phrase. Names and remarks are not among them.
 _PHRASED = frozenset({"again", "notice", "doing", "about", "ticket", "outcome", "assurance", "direction"}) | frozenset(
-    {"method", "action", "whose", "unusual", "enough", "alone", "why"}
+    {"method", "action", "whose", "unusual", "enough", "alone", "why", "line", "sim", "second_method"}
 )
 #: What somebody wrote as a sentence or more. In a ticket it keeps its lines, elsewhere it becomes one.
 _REMARKS = frozenset({"remark", "reason"})
@@ -32,12 +33,21 @@ _NORTH_AMERICA = re.compile(r"\+1(\d{3})(\d{3})(\d{4})")
 
 
 def fill(
-    body: str, values: Mapping[str, Value], language: Language, timezone: str, *, in_ticket: bool, spoken: bool = False
+    body: str,
+    values: Mapping[str, Value],
+    language: Language,
+    timezone: str,
+    *,
+    in_ticket: bool,
+    medium: Medium = "text",
 ) -> str:
-    """Put values into the placeholders of `body`, once: braces inside a value stay what they are. `spoken`: it is read
-    to people, so a code is written digit by digit."""
-    if spoken:
+    """Put values into the placeholders of `body`, once: braces inside a value stay what they are. Speech is read to
+    people, so a code is written digit by digit. A mail may be read anywhere and later, so a time says its zone; in a
+    text that could cost a second segment."""
+    if medium == "speech":
         values = {n: ", ".join(value.digits) if isinstance(value, Code) else value for n, value in values.items()}
+    if medium == "mail":
+        values = {n: clock_and_zone(v, timezone) if isinstance(v, datetime) else v for n, v in values.items()}
     shown = {name: _show(name, values, language, timezone, in_ticket=in_ticket) for name in PLACEHOLDER.findall(body)}
     lines = body.split("\n") if in_ticket else [body]
     kept = [line for line in lines if _says_something(line, shown)]

@@ -45,12 +45,16 @@ SAMPLES: Mapping[str, Value] = {
     "method": "phrase.method_sms_code",
     "destination": "... 0142",
     "unusual": "phrase.other_address",
+    "line": "phrase.line_mobile",
+    "sim": "phrase.sim_swapped",
     "whose": "phrase.other_contact",
     "action": "phrase.action_standard",
     "enough": "",
     "why": "30006",
     "reason": "They are on site with their manager.",
     "alone": "phrase.override_alone",
+    "approver": "Alexandra",
+    "second_method": "phrase.method_email_code",
     "numbers": "+1 212-555-xxxx",
     "sent": 20,
     "answered": 1,
@@ -103,8 +107,7 @@ def faults(key: str, text: str) -> tuple[Fault, ...]:
     if used - template.variables:
         return tuple(found)
     language = language_for(locale)
-    in_ticket, spoken = template.audience == "ticket", template.medium == "speech"
-    sample = fill(text, SAMPLES, language, "UTC", in_ticket=in_ticket, spoken=spoken)
+    sample = fill(text, SAMPLES, language, "UTC", in_ticket=template.audience == "ticket", medium=template.medium)
     for sentence in template.locked:
         if sentence not in text:
             found.append(Fault(0, f'Keep this sentence word for word: "{sentence}"'))

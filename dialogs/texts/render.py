@@ -38,8 +38,8 @@ def render(
     language = language_for(locale)
     phone = tenant.phone or language.phrases["phrase.published_number"]
     everything: Mapping[str, Value] = {**values, "msp": tenant.msp, "phone": phone}
-    in_ticket, spoken = template.audience == "ticket", template.medium == "speech"
-    return fill(body, everything, language, tenant.timezone, in_ticket=in_ticket, spoken=spoken)
+    in_ticket = template.audience == "ticket"
+    return fill(body, everything, language, tenant.timezone, in_ticket=in_ticket, medium=template.medium)
 
 
 def _own_wording(template_id: str, locale: str, overrides: Mapping[str, str]) -> str:

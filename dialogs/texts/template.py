@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
+#: How a text gets to whoever reads or hears it.
+Medium: TypeAlias = Literal["text", "mail", "speech"]
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -27,7 +29,7 @@ class Template:
     required: frozenset[str]
     audience: Literal["user", "technician", "ticket"]
     about: str
-    medium: Literal["text", "mail", "speech"] = "text"
+    medium: Medium = "text"
 
 
 @dataclass(frozen=True, slots=True)

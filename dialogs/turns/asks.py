@@ -53,10 +53,11 @@ class AnnounceAsk:
 
 @dataclass(frozen=True, slots=True)
 class VerificationAsk:
-    """A verification of an end user begins (`contact_id`), or something happens to one (`verification_id`, whose
-    contact is looked up then).
+    """A verification of an end user begins or a second person is asked (`contact_id`), or something happens to a
+    verification (`verification_id`) or to an approval (`approval_id`), whose contact is looked up then.
 
-    `once` and `timer` as for a check. `technician_id`: whose wrong codes and overrides to count. `with_limits`: count
+    `once` and `timer` as for a check. `technician_id`: whose wrong codes, overrides and requests to second
+    persons to count. `with_limits`: count
     sends, to the address `address_id` or, where that is empty, to every address of the contact.
     """
 
@@ -68,6 +69,12 @@ class VerificationAsk:
     once: str = ""
     timer: str = ""
     with_limits: bool = False
+    approval_id: str = ""
+
+    @property
+    def about(self) -> str:
+        """Whose timer rings: the verification's or the approval's."""
+        return self.verification_id or self.approval_id
 
 
 Ask: TypeAlias = InboundAsk | CheckAsk | AnnounceAsk | VerificationAsk

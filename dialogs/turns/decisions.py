@@ -15,6 +15,7 @@ from dialogs.turns.saves import (
     Alert,
     Announcement,
     AuditEvent,
+    SaveApproval,
     SaveCheck,
     SaveDesk,
     SaveVerification,
@@ -44,6 +45,7 @@ class Decision(Generic[R]):
     tries: tuple[Try, ...] = ()
     #: Contacts whose green shields end now.
     end_shields: tuple[str, ...] = ()
+    approvals: tuple[SaveApproval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

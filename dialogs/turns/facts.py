@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from dialogs.approvals import GreenShield
 from dialogs.limits import SendCounts
 from dialogs.turns.records import (
     AddressFacts,
@@ -13,6 +14,7 @@ from dialogs.turns.records import (
     Barred,
     ContactFacts,
     NumberFacts,
+    StoredApproval,
     StoredCheck,
     StoredDesk,
     StoredVerification,
@@ -80,7 +82,10 @@ class VerificationFacts:
     last changed within 30 minutes, newest first.
     `denied_at`: when the contact last denied a verification, within 30 minutes. `tries`: the newest 400 of the
     contact, newest first. `wrong_by_technician`: wrong codes typed by the technician in the last hour.
-    `overrides_by_technician`: in the last 24 h.
+    `overrides_by_technician`: in the last 24 h. Where the ask names no verification: `approvals`, the live ones of the
+    contact, newest first, `shields`, what is green of theirs, and `asked_by_technician`, when the technician asked for
+    a second person within the last hour, whatever came of it, in order; `approval`: the one asked for, also when it is
+    over.
     """
 
     tenant: TenantFacts
@@ -94,6 +99,10 @@ class VerificationFacts:
     tries: tuple[Try, ...]
     wrong_by_technician: int = 0
     overrides_by_technician: int = 0
+    approval: StoredApproval | None = None
+    approvals: tuple[StoredApproval, ...] = ()
+    shields: tuple[GreenShield, ...] = ()
+    asked_by_technician: tuple[datetime, ...] = ()
 
 
 Facts: TypeAlias = InboundFacts | CheckFacts | AnnounceFacts | VerificationFacts

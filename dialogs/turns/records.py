@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from dialogs import approvals as ap
 from dialogs import user_verify as uv
 from dialogs.desk import Desk
 from dialogs.limits import SendCounts
@@ -98,6 +99,19 @@ class StoredVerification:
     state: uv.State
     contact_id: str
     our_address: str
+    their_address: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredApproval:
+    """One request to a second person as stored. `their_address`: the full number or e-mail address that it is about,
+    empty for high-risk work."""
+
+    id: str
+    version: int
+    state: ap.State
+    contact_id: str
     their_address: str
     created_at: datetime
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from dialogs import approvals as ap
 from dialogs import user_verify as uv
 from dialogs.desk import Desk
 from dialogs.tech_verify import State
@@ -48,6 +49,18 @@ class SaveVerification:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveApproval:
+    """Insert (`version` 0) or update where the stored version is still `version`, as for a check."""
+
+    id: str
+    version: int
+    state: ap.State
+    contact_id: str
+    their_address: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDesk:
     """Insert (`version` 0) or update the conversation, like `SaveCheck`."""
 
@@ -80,8 +93,8 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Ring `name` for a check or a verification (whose id `check_id` is then) at `at`; setting it again moves it. The
-    timers of verifications are named `euv_...`."""
+    """Ring `name` for a check, a verification or an approval (whose id `check_id` is then) at `at`; setting it again
+    moves it. The timers of verifications are named `euv_...`, those of approvals `approval_...`."""
 
     tenant_id: str
     check_id: str

@@ -5,7 +5,7 @@ turns green for a while. Every method runs through this one machine; what differ
 `METHODS` and the words that are sent.
 """
 
-from dialogs.user_verify import answering, asking, calling, ending
+from dialogs.user_verify import answering, asking, calling, ending, tickets
 from dialogs.user_verify.declared import machine
 from dialogs.user_verify.events import (
     Asked,
@@ -23,11 +23,13 @@ from dialogs.user_verify.events import (
     OptedOut,
     ResendAsked,
     SendFailed,
+    TicketCreated,
+    TicketFailed,
     TicketLinked,
     Voided,
 )
-from dialogs.user_verify.methods import DEFAULT_ORDER, METHODS, Action, Assurance, Method, MethodFacts
-from dialogs.user_verify.policy import MAX_WRONG_NUMBERS, Policy, faults
+from dialogs.user_verify.methods import DEFAULT_ORDER, FAMILIES, METHODS, Action, Assurance, Method, MethodFacts
+from dialogs.user_verify.policy import MAX_WRONG_NUMBERS, NEW_FOR, Policy, faults
 from dialogs.user_verify.records import (
     WORDS,
     Blank,
@@ -48,17 +50,21 @@ from dialogs.user_verify.records import (
     Wording,
 )
 from dialogs.user_verify.steps import DEADLINE, DENIED_LATE, MAX_SAYS, tries_left
+from dialogs.user_verify.words import NEW_TICKET
 
 #: Importing them declares the transitions on `machine`; without this line it would answer nothing.
-PARTS = (asking, answering, calling, ending)
+PARTS = (asking, tickets, answering, calling, ending)
 
 __all__ = [
     "DEADLINE",
     "DEFAULT_ORDER",
     "DENIED_LATE",
+    "FAMILIES",
     "MAX_SAYS",
     "MAX_WRONG_NUMBERS",
     "METHODS",
+    "NEW_FOR",
+    "NEW_TICKET",
     "PARTS",
     "WORDS",
     "Action",
@@ -94,6 +100,8 @@ __all__ = [
     "SendFailed",
     "Sent",
     "State",
+    "TicketCreated",
+    "TicketFailed",
     "TicketLinked",
     "Undelivered",
     "Verified",

@@ -44,7 +44,7 @@ def confirm_link(state: Sent, event: LinkConfirmed, env: Env) -> Step[Sent | Ver
     if spoken and event.typed is None:
         return Step(state, refused="number_needed")
     if spoken and not same(event.typed or "", state.challenge.spoken_digest):
-        return count_wrong(state, env, "wrong_number", "wrong_numbers", "wrong_number")
+        return count_wrong(state, env, "wrong_number", "wrong_numbers", "wrong_number", last=event.last)
     return verified(state, env, "verified_link", typed_number=spoken)
 
 

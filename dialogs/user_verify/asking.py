@@ -1,18 +1,17 @@
-"""What a technician does: ask, have it sent again, take it back, ask anew, say which ticket it is about."""
+"""What a technician does: ask, have it sent again, take it back, ask anew."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from dialogs.effects import AlertTenant, Effect, NoteTicket, WakeAt
+from dialogs.effects import AlertTenant, Effect, WakeAt
 from dialogs.machine import Step
-from dialogs.tech_verify.records import Logged
 from dialogs.user_verify.declared import machine
-from dialogs.user_verify.events import Asked, CancelAsked, NewerAsked, ResendAsked, TicketLinked
+from dialogs.user_verify.events import Asked, CancelAsked, NewerAsked, ResendAsked
 from dialogs.user_verify.methods import METHODS
-from dialogs.user_verify.records import Blank, Challenge, D, Env, Expired, Sent, Wording
+from dialogs.user_verify.records import Blank, Challenge, Env, Expired, Sent, Wording
 from dialogs.user_verify.steps import DEADLINE, expired, grown, is_late, noted, run_out
-from dialogs.user_verify.words import assurance_of, log_result, names, outcome_of, send, why_of
+from dialogs.user_verify.words import names, send, ticket_wanted
 
 
 @machine.on
@@ -37,7 +36,8 @@ def ask(state: Blank, event: Asked, env: Env) -> Step[Blank | Sent]:
     review: tuple[Effect, ...] = ()
     if override is not None and override.alone:
         review = (AlertTenant("override_to_review", names(event.request) | {"reason": override.reason}),)
-    return Step(sent, (send(event.request, challenge, event.link), WakeAt(DEADLINE, challenge.expires_at), *review))
+    told = send(event.request, challenge, event.link)
+    return Step(sent, (told, WakeAt(DEADLINE, challenge.expires_at), *review, *ticket_wanted(event.request)))
 
 
 @machine.on
@@ -71,36 +71,3 @@ def cancel(state: Sent, event: CancelAsked, env: Env) -> Step[Sent | Expired]:
 def supersede(state: Sent, event: NewerAsked, env: Env) -> Step[Expired]:
     """One code at a time: with two of them about, nobody would know which is meant."""
     return run_out(state, env) if is_late(state, env) else expired(state, env, "superseded")
-
-
-@machine.on
-def link_ticket(state: Sent, event: TicketLinked, env: Env) -> Step[Sent | Expired]:
-    """It is about this ticket; the note goes there when it ends."""
-    if is_late(state, env):
-        return run_out(state, env, refused="verification_over")
-    if event.technician.id != state.request.technician.id:
-        return Step(state, refused="not_your_verification")
-    if event.ticket == state.request.ticket:
-        return Step(state)
-    linked = noted(state, env, "ticket_linked", event.ticket.number)
-    request = replace(state.request, ticket=event.ticket, other_contact=event.other_contact)
-    return Step(replace(linked, request=request))
-
-
-@machine.on
-def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
-    """The record moves to the ticket it belongs to: a note there, and a line in the ticket it has left."""
-    left = state.request.ticket
-    if event.ticket == left:
-        return Step(state)
-    request = replace(state.request, ticket=event.ticket, other_contact=event.other_contact)
-    trail = grown(state.trail, env, "ticket_linked", event.ticket.number)
-    gone: tuple[Effect, ...] = ()
-    if left is not None and state.logged is Logged.WRITTEN:
-        gone = (NoteTicket(left.id, "note.euv_moved", {"ticket": event.ticket.number}),)
-    if state.logged is Logged.NOT_DUE:
-        return Step(replace(state, request=request, trail=trail))
-    logged, note = log_result(
-        request, trail, env.policy, outcome_of(state), assurance=assurance_of(state), why=why_of(state)
-    )
-    return Step(replace(state, request=request, trail=trail, logged=logged), (*gone, *note))

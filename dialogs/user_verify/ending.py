@@ -23,6 +23,8 @@ from dialogs.user_verify.events import (
     OptedOut,
     ResendAsked,
     SendFailed,
+    TicketCreated,
+    TicketFailed,
     TicketLinked,
     Voided,
 )
@@ -88,6 +90,8 @@ machine.ignore(
     | ResendAsked
     | CancelAsked
     | TicketLinked
+    | TicketCreated
+    | TicketFailed
     | _FromOutside
     | DeadlinePassed
     | OptedOut

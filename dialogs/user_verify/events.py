@@ -49,9 +49,10 @@ class CodeTyped:
 @dataclass(frozen=True, slots=True)
 class LinkConfirmed:
     """A person pressed Validate on the link's page. `typed`: the digest of the spoken number, None where none was
-    typed."""
+    typed. `last`: a wrong one would be one too many for the contact, whatever this link alone would bear."""
 
     typed: str | None = None
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,18 @@ class TicketLinked:
     technician: Technician
     ticket: Ticket
     other_contact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TicketCreated:
+    """The new ticket that was asked for is open."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFailed:
+    """The ticket system will not open it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +163,8 @@ Event: TypeAlias = (
     | ResendAsked
     | CancelAsked
     | TicketLinked
+    | TicketCreated
+    | TicketFailed
     | SendFailed
     | CallPlaced
     | CallAnswered

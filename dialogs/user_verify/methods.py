@@ -83,6 +83,24 @@ METHODS: Mapping[Method, MethodFacts] = {
     Method.PASSKEY: MethodFacts("push", "push", Assurance.PASSKEY, (), False, False),
 }
 
+Family = Literal["phone", "mail", "teams", "portal", "app"]
+#: Two methods are independent when whoever has taken over what one goes to has not got the other with it.
+FAMILIES: Mapping[Method, Family] = {
+    Method.SMS_CODE: "phone",
+    Method.SMS_LINK: "phone",
+    Method.VOICE_CALL: "phone",
+    # It is typed in the portal, but goes to the same phone.
+    Method.PORTAL_SMS_CODE: "phone",
+    Method.EMAIL_CODE: "mail",
+    Method.EMAIL_LINK: "mail",
+    Method.TEAMS_CODE: "teams",
+    Method.TEAMS_LINK: "teams",
+    Method.PORTAL_CONFIRM: "portal",
+    Method.DUO_PUSH: "app",
+    Method.AUTHENTICATOR_PUSH: "app",
+    Method.PASSKEY: "app",
+}
+
 #: The order in which a technician is offered them: what resists passing on first, a call to a landline last (EV-16).
 DEFAULT_ORDER: tuple[Method, ...] = (
     Method.PASSKEY,

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from dialogs.user_verify.methods import DEFAULT_ORDER, Action, Assurance, Method
+from dialogs.user_verify.methods import DEFAULT_ORDER, FAMILIES, Action, Assurance, Method
 
 MAX_BANNER = 300
 #: How often the two digits of a link may be typed wrongly (SEC-10).
 MAX_WRONG_NUMBERS = 3
+#: So long a changed address is a new one (SEC-12, SEC-13).
+NEW_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class Policy:
     `banner`, `show_on_load`: for the pod; the second opens the panel the first time a ticket is opened. `closing`:
     whether a ticket may be closed before its contact was verified or the check was waived. `*_needs`: the least
     assurance for each class of actions. `high_is`: whether a request for a `high` action by a weaker method is refused
-    or only written down."""
+    or only written down. `second_person`: a code or link to another address than the usual one, or to a new one, needs
+    a colleague's yes (SEC-12). `high_by_two`: two independent methods and a colleague's yes are enough for `high`
+    (SEC-09). `approver`: who may say yes; an admin counts as a supervisor."""
 
     methods: tuple[Method, ...] = DEFAULT_ORDER
     code_lifetime: timedelta = timedelta(minutes=5)
@@ -40,6 +44,9 @@ class Policy:
     standard_needs: Assurance = Assurance.TAP
     high_needs: Assurance = Assurance.APP
     high_is: Literal["report_only", "enforced"] = "report_only"
+    second_person: bool = False
+    high_by_two: bool = False
+    approver: Literal["any_technician", "supervisor"] = "any_technician"
 
     def needs(self, action: Action) -> Assurance:
         """The least assurance that is enough for it."""
@@ -76,5 +83,7 @@ def faults(policy: Policy) -> Iterator[str]:
     for name in ("info_needs", "standard_needs"):
         if getattr(policy, name) is Assurance.VERBAL:
             yield f"{name} is verbal; a technician's own word verifies nobody"
+    if policy.high_by_two and len({FAMILIES[method] for method in policy.methods}) < 2:
+        yield "high_by_two needs two independent methods, one by phone and one by mail, say; allow another one"
     if policy.high_needs.strength < Assurance.APP.strength:
         yield f"high_needs is {policy.high_needs}; codes, taps and mail can be passed on live, so choose app or passkey"

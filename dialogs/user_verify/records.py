@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
 from dialogs.effects import Code
+from dialogs.number_signals import Signals
 from dialogs.tech_verify.records import Happened, Logged, Technician, Ticket
 from dialogs.user_verify.methods import Action, Assurance, Method
 from dialogs.user_verify.policy import Policy
@@ -38,7 +39,10 @@ class Request:
     """Who is asked, by whom, how and about what: all that the answer is bound to (SEC-07).
 
     `lifted_by`: the check in which the user has just confirmed this very technician, so that an open interlock does
-    not stand in the way. `other_contact`: the ticket is another contact's.
+    not stand in the way. `other_contact`: the ticket is another contact's. `signals`: what the carrier knew of the
+    number before anything was sent, None where it was not asked (SEC-42). `approved_by`: the first name of the
+    colleague who has agreed to this address (SEC-12), empty where nobody had to. `ticket_asked`: a new ticket is being
+    opened, so that `ticket` is None until its number is known.
     """
 
     contact_id: str
@@ -53,6 +57,9 @@ class Request:
     other_contact: bool = False
     lifted_by: str = ""
     override: Override | None = None
+    signals: Signals | None = None
+    approved_by: str = ""
+    ticket_asked: bool = False
 
 
 #: Which text carries code or link: the usual one, the one to somebody who is also checking a caller, and the one that

@@ -85,12 +85,19 @@ def undelivered(state: Sent, env: Env, reason: str) -> Step[Undelivered]:
 
 
 def count_wrong(
-    state: Sent, env: Env, what: str, reason: Literal["wrong_codes", "wrong_numbers"], refused: str, who: str = ""
+    state: Sent,
+    env: Env,
+    what: str,
+    reason: Literal["wrong_codes", "wrong_numbers"],
+    refused: str,
+    who: str = "",
+    *,
+    last: bool = False,
 ) -> Step[Sent | Failed]:
-    """One wrong answer more, and the end of it with the last one that is allowed."""
+    """One wrong answer more, and the end of it with the last one that is allowed. `last`: this is it, however few."""
     wrong = state.challenge.wrong + 1
     counted = replace(noted(state, env, what, who), challenge=replace(state.challenge, wrong=wrong))
-    if wrong < tries(state, env):
+    if wrong < tries(state, env) and not last:
         return Step(counted, refused=refused)
     trail = grown(counted.trail, env, "failed")
     logged, note = log_result(state.request, trail, env.policy, reason)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dialogs.effects import Code, Effect, Link, NoteTicket, PlaceCall, SayOnCall, TellUser, Value
+from dialogs.effects import Code, CreateTicket, Effect, Link, NoteTicket, PlaceCall, SayOnCall, TellUser, Value
 from dialogs.tech_verify.records import Happened, Logged
-from dialogs.user_verify.methods import METHODS, Assurance
+from dialogs.user_verify.methods import METHODS, Action, Assurance
 from dialogs.user_verify.policy import Policy
 from dialogs.user_verify.records import (
     Challenge,
@@ -19,6 +19,8 @@ from dialogs.user_verify.records import (
     Wording,
 )
 
+#: The template of a ticket that is opened for a verification.
+NEW_TICKET = "ticket.euv"
 #: The endings of the templates by wording.
 _ENDINGS: dict[Wording, str] = {"usual": "", "conflict": "_conflict", "introduced": "_introduced"}
 #: Reasons of ours for which there are words; a provider's error code stands for itself.
@@ -50,8 +52,15 @@ def asking(request: Request) -> dict[str, Value]:
     """Who asks, and about what, in words the renderer knows."""
     return {
         "tech": request.technician.first_name,
-        "about": request.ticket.number if request.ticket is not None else "phrase.no_ticket",
+        "about": _about(request),
     }
+
+
+def ticket_wanted(request: Request) -> tuple[Effect, ...]:
+    """A new one is opened after the code has left: whoever waits, waits for that."""
+    if not request.ticket_asked:
+        return ()
+    return (CreateTicket(NEW_TICKET, request.contact_id, names(request), request.technician.id),)
 
 
 def names(request: Request) -> dict[str, Value]:
@@ -95,10 +104,12 @@ def ticket_note(
         "method": "phrase.method_" + request.method.value,
         "destination": request.destination.shown,
         "unusual": _unusual(request),
+        **_of_number(request),
         "assurance": "phrase.strength_" + assurance.value if assurance is not None else "",
         "action": "phrase.action_" + request.action.value,
-        "enough": "" if enough else "phrase.not_enough",
+        "enough": "" if enough else _short_of(request.action, policy),
         "remark": request.note,
+        "approver": request.approved_by,
         "reason": override.reason if override is not None else "",
         "alone": "phrase.override_alone" if override is not None and override.alone else "",
         "trail": lines,
@@ -131,6 +142,27 @@ def _secret(code: Code | None, link: Link | None) -> dict[str, Value]:
     if link is not None:
         return {"link": link}
     return {} if code is None else {"code": code}
+
+
+def _short_of(action: Action, policy: Policy) -> str:
+    """What such a result lacks for what was wanted of it."""
+    return "phrase.one_of_two" if action is Action.HIGH and policy.high_by_two else "phrase.not_enough"
+
+
+def _of_number(request: Request) -> dict[str, Value]:
+    """What the carrier knew of the number, where it was asked."""
+    signals = request.signals
+    return {
+        "line": "phrase.line_" + signals.line if signals is not None else "",
+        "sim": "phrase.sim_" + signals.sim if signals is not None and signals.sim else "",
+    }
+
+
+def _about(request: Request) -> str:
+    """The ticket's number, or the phrase that stands for one."""
+    if request.ticket is not None:
+        return request.ticket.number
+    return "phrase.new_ticket" if request.ticket_asked else "phrase.no_ticket"
 
 
 def _unusual(request: Request) -> str:

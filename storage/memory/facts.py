@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from dialogs import approvals as ap
 from dialogs.limits import PrefixDay, SendCounts
 from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import (
@@ -19,6 +20,7 @@ from dialogs.turns import (
     Facts,
     InboundAsk,
     InboundFacts,
+    StoredApproval,
     StoredCheck,
     StoredVerification,
     Unroutable,
@@ -29,7 +31,7 @@ from dialogs.user_verify import Live
 from storage.codec import outline
 from storage.digests import once_key, once_only, prefix_of, replay_key
 from storage.memory.rows import Rows
-from storage.turn_facts import LATELY, MOST_TRIES
+from storage.turn_facts import LATELY, MOST_TRIES, green_shield
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(hours=24)
@@ -114,7 +116,7 @@ def _verification(rows: Rows, ask: VerificationAsk, now: datetime) -> Facts | Du
     tenant = rows.tenants.get(ask.tenant_id)
     if tenant is None:
         return Unroutable()
-    if ask.timer and (ask.tenant_id, ask.verification_id, ask.timer) not in rows.timers:
+    if ask.timer and (ask.tenant_id, ask.about, ask.timer) not in rows.timers:
         return Duplicate()
     if ask.once and (ask.tenant_id, once_only(ask.once)) in rows.once:
         return Duplicate()
@@ -122,6 +124,9 @@ def _verification(rows: Rows, ask: VerificationAsk, now: datetime) -> Facts | Du
     contact_id = found.contact_id if found is not None else ask.contact_id
     if ask.verification_id and found is None:
         contact_id = ""
+    approval = rows.approvals.get((ask.tenant_id, ask.approval_id))
+    if ask.approval_id:
+        contact_id = approval.contact_id if approval is not None else ""
     ours = _primary(rows, ask.tenant_id)
     addresses = tuple(
         replace(
@@ -148,7 +153,40 @@ def _verification(rows: Rows, ask: VerificationAsk, now: datetime) -> Facts | Du
         tuple(theirs[:MOST_TRIES]),
         len(wrong) if ask.technician_id else 0,
         _overrides(rows, ask.tenant_id, ask.technician_id, now),
+        approval,
+        () if ask.verification_id else _approvals(rows, ask.tenant_id, contact_id),
+        () if ask.verification_id else _shields(rows, ask.tenant_id, contact_id, now),
+        () if ask.verification_id else _asked_by(rows, ask.tenant_id, ask.technician_id, now),
     )
+
+
+def _approvals(rows: Rows, tenant_id: str, contact_id: str) -> tuple[StoredApproval, ...]:
+    live = (
+        a
+        for (t, _), a in rows.approvals.items()
+        if t == tenant_id and a.contact_id == contact_id and isinstance(a.state, ap.Live)
+    )
+    return tuple(sorted(live, key=lambda a: (a.created_at, a.id), reverse=True))
+
+
+def _shields(rows: Rows, tenant_id: str, contact_id: str, now: datetime) -> tuple[ap.GreenShield, ...]:
+    changed = {a.id: a.changed_at for a in rows.addresses.get((tenant_id, contact_id), ())}
+    green = [rows.verifications[tenant_id, id] for id in sorted(rows.green(tenant_id, contact_id, now))]
+    shields = (green_shield(one, changed.get(outline(one.state).address_id)) for one in green)
+    return tuple(shield for shield in shields if shield is not None)
+
+
+def _asked_by(rows: Rows, tenant_id: str, technician_id: str, now: datetime) -> tuple[datetime, ...]:
+    known = (
+        a.created_at
+        for (t, _), a in rows.approvals.items()
+        if t == tenant_id and technician_id and a.created_at > now - _HOUR and _asker(a.state) == technician_id
+    )
+    return tuple(sorted(known))
+
+
+def _asker(state: ap.State) -> str:
+    return "" if isinstance(state, ap.Unasked) else state.wanted.technician.id
 
 
 def _live_of(rows: Rows, tenant_id: str, contact_ids: set[str]) -> tuple[StoredVerification, ...]:

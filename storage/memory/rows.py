@@ -15,6 +15,7 @@ from dialogs.turns import (
     ContactFacts,
     NumberFacts,
     OutboxItem,
+    StoredApproval,
     StoredCheck,
     StoredDesk,
     StoredVerification,
@@ -92,6 +93,7 @@ class Rows:
     #: When each check was last changed.
     changed: dict[Key, datetime] = field(default_factory=dict)
     verifications: dict[Key, StoredVerification] = field(default_factory=dict)
+    approvals: dict[Key, StoredApproval] = field(default_factory=dict)
     #: Those whose shield was ended early.
     ended_shields: set[Key] = field(default_factory=set)
     #: A link's digest to its verification.

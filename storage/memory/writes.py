@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from dialogs.approvals import Live
 from dialogs.turns import (
     Alert,
     Announcement,
@@ -17,9 +18,11 @@ from dialogs.turns import (
     InboundAsk,
     InboundFacts,
     OutboxItem,
+    SaveApproval,
     SaveCheck,
     SaveDesk,
     SaveVerification,
+    StoredApproval,
     StoredCheck,
     StoredDesk,
     StoredVerification,
@@ -49,6 +52,7 @@ def check(rows: Rows, tenant_id: str, decision: Decision[Any]) -> None:
     _check_versions(rows, tenant_id, decision)
     _check_live(rows, tenant_id, decision.checks)
     _check_verifications(rows, tenant_id, decision.verifications)
+    _check_approvals(rows, tenant_id, decision.approvals)
     check_events(rows, tenant_id, decision.audit, decision.alerts)
     _fresh("outbox", tenant_id, [i.id for i in decision.outbox], rows.outbox)
     _fresh("try", tenant_id, [t.id for t in decision.tries], rows.tries)
@@ -68,6 +72,8 @@ def apply(rows: Rows, turn: Turn[Any], decision: Decision[Any], facts: Facts) ->
         rows.changed[tenant_id, save.id] = now
     for verification in decision.verifications:
         _save_verification(rows, tenant_id, verification)
+    for approval in decision.approvals:
+        _save_approval(rows, tenant_id, approval)
     if decision.desk is not None:
         _save_desk(rows, tenant_id, decision.desk)
     _mark_taken(rows, turn, decision, facts)
@@ -77,6 +83,7 @@ def apply(rows: Rows, turn: Turn[Any], decision: Decision[Any], facts: Facts) ->
         rows.timers[tenant_id, timer.check_id, timer.name] = timer.at
     over = {save.id for save in decision.checks if not summary(save.state).is_live}
     over |= {save.id for save in decision.verifications if not outline(save.state).is_live}
+    over |= {save.id for save in decision.approvals if not isinstance(save.state, Live)}
     _end_what_is_over(rows, tenant_id, over, now)
     for tried in decision.tries:
         rows.tries[tenant_id, tried.id] = tried
@@ -158,6 +165,13 @@ def _check_verifications(rows: Rows, tenant_id: str, saves: Sequence[SaveVerific
         raise Conflict("another live verification of the same person")
 
 
+def _check_approvals(rows: Rows, tenant_id: str, saves: Sequence[SaveApproval]) -> None:
+    for save in saves:
+        stored = rows.approvals.get((tenant_id, save.id))
+        if (stored.version if stored else 0) != save.version:
+            raise Conflict(f"approval {save.id} is not at version {save.version}")
+
+
 def _fresh(what: str, tenant_id: str, ids: list[str], taken: dict[tuple[str, str], Any]) -> None:
     if len(set(ids)) < len(ids) or any((tenant_id, i) in taken for i in ids):
         raise Refused(f"an id of {what} is used twice")
@@ -195,6 +209,12 @@ def _save_verification(rows: Rows, tenant_id: str, save: SaveVerification) -> No
         rows.links[save.link_digest] = key
 
 
+def _save_approval(rows: Rows, tenant_id: str, save: SaveApproval) -> None:
+    rows.approvals[tenant_id, save.id] = StoredApproval(
+        save.id, save.version + 1, save.state, save.contact_id, save.their_address, save.created_at
+    )
+
+
 def _save_desk(rows: Rows, tenant_id: str, save: SaveDesk) -> None:
     rows.desks[tenant_id, save.conversation_id] = StoredDesk(save.conversation_id, save.version + 1, save.desk)
     if save.version == 0:
@@ -215,7 +235,7 @@ def _mark_taken(rows: Rows, turn: Turn[Any], decision: Decision[Any], facts: Fac
                 rows.replays.add((tenant_id, replay))
         case CheckAsk() | VerificationAsk() as ask:
             if ask.timer:
-                about = ask.check_id if isinstance(ask, CheckAsk) else ask.verification_id
+                about = ask.check_id if isinstance(ask, CheckAsk) else ask.about
                 rows.timers.pop((tenant_id, about, ask.timer), None)
             if ask.once:
                 rows.once.add((tenant_id, once_only(ask.once)))

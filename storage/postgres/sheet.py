@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from dialogs.approvals import Live
 from dialogs.turns import (
     Alert,
     AuditEvent,
@@ -16,6 +17,7 @@ from dialogs.turns import (
     Facts,
     InboundAsk,
     InboundFacts,
+    SaveApproval,
     SaveVerification,
     Suppression,
     Turn,
@@ -24,7 +26,7 @@ from dialogs.turns import (
 from storage.audit_lines import audit_line
 from storage.codec import outline, summary
 from storage.digests import once_only
-from storage.postgres import verification_sql
+from storage.postgres import approval_sql, verification_sql
 from storage.postgres import write_sql as sql
 from storage.postgres.parts import Part, together, values
 from storage.times import micros
@@ -33,6 +35,7 @@ from storage.turn_rows import (
     Row,
     alert_row,
     announced_row,
+    approval_row,
     challenge_row,
     check_row,
     desk_row,
@@ -81,6 +84,7 @@ def contacts_named(decision: Decision[Any], facts: Facts) -> set[str]:
     """Contacts under whose keys the decision's rows are sealed."""
     about = {check.contact_id for check in decision.checks}
     about.update(verification.contact_id for verification in decision.verifications)
+    about.update(approval.contact_id for approval in decision.approvals)
     about.update(event.contact_id for event in decision.audit)
     about.update(alert.contact_id for alert in decision.alerts)
     about.update(item.contact_id for item in decision.outbox)
@@ -135,7 +139,7 @@ def _taken(turn: Turn[Any], decision: Decision[Any], facts: Facts, keys: TurnKey
             row = inbound_row(said, decision, facts, keys, now)
             yield sql.INSERT_INBOUND, row, f"inbound {tenant_id}{row[1]}"
         case CheckAsk(timer=timer, once=once) | VerificationAsk(timer=timer, once=once) as ask:
-            check_id = ask.check_id if isinstance(ask, CheckAsk) else ask.verification_id
+            check_id = ask.check_id if isinstance(ask, CheckAsk) else ask.about
             if timer:
                 yield sql.END_TIMER, (tenant_id, check_id, timer), f"timer {tenant_id}{check_id}{timer}"
             if once:
@@ -156,6 +160,8 @@ def _decided(turn: Turn[Any], decision: Decision[Any], keys: TurnKeys) -> Iterat
             yield sql.DROP_CODES, (tenant_id, check.id, now), ""
     for verification in decision.verifications:
         yield from _verification(verification, keys, now)
+    for approval in decision.approvals:
+        yield from _approval(approval, keys, now)
     if decision.desk is not None:
         part = sql.UPDATE_DESK if decision.desk.version else sql.INSERT_DESK
         yield part, desk_row(decision.desk, keys, now), f"desk {tenant_id}{decision.desk.conversation_id}"
@@ -178,6 +184,16 @@ def _decided(turn: Turn[Any], decision: Decision[Any], keys: TurnKeys) -> Iterat
         yield verification_sql.INSERT_TRY, try_row(tried, tenant_id), ""
     for contact_id in decision.end_shields:
         yield verification_sql.END_SHIELDS, (tenant_id, contact_id, now), ""
+
+
+def _approval(save: SaveApproval, keys: TurnKeys, now: int) -> Iterator[Entry]:
+    tenant_id = keys.tenant.tenant_id
+    part = approval_sql.UPDATE_APPROVAL if save.version else approval_sql.INSERT_APPROVAL
+    yield part, approval_row(save, keys, now), f"approval {tenant_id}{save.id}"
+    if not isinstance(save.state, Live):
+        yield sql.END_TIMERS, (tenant_id, save.id), ""
+    elif keys.wrapped.get(save.contact_id):
+        yield sql.HOLD_CONTACT, (tenant_id, save.contact_id, save.id), f"contact {tenant_id}{save.id}"
 
 
 def _verification(save: SaveVerification, keys: TurnKeys, now: int) -> Iterator[Entry]:

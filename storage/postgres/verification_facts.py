@@ -11,6 +11,7 @@ from typing import Any
 from dialogs.turns import (
     AddressFacts,
     ContactFacts,
+    StoredApproval,
     StoredVerification,
     TenantFacts,
     Try,
@@ -19,14 +20,27 @@ from dialogs.turns import (
     VerificationFacts,
 )
 from storage.digests import once_only
+from storage.postgres import approval_sql
 from storage.postgres import verification_sql as sql
-from storage.times import maybe_moment, micros
-from storage.turn_facts import LATELY, MOST_TRIES, CheckReader, address_in, contact_in, try_in, verification_in
+from storage.times import maybe_moment, micros, moment
+from storage.turn_facts import (
+    LATELY,
+    MOST_TRIES,
+    CheckReader,
+    address_in,
+    approval_in,
+    contact_in,
+    shields_in,
+    try_in,
+    verification_in,
+)
 from storage.turn_keys import TurnKeys
 
 #: Where columns stand in a row of `sql.VERIFY`.
 TIMER, ONCE = 2, 3
-_OURS, _DENIED_AT, _WRONG, _OVERRIDES, _ID, _WHOSE, _CONTACT = 4, 5, 6, 7, 8, 11, 15
+_OURS, _DENIED_AT, _WRONG, _OVERRIDES, _ASKED, _ID, _WHOSE, _CONTACT = 4, 5, 6, 7, 8, 9, 12, 16
+#: Where the id stands in a row of `approval_sql.APPROVALS`, without its `n`.
+_APPROVAL = 2
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)
 
 
@@ -38,6 +52,8 @@ class Around:
     addresses: defaultdict[int, list[AddressFacts]] = field(default_factory=lambda: defaultdict(list))
     checks: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
     tries: defaultdict[int, list[Try]] = field(default_factory=lambda: defaultdict(list))
+    approvals: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    green: defaultdict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
 
 async def first(connection: Any, asks: Sequence[tuple[int, VerificationAsk, Turn[Any]]]) -> list[Any]:
@@ -53,6 +69,7 @@ async def first(connection: Any, asks: Sequence[tuple[int, VerificationAsk, Turn
         [ask.timer for _, ask, _ in asks],
         [once_only(ask.once) for _, ask, _ in asks],
         [ask.technician_id for _, ask, _ in asks],
+        [ask.approval_id for _, ask, _ in asks],
         *([micros(turn.now - window) for _, _, turn in asks] for window in (LATELY, _HOUR, _DAY)),
     )
     return rows
@@ -85,12 +102,37 @@ async def around_contacts(
             keys[n].wrapped[check[7]] = wrapped
     for n, *tried in await connection.fetch(sql.TRIES, *columns, MOST_TRIES):
         around.tries[n].append(try_in(tried))
+    await _approving(connection, around, known)
+
+
+async def _approving(connection: Any, around: Around, known: Sequence[tuple[Turn[Any], Any]]) -> None:
+    """Approvals of contacts, and what is green of theirs; not for turns about one verification."""
+    wanted = [
+        (row[0], turn.ask.tenant_id, row[_CONTACT], turn.ask.approval_id, micros(turn.now))
+        for turn, row in known
+        if isinstance(turn.ask, VerificationAsk) and not turn.ask.verification_id
+    ]
+    if not wanted:
+        return
+    *columns, asked_for, now = zip(*wanted, strict=True)
+    for n, *approval in await connection.fetch(approval_sql.APPROVALS, *columns, asked_for):
+        around.approvals[n].append(approval)
+    for n, *green in await connection.fetch(approval_sql.GREEN, *columns, now):
+        around.green[n].append(green)
 
 
 def live_in(around: Around, n: int, keys: TurnKeys) -> tuple[StoredVerification, ...]:
     """Newest first. Expects the keys of their contacts to be at hand."""
     found = (verification_in(row, keys) for row in around.live[n])
     return tuple(sorted(found, key=lambda v: (v.created_at, v.id), reverse=True))
+
+
+def _approvals(around: Around, n: int, keys: TurnKeys) -> tuple[StoredApproval | None, tuple[StoredApproval, ...]]:
+    """The one asked for, and the live ones, newest first."""
+    found = [(row[0], row[1], approval_in(row[_APPROVAL:], keys)) for row in around.approvals[n]]
+    live = (approval for _, is_live, approval in found if is_live)
+    asked_for = next((approval for is_it, _, approval in found if is_it), None)
+    return asked_for, tuple(sorted(live, key=lambda a: (a.created_at, a.id), reverse=True))
 
 
 def facts_of(row: Any, around: Around, tenant: TenantFacts, keys: TurnKeys, checks: CheckReader) -> VerificationFacts:
@@ -102,6 +144,7 @@ def facts_of(row: Any, around: Around, tenant: TenantFacts, keys: TurnKeys, chec
         if contact is None:
             keys.wrapped[row[_WHOSE]] = None
         found = verification_in(row[_ID:_CONTACT], keys)
+    approval, approvals = _approvals(around, n, keys)
     return VerificationFacts(
         tenant,
         contact,
@@ -114,4 +157,8 @@ def facts_of(row: Any, around: Around, tenant: TenantFacts, keys: TurnKeys, chec
         tuple(around.tries[n]),
         row[_WRONG],
         row[_OVERRIDES],
+        approval,
+        approvals,
+        shields_in(around.green[n], keys),
+        tuple(moment(at) for at in row[_ASKED]),
     )

@@ -15,10 +15,11 @@ def _filled(text: str) -> str:
 
 
 #: A verification, whose it is or is to be, and what is counted. Arrays: n, tenant, contact, verification, timer, once
-#: key, technician, lately, hour ago, day ago.
+#: key, technician, approval, lately, hour ago, day ago.
 VERIFY = _filled("""
 SELECT i.n, t.version,
-  EXISTS (SELECT FROM timers r WHERE r.tenant_id = i.tenant AND r.check_id = i.verification AND r.name = i.timer),
+  EXISTS (SELECT FROM timers r WHERE r.tenant_id = i.tenant AND r.name = i.timer
+    AND r.check_id = CASE WHEN i.verification = '' THEN i.approval ELSE i.verification END),
   EXISTS (SELECT FROM once o WHERE o.tenant_id = i.tenant AND o.key = i.once),
   COALESCE((SELECT n.address FROM numbers n
     WHERE n.tenant_id = i.tenant AND n.channel = 'sms' AND n.purpose = 'verification'
@@ -29,15 +30,18 @@ SELECT i.n, t.version,
     AND y.technician_id = i.technician AND y.at > i.hour AND y.outcome = 'wrong')::integer,
   (SELECT count(*) FROM verifications x WHERE i.technician <> '' AND x.tenant_id = i.tenant
     AND x.technician_id = i.technician AND x.created_at > i.day AND x.is_override)::integer,
+  ARRAY(SELECT q.created_at FROM approvals q WHERE i.technician <> '' AND i.verification = ''
+    AND q.tenant_id = i.tenant AND q.technician_id = i.technician AND q.created_at > i.hour ORDER BY q.created_at),
   {stated},
   c.id, c.name, c.client_id, w.name, c.locale, c.key
-FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::bigint[],
-    $9::bigint[], $10::bigint[])
-  AS i(n, tenant, contact, verification, timer, once, technician, lately, hour, day)
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
+    $9::bigint[], $10::bigint[], $11::bigint[])
+  AS i(n, tenant, contact, verification, timer, once, technician, approval, lately, hour, day)
 JOIN tenants t ON t.id = i.tenant
 LEFT JOIN verifications v ON v.tenant_id = i.tenant AND v.id = i.verification
+LEFT JOIN approvals a ON i.approval <> '' AND a.tenant_id = i.tenant AND a.id = i.approval
 LEFT JOIN contacts c ON c.tenant_id = i.tenant
-  AND c.id = CASE WHEN i.verification = '' THEN i.contact ELSE v.contact_id END
+  AND c.id = CASE WHEN i.verification <> '' THEN v.contact_id WHEN i.approval <> '' THEN a.contact_id ELSE i.contact END
 LEFT JOIN clients w ON w.tenant_id = c.tenant_id AND w.id = c.client_id
 """)
 

@@ -37,8 +37,8 @@ def named(ask: Ask) -> str:
             return said.their_address
         case CheckAsk(check_id=check_id):
             return check_id
-        case VerificationAsk(verification_id=verification_id, contact_id=contact_id):
-            return verification_id or contact_id
+        case VerificationAsk(contact_id=contact_id):
+            return ask.about or contact_id
         case _:
             return ask.contact_id
 

@@ -6,6 +6,7 @@ A mark names a row that only one may write. One that does not come back was lost
 from __future__ import annotations
 
 from storage import tables as t
+from storage.postgres.approval_sql import INSERT_APPROVAL, UPDATE_APPROVAL
 from storage.postgres.parts import Part, changing, inserting, only_codes
 from storage.postgres.verification_sql import (
     END_SHIELDS,
@@ -66,7 +67,16 @@ END_ANNOUNCED = changing(
     ("tenant_id", "contact_id", "technician_id", "now:ended_at"),
 )
 #: In the order in which others take them too: the contact before an address of theirs.
-BEFORE = (HOLD_CONTACT, HOLD_ADDRESS, UPDATE_CHECK, UPDATE_VERIFICATION, END_TIMER, UNSUPPRESS, END_ANNOUNCED)
+BEFORE = (
+    HOLD_CONTACT,
+    HOLD_ADDRESS,
+    UPDATE_CHECK,
+    UPDATE_VERIFICATION,
+    UPDATE_APPROVAL,
+    END_TIMER,
+    UNSUPPRESS,
+    END_ANNOUNCED,
+)
 
 # --- what is new ----------------------------------------------------------------------------------------------------
 
@@ -138,7 +148,7 @@ INSERT_ANNOUNCED = inserting(
 NEW = (
     *(INSERT_INBOUND, INSERT_ONCE, UPDATE_DESK, INSERT_DESK, INSERT_CHECK, INSERT_VERIFICATION),
     *(INSERT_OUTBOX, INSERT_CHALLENGE, INSERT_AUDIT, INSERT_ALERT, SET_TIMER, SUPPRESS, INSERT_ANNOUNCED),
-    *(INSERT_LINK, INSERT_TRY),
+    *(INSERT_LINK, INSERT_TRY, INSERT_APPROVAL),
 )
 
 # --- after: what follows from a check that has ended -----------------------------------------------------------------

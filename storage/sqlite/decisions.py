@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from dialogs.approvals import Live
 from dialogs.turns import (
     Alert,
     Announcement,
@@ -16,6 +17,7 @@ from dialogs.turns import (
     Facts,
     InboundAsk,
     InboundFacts,
+    SaveApproval,
     SaveCheck,
     SaveDesk,
     SaveVerification,
@@ -26,13 +28,14 @@ from dialogs.turns import (
 from storage.audit_lines import audit_line
 from storage.codec import outline, summary
 from storage.digests import once_only
-from storage.sqlite import read_sql, verification_sql
+from storage.sqlite import approval_sql, read_sql, verification_sql
 from storage.sqlite import write_sql as sql
 from storage.times import micros
 from storage.turn_keys import TurnKeys
 from storage.turn_rows import (
     alert_row,
     announced_row,
+    approval_row,
     challenge_row,
     check_row,
     desk_row,
@@ -72,6 +75,8 @@ class DecisionWriter:
             self._save_check(check, keys, now)
         for verification in sorted(decision.verifications, key=verification_ended_first):
             self._save_verification(verification, keys, now)
+        for approval in decision.approvals:
+            self._save_approval(approval, keys, now)
         if decision.desk is not None:
             self._save_desk(decision.desk, keys, now)
         self._mark_taken(turn, decision, facts, keys, now)
@@ -83,6 +88,7 @@ class DecisionWriter:
             self._run(sql.SET_TIMER, (tenant_id, timer.check_id, timer.name, micros(timer.at)))
         over = [save.id for save in decision.checks if not summary(save.state).is_live]
         over += [save.id for save in decision.verifications if not outline(save.state).is_live]
+        over += [save.id for save in decision.approvals if not isinstance(save.state, Live)]
         self._end_what_is_over(over, tenant_id, now)
         for check_id in decision.give_back:
             self._run(sql.GIVE_BACK, (now, tenant_id, check_id))
@@ -140,6 +146,15 @@ class DecisionWriter:
         if save.link_digest and not save.version:
             self._run(verification_sql.INSERT_LINK, link_row(save, keys.tenant.tenant_id))
 
+    def _save_approval(self, save: SaveApproval, keys: TurnKeys, now: int) -> None:
+        row = approval_row(save, keys, now)
+        try:
+            self._run(approval_sql.UPDATE_APPROVAL if save.version else approval_sql.INSERT_APPROVAL, row)
+        except sqlite3.IntegrityError as why:
+            raise Conflict(f"approval {save.id}: the same id") from why
+        if save.version and self._cursor.rowcount == 0:
+            raise Conflict(f"approval {save.id} has moved on from version {save.version}")
+
     def _save_desk(self, save: SaveDesk, keys: TurnKeys, now: int) -> None:
         row = desk_row(save, keys, now)
         try:
@@ -158,7 +173,7 @@ class DecisionWriter:
                 self._run(sql.INSERT_INBOUND, inbound_row(said, decision, facts, keys, now))
             case CheckAsk() | VerificationAsk() as ask:
                 if ask.timer:
-                    about = ask.check_id if isinstance(ask, CheckAsk) else ask.verification_id
+                    about = ask.check_id if isinstance(ask, CheckAsk) else ask.about
                     self._run(sql.END_TIMER, (tenant_id, about, ask.timer))
                 if ask.once:
                     self._run(sql.INSERT_ONCE, (tenant_id, once_only(ask.once), now))

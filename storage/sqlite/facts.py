@@ -162,7 +162,7 @@ class FactLoader:
         known = self.tenant(ask.tenant_id)
         if known is None:
             return Unroutable()
-        if self._is_taken(ask.tenant_id, ask.verification_id, ask.timer, ask.once):
+        if self._is_taken(ask.tenant_id, ask.about, ask.timer, ask.once):
             return Duplicate()
         keys = self.keys_of(known)
         return Loaded(self._verifications.facts(ask, known.facts, keys, now), keys)

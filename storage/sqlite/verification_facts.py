@@ -7,26 +7,31 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from dialogs.approvals import GreenShield
 from dialogs.limits import SendCounts
 from dialogs.turns import (
     AddressFacts,
     Barred,
     ContactFacts,
+    StoredApproval,
     StoredCheck,
     StoredVerification,
     TenantFacts,
     VerificationAsk,
     VerificationFacts,
 )
+from storage.sqlite import approval_sql
 from storage.sqlite import verification_sql as sql
 from storage.sqlite.read_sql import CONTACT, PRIMARY_NUMBER
-from storage.times import maybe_moment, micros
+from storage.times import maybe_moment, micros, moment
 from storage.turn_facts import (
     LATELY,
     MOST_TRIES,
     CheckReader,
     address_in,
+    approval_in,
     contact_in,
+    shields_in,
     try_in,
     verification_in,
 )
@@ -65,6 +70,9 @@ class VerificationReader:
             row = self._run(sql.VERIFICATION, (tenant_id, ask.verification_id)).fetchone()
             found = verification_in(row, keys) if row is not None else None
             contact_id = found.contact_id if found is not None else ""
+        approval = self._approval(ask, keys)
+        if ask.approval_id:
+            contact_id = approval.contact_id if approval is not None else ""
         number = self._run(PRIMARY_NUMBER, (tenant_id,)).fetchone()
         ours = number[0] if number else ""
         denied = self._run(sql.DENIED_AT, (tenant_id, contact_id, micros(now - LATELY))).fetchone()[0]
@@ -82,7 +90,31 @@ class VerificationReader:
             tuple(try_in(row) for row in self._run(sql.TRIES, (tenant_id, contact_id, MOST_TRIES)).fetchall()),
             self._run(sql.WRONG_BY, (*by, micros(now - _HOUR))).fetchone()[0] if ask.technician_id else 0,
             self._run(sql.OVERRIDES_BY, (*by, micros(now - _DAY))).fetchone()[0] if ask.technician_id else 0,
+            approval,
+            () if ask.verification_id else self._approvals(keys, contact_id),
+            () if ask.verification_id else self._green(keys, contact_id, now),
+            () if ask.verification_id else self._asked_by(ask, now),
         )
+
+    def _approval(self, ask: VerificationAsk, keys: TurnKeys) -> StoredApproval | None:
+        if not ask.approval_id:
+            return None
+        row = self._run(approval_sql.APPROVAL, (ask.tenant_id, ask.approval_id)).fetchone()
+        return approval_in(row, keys) if row is not None else None
+
+    def _approvals(self, keys: TurnKeys, contact_id: str) -> tuple[StoredApproval, ...]:
+        rows = self._run(approval_sql.LIVE_OF_CONTACT, (keys.tenant.tenant_id, contact_id)).fetchall()
+        return tuple(sorted((approval_in(row, keys) for row in rows), key=lambda a: (a.created_at, a.id), reverse=True))
+
+    def _green(self, keys: TurnKeys, contact_id: str, now: datetime) -> tuple[GreenShield, ...]:
+        values = (keys.tenant.tenant_id, contact_id, micros(now))
+        return shields_in(self._run(approval_sql.GREEN_OF_CONTACT, values).fetchall(), keys)
+
+    def _asked_by(self, ask: VerificationAsk, now: datetime) -> tuple[datetime, ...]:
+        if not ask.technician_id:
+            return ()
+        values = (ask.tenant_id, ask.technician_id, micros(now - _HOUR))
+        return tuple(moment(row[0]) for row in self._run(approval_sql.ASKED_BY, values).fetchall())
 
     def _contact(self, keys: TurnKeys, contact_id: str) -> ContactFacts | None:
         row = self._run(CONTACT, (keys.tenant.tenant_id, contact_id)).fetchone()

@@ -8,6 +8,7 @@ Tables in `BEFORE_TENANT` may be read before the tenant is known, because they a
 """
 
 from storage.tables import (
+    approving,
     arriving,
     checks,
     directory,
@@ -21,6 +22,7 @@ from storage.tables import (
     tools,
     verifying,
 )
+from storage.tables.approving import approvals
 from storage.tables.arriving import idempotency, inbound, once
 from storage.tables.checks import announced_calls, conversations, dialogs
 from storage.tables.directory import addresses, blocks, clients, contacts, imports
@@ -42,6 +44,7 @@ from storage.tables.sources import (
     contact_sources,
     source_changes,
     source_consents,
+    source_left,
     source_organisations,
     source_people,
 )
@@ -51,7 +54,21 @@ from storage.tables.tools import teams_connections, webhook_deliveries, webhooks
 from storage.tables.verifying import closing_waivers, verification_links, verification_tries, verifications
 
 #: The files that hold tables, in the order of the reference page.
-PARTS = (tenant, directory, sources, people, checks, verifying, arriving, sending, tools, log, ticket_store, marks)
+PARTS = (
+    tenant,
+    directory,
+    sources,
+    people,
+    checks,
+    verifying,
+    approving,
+    arriving,
+    sending,
+    tools,
+    log,
+    ticket_store,
+    marks,
+)
 
 __all__ = [
     "BEFORE_TENANT",
@@ -62,6 +79,7 @@ __all__ = [
     "addresses",
     "alerts",
     "announced_calls",
+    "approvals",
     "audit",
     "audit_tiles",
     "blocks",
@@ -94,6 +112,7 @@ __all__ = [
     "report_days",
     "source_changes",
     "source_consents",
+    "source_left",
     "source_organisations",
     "source_people",
     "suppressions",

@@ -144,7 +144,13 @@ source_changes = Table(
     Column("decided_by", String(36), nullable=False, server_default=""),
     time_column("decided_at", nullable=True),
     PrimaryKeyConstraint("tenant_id", "id"),
-    foreign_key("source_organisations", "organisation_id", ondelete="CASCADE"),
+    # With a name of its own: the usual one is longer than PostgreSQL's names may be.
+    ForeignKeyConstraint(
+        ["tenant_id", "organisation_id"],
+        ["source_organisations.tenant_id", "source_organisations.id"],
+        name="fk_source_changes_organisation",
+        ondelete="CASCADE",
+    ),
     Index(
         "uq_source_changes_open",
         "tenant_id",
@@ -156,6 +162,19 @@ source_changes = Table(
     ),
     Index(None, "tenant_id", "organisation_id", "state"),
     Index(None, "tenant_id", "contact_id"),
+)
+
+#: Organisations that were connected once, and digests of people of theirs who were erased here: connecting anew is no
+#: first time, and brings nobody back. An empty digest stands for the organisation itself.
+source_left = Table(
+    "source_left",
+    metadata,
+    Column("tenant_id", String(36), nullable=False),
+    Column("directory_id", String(64), nullable=False),
+    Column("digest", String(80), nullable=False),
+    time_column("left_at"),
+    PrimaryKeyConstraint("tenant_id", "directory_id", "digest"),
+    ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
 )
 
 #: Organisations that somebody is being sent to for their consent: what comes back must know the word.

@@ -50,7 +50,7 @@ verifications = Table(
     time_column("denied_at", nullable=True),
     #: When the shield turns back at the latest.
     time_column("green_until", nullable=True),
-    #: Somebody or something has ended it before that, for good, whatever the clock does then.
+    #: It has ended, by itself or before that, and for good, whatever the clock does then.
     time_column("shield_ended_at", nullable=True),
     PrimaryKeyConstraint("tenant_id", "id"),
     Index(
@@ -64,6 +64,13 @@ verifications = Table(
     Index(None, "tenant_id", "contact_id", "created_at"),
     Index(None, "tenant_id", "created_at"),
     Index(None, "tenant_id", "technician_id", "created_at"),
+    Index(
+        # The few whose shield is green, or has turned back a moment ago.
+        "ix_verifications_green",
+        "green_until",
+        sqlite_where=text("shield_ended_at IS NULL AND green_until IS NOT NULL"),
+        postgresql_where=text("shield_ended_at IS NULL AND green_until IS NOT NULL"),
+    ),
     Index(
         "ix_verifications_ticket",
         "tenant_id",

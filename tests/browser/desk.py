@@ -53,9 +53,14 @@ class Demo:
         answer = self._ask("/simulator/text", {"from": sender, "to": self.number, "text": body})
         assert answer["webhook_status"] == 200, answer
 
+    def outbox(self) -> list[dict[str, Any]]:
+        """Everything that left, newest first."""
+        found: list[dict[str, Any]] = self._ask("/simulator/outbox")["items"]
+        return found
+
     def texts_to(self, number: str) -> list[str]:
         """Every text that went to a phone, oldest first."""
-        items = self._ask("/simulator/outbox")["items"]
+        items = self.outbox()
         return [i["text"] for i in reversed(items) if i["channel"] == "sms" and i["to"] == number]
 
     def notes(self) -> list[str]:

@@ -94,6 +94,8 @@ def a_row(table: Table) -> dict[str, Any]:
         "client_id": world.people[0].client_id,
         "ticket_id": row_id(1),
         "webhook_id": row_id(1),
+        "source_id": row_id(1),
+        "organisation_id": row_id(1),
         "id": row_id(1),
     }
     row: dict[str, Any] = {}

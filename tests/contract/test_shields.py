@@ -1,15 +1,20 @@
 """Shields, links, and what closing a ticket asks for, written by real turns, on every database."""
 
 import asyncio
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from sqlalchemy import Connection, select
 
+from bot.turning_back import turn_back
+from dialogs.messages import Unavailable
 from dialogs.tech_verify import Ticket
 from dialogs.turns import AuditEvent
+from storage.database import Database, T, Unscoped
+from storage.shields import keep_turned_back
 from storage.tables import audit
 from storage.verifications import LinkTarget, Verifications
 from tests.fixtures.turn_parts import new_id
@@ -23,12 +28,42 @@ from tests.fixtures.verification_parts import (
     move,
     put,
     request,
+    row_of,
     sent,
     verified,
 )
 from tests.fixtures.world import START
 
 MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """It stands still."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass(slots=True)
+class Away:
+    """A database that is away the first two times it is asked."""
+
+    behind: Database
+    outages: int = 2
+    looks: int = 0
+
+    async def read(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        if self.outages:
+            self.outages -= 1
+            raise Unavailable("away")
+        self.looks += 1
+        return await self.behind.read(scope, work)
+
+    async def write(self, scope: str | Unscoped, work: Callable[[Connection], T]) -> T:
+        return await self.behind.write(scope, work)
 
 
 #: The stores that others can read beside.
@@ -102,6 +137,54 @@ async def test_a_shield_that_had_turned_back_stays_so_after_an_end(stored: Store
     row = await reading.get(world.tenant_id, save.id)
     assert row is not None
     assert row.green_until == START + GREEN, "until when it was green is no later for that"
+
+
+@pytest.mark.feature("SEC-15", "REL-11")
+async def test_a_shield_that_has_turned_back_by_itself_stays_so_when_the_clock_is_set_back(
+    stored: StoredHouse, reading: Verifications
+) -> None:
+    world, other = stored.world, stored.other
+    ada, ben, theirs = world.people[0], world.people[1], other.people[0]
+    over = await put(stored, ada, sent(world, ada))
+    await move(stored, over.id, verified(sent(world, ada)))
+    green = await put(stored, ben, sent(world, ben, START + MINUTE))
+    await move(stored, green.id, verified(sent(world, ben, START + MINUTE), START + MINUTE), START + MINUTE)
+    assert await keep_turned_back(stored.database, START + GREEN - MINUTE) == 0
+    assert len(await reading.shields(world.tenant_id, ada.id, START)) == 1
+    assert await keep_turned_back(stored.database, START + GREEN) == 1
+    assert await keep_turned_back(stored.database, START + GREEN) == 0
+    for now in (START + GREEN, START, START - 60 * MINUTE):
+        assert await reading.shields(world.tenant_id, ada.id, now) == ()
+        assert not (await row_of(stored, over.id)).is_green(now)
+    assert (await row_of(stored, over.id)).green_until == START + GREEN, "until when it was green is no other for that"
+    assert len(await reading.shields(world.tenant_id, ben.id, START + GREEN)) == 1
+    # What is shown anew, by the clock as it is now, is green again.
+    again = await put(stored, ada, sent(world, ada, START))
+    await move(stored, again.id, verified(sent(world, ada)))
+    assert [s.verification_id for s in await reading.shields(world.tenant_id, ada.id, START)] == [again.id]
+    assert await reading.shields(other.tenant_id, theirs.id, START) == ()
+
+
+class Enough(Exception):
+    """It has looked often enough."""
+
+
+@pytest.mark.feature("SEC-15", "REL-11")
+async def test_turned_back_shields_are_kept_so_by_work_that_bears_an_outage(
+    stored: StoredHouse, reading: Verifications
+) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    save = await put(stored, ada, sent(world, ada))
+    await move(stored, save.id, verified(sent(world, ada)))
+    clock, away = Clock(START + GREEN), Away(stored.database)
+
+    async def pause(seconds: float) -> None:
+        if away.looks:
+            raise Enough
+
+    with pytest.raises(Enough):
+        await turn_back(away, clock, pause=pause)
+    assert await reading.shields(world.tenant_id, ada.id, START) == ()
 
 
 # --- links ----------------------------------------------------------------------------------------------------------

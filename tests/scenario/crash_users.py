@@ -32,7 +32,7 @@ from tests.scenario.crash_grounds import Ground
 from tests.scenario.crash_steps import Answered, SteppingStore, Steps, passed_by
 from tests.simulation.outside import Carrier, Ledger, TicketSystem
 from tests.simulation.reached import MailServer, Telephone
-from tests.simulation.ready import AllWaysOut
+from tests.simulation.ready import AllWaysOut, NobodyLooksUp
 from web.ports import Acting
 
 #: Method -> the contact that is asked by it.
@@ -96,7 +96,8 @@ async def play(ground: Ground, folder: Path, kill_at: int, late: timedelta) -> N
     )
     dispatcher = Dispatcher(store, engine, Delivery(engine, outside, clock, random), clock, f"pid-{os.getpid()}")
     links = Verifications(database, Keyring([MASTER_KEY]))
-    acts = Verifying(engine, lambda tenant_id: tickets, links, Roll(database), AllWaysOut(), wording, random)
+    roll, out = Roll(database), AllWaysOut()
+    acts = Verifying(engine, lambda tenant_id: tickets, links, roll, out, wording, random, NobodyLooksUp())
     dana = Acting(world.tenant_id, world.dana, "Dana", "Dana", "technician", False, "log-in", "bearer", START)
 
     async def work() -> None:

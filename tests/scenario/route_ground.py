@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, get_origin
 from urllib.parse import urlencode
@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 from pydantic import BaseModel
 from sqlalchemy import update
 
+from dialogs.people_source import SourceOrganisation
 from dialogs.turns import AuditEvent
 from identity.integration_keys import ends, new_key
 from identity.sessions import token_digest
+from storage.contact_sources import NewSource
 from storage.contacts_csv import parse_contacts_csv
 from storage.import_files import ReadFile
 from storage.imports import NewImport
@@ -34,6 +36,10 @@ from web.routing import Route, Scope
 UNKNOWN = "01900000-0000-7000-8000-00000000dead"
 #: No check is asked for more often than this, or the limits for one sender would have their say.
 BETWEEN_CHECKS = timedelta(hours=3)
+
+
+#: A check lives ten minutes; the organisation is used up by the call, and its source is not.
+ALWAYS_NEW = frozenset({"check", "spare_organisation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,7 @@ class Ground:
         if unknown:
             return NOBODYS.get(kind, UNKNOWN)
         place = f"{kind} {who}" if kind.startswith("own_") else kind
-        if fresh or kind == "check":
-            # A check lives ten minutes, so it is always a new one.
+        if fresh or kind in ALWAYS_NEW:
             return await MAKERS[kind](self, who)
         if place not in self._made:
             self._made[place] = await MAKERS[kind](self, who)
@@ -207,6 +212,30 @@ async def _verification(ground: Ground, who: Who) -> str:
     return str((await ground.api("POST", "/api/v1/end-user-verifications", asked))["id"])
 
 
+async def _approval(ground: Ground, who: Who) -> str:
+    """A request that a technician waits for, whom no call comes from."""
+    return await _asked_by(ground, "other_technician")
+
+
+async def _own_approval(ground: Ground, who: Who) -> str:
+    return await _asked_by(ground, who)
+
+
+async def _asked_by(ground: Ground, who: Who) -> str:
+    """For a new address, which the tenant's policy wants a second person for from now on. So late that the ones before
+    are over: only a few may wait for one contact."""
+    ground.house.clock.advance(timedelta(hours=1))
+    house, address = ground.house, await _address(ground, who)
+    tenant_id, ada = house.world.tenant_id, house.world.people[0]
+    await house.services.tenants.change_settings(
+        tenant_id, lambda now: replace(now, policy=replace(now.policy, second_person=True))
+    )
+    asked = {"kind": "address", "contact_id": ada.id, "address_id": address, "note": "The boss stands here."}
+    made = await house.ask("POST", "/api/v1/approvals", bearer=await house.log_in(who), body=asked)
+    assert made.status == 201, made.text
+    return str(made.json["id"])
+
+
 #: What the preview of an import counts.
 COUNTED = ("contacts", "clients", "unchanged", "errors", "warnings")
 
@@ -264,6 +293,25 @@ async def _log_in(ground: Ground, who: Who) -> str:
     return await _own_log_in(ground, "other_technician")
 
 
+async def _source(ground: Ground, who: Who) -> str:
+    """A source of contacts, by an application that nobody knows."""
+    house = ground.house
+    id, now = house.services.random.new_id(house.clock.now()), house.clock.now()
+    new = NewSource(id, id, id, "no secret", None, house.people["admin"].id)
+    await house.services.contact_sources.add(house.world.tenant_id, new, now)
+    return id
+
+
+async def _organisation(ground: Ground, who: Who) -> str:
+    """Of the source that the kind `source` means; whose people they are was never said."""
+    house, source = ground.house, await ground.one("source", who)
+    id, now = house.services.random.new_id(house.clock.now()), house.clock.now()
+    proven = SourceOrganisation(id, "Northwind Traders", ("northwind.example",))
+    by = house.people["admin"].id
+    made, _ = await house.services.contact_sources.connect(house.world.tenant_id, source, id, proven, by, now)
+    return made
+
+
 def _fixed(read: Callable[[House], str]) -> Callable[[Ground, Who], Awaitable[str]]:
     """For what is in the world from the beginning."""
 
@@ -282,6 +330,7 @@ MAKERS: Mapping[str, Callable[[Ground, Who], Awaitable[str]]] = {
     "address": _address,
     "alert": _alert,
     "announced": _announced,
+    "approval": _approval,
     "blocked": _blocked,
     "carrier": _carrier,
     "check": _check,
@@ -289,7 +338,10 @@ MAKERS: Mapping[str, Callable[[Ground, Who], Awaitable[str]]] = {
     "import": _import,
     "invited": _invited,
     "log_in": _log_in,
+    "organisation": _organisation,
     "person": _person,
+    "source": _source,
+    "spare_organisation": _organisation,
     "verification": _verification,
     "webhook": _webhook,
     "client": _fixed(lambda house: house.world.people[0].client_id),
@@ -298,6 +350,7 @@ MAKERS: Mapping[str, Callable[[Ground, Who], Awaitable[str]]] = {
     "key": _key,
     "number": _fixed(lambda house: house.world.number.id),
     "number_address": _fixed(lambda house: house.world.number.address),
+    "own_approval": _own_approval,
     "own_log_in": _own_log_in,
     "technician": _fixed(lambda house: house.people["other_technician"].id),
     "ticket": _ticket,

@@ -21,6 +21,7 @@ from web.routing import Route
 
 TV = "/api/v1/technician-verifications"
 EUV = "/api/v1/end-user-verifications"
+ORGANISATION = "/settings/microsoft-365/{source_id}/organisations/{organisation_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,14 @@ SAMPLES: Mapping[str, Sample] = {
     f"POST {EUV}/{{id}}/resend": sample(id="verification", odd=(429,)),
     f"POST {EUV}/{{id}}/cancel": sample(id="verification"),
     f"POST {EUV}/{{id}}/ticket": sample(id="verification", body={"ticket": "{ticket}"}, odd=(422,)),
+    "GET /api/v1/approvals": sample(query="contact_id={contact}"),
+    "POST /api/v1/approvals": sample(
+        body={"kind": "address", "contact_id": "{contact}", "address_id": "{address}", "note": "The boss stands here."}
+    ),
+    "GET /api/v1/approvals/{id}": sample(id="approval"),
+    "POST /api/v1/approvals/{id}/grant": sample(id="approval", fresh=True),
+    "POST /api/v1/approvals/{id}/refuse": sample(id="approval", fresh=True, body={"reason": "no"}),
+    "POST /api/v1/approvals/{id}/withdraw": sample(id="own_approval", fresh=True),
     "GET /api/v1/announced-calls": sample(query="contact_id={contact}"),
     "POST /api/v1/announced-calls": sample(
         body={"contact_id": "{contact}", "direction": "on_site", "ticket": "later", "notify": False}
@@ -124,6 +133,11 @@ SAMPLES: Mapping[str, Sample] = {
     "GET /api/v1/reports/verifications": sample(),
     "GET /api/v1/settings": sample(),
     "PATCH /api/v1/settings": sample(body={"code_length": "6"}),
+    "GET /api/v1/verification-policy": sample(),
+    "PUT /api/v1/verification-policy": sample(body={"history_length": "30"}),
+    "GET /api/v1/clients/{id}/verification-policy": sample(id="client"),
+    "PUT /api/v1/clients/{id}/verification-policy": sample(id="client", body={"green_for": "1h"}),
+    "DELETE /api/v1/clients/{id}/verification-policy": sample(id="client"),
     "GET /api/v1/audit": sample(query="contact_id={contact}"),
     "GET /api/v1/alerts": sample(),
     "POST /api/v1/alerts/{id}/seen": sample(id="alert", fresh=True),
@@ -240,6 +254,17 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /verifications/{verification_id}/resend": sample(verification_id="verification"),
     "POST /verifications/{verification_id}/cancel": sample(verification_id="verification"),
     "POST /verifications/{verification_id}/ticket": sample(verification_id="verification", body={"ticket": "{ticket}"}),
+    # --- pages: second persons
+    "GET /approvals": sample(),
+    "GET /approvals/rows": sample(),
+    "GET /approvals/{approval_id}": sample(approval_id="approval"),
+    "GET /approvals/{approval_id}/rows": sample(approval_id="approval"),
+    "POST /approvals/{approval_id}/grant": sample(approval_id="approval", fresh=True),
+    "POST /approvals/{approval_id}/refuse": sample(approval_id="approval", fresh=True, body={"reason": "no"}),
+    "POST /approvals/{approval_id}/withdraw": sample(approval_id="own_approval", fresh=True),
+    "POST /contacts/{contact_id}/approvals": sample(
+        contact_id="contact", body={"kind": "address", "way": "email_code.{address}", "note": "The boss stands here."}
+    ),
     # --- pages: what has happened
     "GET /history": sample(query="contact={contact}"),
     "GET /history/checks/{check_id}": sample(check_id="check"),
@@ -262,6 +287,10 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /pod/announce": sample(body={"contact_id": "{contact}", "direction": "on_site", "ticket": "later"}),
     "POST /pod/announced/{announced_id}/withdraw": sample(announced_id="announced", fresh=True),
     "GET /pod/contacts/{contact_id}/verify": sample(contact_id="contact"),
+    "POST /pod/contacts/{contact_id}/approvals": sample(
+        contact_id="contact", body={"kind": "address", "way": "email_code.{address}", "note": "The boss stands here."}
+    ),
+    "POST /pod/approvals/{approval_id}/withdraw": sample(approval_id="own_approval", fresh=True),
     "POST /pod/contacts/{contact_id}/verify": sample(contact_id="contact", body=VERIFY, odd=(422,)),
     "GET /pod/verifications/{verification_id}": sample(verification_id="verification"),
     "GET /pod/verifications/{verification_id}/state": sample(verification_id="verification"),
@@ -334,6 +363,27 @@ SAMPLES: Mapping[str, Sample] = {
     "POST /settings/teams/{connection_id}": sample(connection_id="connection", body={"name": ""}, odd=(422,)),
     "POST /settings/teams/{connection_id}/remove": sample(connection_id="connection", fresh=True),
     "POST /settings/teams/{connection_id}/try": sample(connection_id="connection", odd=(422,)),
+    "GET /settings/microsoft-365": sample(),
+    "POST /settings/microsoft-365": sample(body={"name": ""}, odd=(422,)),
+    "GET /settings/microsoft-365/{source_id}": sample(source_id="source"),
+    "POST /settings/microsoft-365/{source_id}": sample(source_id="source", body={"name": ""}, odd=(422,)),
+    "POST /settings/microsoft-365/{source_id}/remove": sample(source_id="source", fresh=True),
+    "POST /settings/microsoft-365/{source_id}/organisations": sample(
+        source_id="source", body={"organisation": "no domain"}, odd=(422,)
+    ),
+    "POST /settings/microsoft-365/{source_id}/consent": sample(source_id="source"),
+    "GET /settings/microsoft-365/{source_id}/connected": sample(source_id="source", odd=(400,)),
+    "POST /settings/microsoft-365/{source_id}/connected": sample(source_id="source", body={"word": "none"}),
+    f"GET {ORGANISATION}": sample(source_id="source", organisation_id="organisation"),
+    f"POST {ORGANISATION}": sample(
+        source_id="source", organisation_id="organisation", body={"client": "Acme Dental", "new_client": "yes"}
+    ),
+    f"POST {ORGANISATION}/sync": sample(source_id="source", organisation_id="organisation"),
+    f"POST {ORGANISATION}/disconnect": sample(source_id="source", organisation_id="spare_organisation"),
+    f"GET {ORGANISATION}/changes": sample(source_id="source", organisation_id="organisation"),
+    f"POST {ORGANISATION}/changes": sample(
+        source_id="source", organisation_id="organisation", body={"decision": "apply"}, odd=(422,)
+    ),
     "GET /settings/webhooks": sample(),
     "POST /settings/webhooks": sample(body={"name": "", "url": ""}, odd=(422,)),
     "GET /settings/webhooks/{webhook_id}": sample(webhook_id="webhook"),

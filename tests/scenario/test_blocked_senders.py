@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import select
 
-from storage.database import Unscoped
+from storage.blocks import Block, Blocks
+from storage.database import Database, Unscoped
+from storage.keys import Keyring
 from storage.tables import audit, outbox
 from tests.fixtures.pages import press, see
 from tests.fixtures.web_house import House, OpenWeb, Who
-from tests.fixtures.world import Person
+from tests.fixtures.world import MASTER_KEY, Person
+from web.blocking import unblock
 from web.pages import page_routes
 from web.pages.errors import show_problem
+from web.ports import Acting
+from web.problems import Problem
+from web.routing import Call
 
 TV = "/api/v1/technician-verifications"
 REASON = "texts us all night"
@@ -27,6 +35,21 @@ REASON = "texts us all night"
 async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
+
+
+class Overtaken(Blocks):
+    """Somebody blocks them for good right after the first look."""
+
+    def __init__(self, database: Database, keyring: Keyring, ban: Block) -> None:
+        super().__init__(database, keyring)
+        self.ban: Block | None = ban
+
+    async def of(self, tenant_id: str, addresses: Sequence[str], now: datetime) -> dict[str, Block]:
+        found = await super().of(tenant_id, addresses, now)
+        if self.ban is not None:
+            ban, self.ban = self.ban, None
+            await self.put(tenant_id, ban)
+        return found
 
 
 async def lines(house: House, kind: str) -> list[Any]:
@@ -100,6 +123,42 @@ async def test_only_those_who_may_ban_lift_a_ban(house: House) -> None:
     assert (await press(house, "/blocks/lift", address=ada.mobile)).status == 403
     assert "Let through again" not in (await see(house, "/blocks")).text
     assert (await press(house, "/blocks/lift", "supervisor", address=ada.mobile)).status == 303
+
+
+@pytest.mark.feature("SEC-36")
+async def test_the_api_asks_for_the_same_rank_and_the_same_reason_as_the_page(house: House) -> None:
+    ada, bearer = house.world.people[0], await house.log_in("technician")
+    body = {"address": ada.mobile, "hours": None, "reason": REASON}
+    mine = await house.ask("POST", "/api/v1/blocks", bearer=bearer, body=body)
+    assert (mine.status, mine.json["error"]) == (403, "not_allowed")
+    admin = await house.log_in("admin")
+    for empty in ("       ", "  a  b  "):
+        refused = await house.ask("POST", "/api/v1/blocks", bearer=admin, body=body | {"reason": empty})
+        assert (refused.status, refused.json["error"]) == (422, "invalid"), "blanks tell nobody anything"
+    assert (await house.ask("POST", "/api/v1/blocks", bearer=admin, body=body)).status == 201
+    path = f"/api/v1/blocks/{ada.mobile}"
+    lifted = await house.ask("DELETE", path, bearer=bearer)
+    assert (lifted.status, lifted.json["error"]) == (403, "not_allowed")
+    assert await lines(house, "sender.unblocked") == []
+    assert (await house.ask("DELETE", path, bearer=await house.log_in("supervisor"))).status == 204
+
+
+@pytest.mark.feature("SEC-36")
+async def test_whoever_lifts_a_block_that_has_just_become_one_for_good_is_told(house: House) -> None:
+    """Between the look and the act somebody else was faster."""
+    ada, services, tenant_id = house.world.people[0], house.services, house.world.tenant_id
+    now = house.clock.now()
+    ban = Block(ada.mobile, REASON, house.people["admin"].id, now, None)
+    await services.blocks.put(tenant_id, replace(ban, until=now + timedelta(hours=1)))
+    overtaken = Overtaken(house.database, Keyring([MASTER_KEY]), ban)
+    mina = house.people["technician"]
+    who = Acting(tenant_id, mina.id, "Mina", "Mina", "technician", False, "log-in", "cookie", now)
+    call = Call(make_mocked_request("POST", "/blocks/lift"), replace(services, blocks=overtaken), who)
+    with pytest.raises(Problem) as refused:
+        await unblock(call, ada.mobile)
+    assert (refused.value.status, refused.value.error) == (403, "not_allowed")
+    assert await lines(house, "sender.unblocked") == []
+    assert [b.until for b in (await services.blocks.live(tenant_id, now))[0]] == [None]
 
 
 @pytest.mark.feature("SEC-36")

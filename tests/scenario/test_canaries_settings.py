@@ -22,6 +22,7 @@ from web.routing import Access, Surface
 CARRIER = "5ec2e7ca" * 4
 MAIL = "mail-Canary-Wort-55"
 HOOK, FLOW = "hookCanary7731", "flowCanary9942"
+CLIENT, APPLICATION = "client~Canary.8812", "6f1c1d2e-0000-4000-8000-00000000a001"
 PASSWORD = "quiet canary nineteen lamps"
 NEW = {
     "name": "Noor Amari",
@@ -82,12 +83,16 @@ async def _enter(house: House, admin: Browser) -> dict[str, str]:
     (key,) = set(re.findall(r"wwk_[A-Za-z0-9_-]{20,}", made.text))
     for path in ("/api/v1/technician-verifications", "/api/v1/contacts", "/api/v1/" + key, f"/api/v1/contacts?q={key}"):
         await house.ask("GET", path, bearer=key, validate=False)
+    source = {"name": "Clients", "application_id": APPLICATION, "secret": CLIENT, "secret_ends": "2026-12-31"}
+    at = (await admin.post("/settings/microsoft-365", **source)).headers["Location"].partition("?")[0]
+    (word,) = re.findall(r"state=([\w-]{20,})", (await admin.post(at + "/consent")).text)
+    assert (await admin.get(f"{at}/connected?admin_consent=True&tenant={APPLICATION}&state={word}")).status == 200
     invited = await admin.post("/settings/people/new", **NEW)
     (link,) = re.findall(r"/welcome/([\w-]{20,})</code>", invited.text)
     app = await _accept(house, f"/welcome/{link}")
     return {
         **{"carrier": CARRIER, "mail": MAIL, "flow": FLOW, "hook": HOOK, "webhook": secret.removeprefix("whsec_")},
-        **{"key": key, "link": link, "password": PASSWORD, "app": app},
+        **{"key": key, "link": link, "password": PASSWORD, "app": app, "client": CLIENT, "word": word},
     }
 
 

@@ -42,8 +42,9 @@ class Desk:
         """The code box of the panel."""
         found = re.search(r'action="(/pod/verifications/[^/]+/check)[^"]*"', shown.text)
         assert found is not None, words(shown.text)
-        form = shown.text[found.start() :]
-        fields = {name: hidden(form, name) for name in ("back", "about")}
+        form = shown.text[found.start() :].partition("</form>")[0]
+        # The ticket stands in it where the pod was opened on one.
+        fields = {name: hidden(form, name) for name in ("back", "about") if f'name="{name}"' in form}
         answer = await self.frame.post(found[1], code=code, **fields)
         await self.demo.idle()
         return answer
@@ -102,6 +103,23 @@ async def test_the_interlock_holds_in_the_pod_and_is_not_overridden_there(demo: 
     assert refused.status == 409
     assert (await desk.frame.post(f"/pod/contacts/{ada.id}/verify/override", reason="x" * 20)).status in (404, 405)
     assert (await demo.api("GET", f"{EUV}?contact_id={ada.id}")).json["items"] == []
+
+
+@pytest.mark.feature("EV-35", "EV-37")
+async def test_without_a_ticket_a_new_one_is_opened_from_the_pod(demo: DemoHouse) -> None:
+    desk, cleo = await Desk.of(demo), demo.contact("cleo")
+    shown = await desk.frame.open(email=cleo.email)
+    assert '<option value="new">New ticket</option>' in shown.text
+    form = shown.text.partition('class="start"')[2]
+    fields = {name: hidden(form, name) for name in ("back", "way")}
+    sent = await desk.frame.post(f"/pod/contacts/{cleo.id}/verify", ticket="new", **fields)
+    await demo.idle()
+    waiting = await desk.frame.follow(sent)
+    right = await desk.frame.follow(await desk.type_code(waiting, desk.code_to(cleo)))
+    assert 'data-result="verified"' in right.text
+    (seen,) = (await demo.api("GET", f"{EUV}?contact_id={cleo.id}")).json["items"]
+    assert (seen["state"], seen["ticket_choice"]) == ("verified", "ticket")
+    assert ["VERIFIED" in note for note in await demo.notes(seen["ticket"])] == [True]
 
 
 async def test_when_the_ticket_system_is_down_the_caller_need_not_wait(demo: DemoHouse) -> None:

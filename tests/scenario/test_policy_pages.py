@@ -37,6 +37,9 @@ FORM = {
     "standard_needs": "code",
     "high_needs": "passkey",
     "high_is": "enforced",
+    "second_person": "yes",
+    "high_by_two": "yes",
+    "approver": "supervisor",
     "banner": "VIP: ring the front desk first",
 }
 SET = Policy(
@@ -55,6 +58,9 @@ SET = Policy(
     standard_needs=Assurance.CODE,
     high_needs=Assurance.PASSKEY,
     high_is="enforced",
+    second_person=True,
+    high_by_two=True,
+    approver="supervisor",
 )
 
 

@@ -262,7 +262,8 @@ def _without_what_was_asked(answer: Answer, path: str, body: Mapping[str, Any] |
 async def test_what_only_admins_may(house: House) -> None:
     """The matrix holds the product to its declarations; this holds some declarations to the words of the design."""
     for route in house.app[ROUTES]:
-        if route.path.startswith(("/settings", "/imports", "/api/v1/settings", "/api/v1/integration-keys")):
+        for_admins = ("/settings", "/imports", "/api/v1/settings", "/api/v1/integration-keys")
+        if route.path.startswith(for_admins) or route.path.endswith("/verification-policy"):
             assert route.access is Access.ADMIN, name_of(route)
             assert not route.pod, name_of(route)
             assert route.scope is None, name_of(route)

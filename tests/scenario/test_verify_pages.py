@@ -24,7 +24,7 @@ from storage.tables import verifications
 from storage.tenants import CarrierAccount
 from storage.verifications import VerificationRow
 from tests.fixtures.demo_house import DemoHouse
-from tests.fixtures.web_house import Answer, House, OpenWeb
+from tests.fixtures.web_house import Answer, House, OpenWeb, Who
 from tests.fixtures.world import MASTER_KEY, Person
 from tests.scenario.route_ground import new_integration_key
 from web.pages import page_routes
@@ -485,6 +485,100 @@ async def test_an_override_takes_a_reason_and_a_fresh_sign_in(house: House) -> N
     assert row.override is not None
     assert (row.override.reason, row.override.alone) == (reason, False)
     assert f"Override: {reason}" in words(await read(house, cookie, f"/contacts/{ada.id}/verify"))
+
+
+@pytest.mark.feature("SEC-09")
+async def test_high_risk_work_is_offered_only_where_a_way_is_enough_for_it(house: House) -> None:
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    way, path = f"sms_code.{await address_of(house, ada.id, 'mobile')}", f"/contacts/{ada.id}/verify"
+
+    async def offered() -> tuple[bool, bool]:
+        """In the select, and said to be missing there."""
+        page = await read(house, cookie, path)
+        return 'value="high"' in page.text, "High-risk work is not in the list" in words(page)
+
+    assert await offered() == (True, False), "by default it is only written down"
+    await set_policy(house, Policy(high_is="enforced"))
+    assert await offered() == (False, True)
+    told = await house.ask(
+        "GET", f"/api/v1/contacts/{ada.id}/methods?action=high", bearer=await house.log_in("technician")
+    )
+    whys = {one["why"] for one in told.json["items"] if one["state"] != "not_set_up"}
+    assert whys == {"assurance_too_low"}
+    refused = await send(house, cookie, path, way=way, action="high")
+    assert refused.status == 409, "whoever sends it all the same is told so"
+    assert (await send(house, cookie, path, way=way, action="standard")).status == 303
+
+
+@pytest.mark.feature("EV-38")
+async def test_the_methods_say_what_a_ticket_is_worth(house: House) -> None:
+    bearer, (ada, *others) = await house.log_in("technician"), house.world.people
+    foreign = next(one for one in others if one.client_id != ada.client_id)
+    mine, theirs = await ticket_of(house, ada), await ticket_of(house, foreign)
+    psa = house.services.psa(house.world.tenant_id)
+
+    async def whys(ticket: str) -> set[str | None]:
+        asked = await house.ask("GET", f"/api/v1/contacts/{ada.id}/methods?ticket={ticket}", bearer=bearer)
+        return {one["why"] for one in asked.json["items"] if one["state"] != "not_set_up"}
+
+    assert await whys(mine) == await whys("new") == await whys("later") == await whys("") == {None}
+    assert await whys(theirs) == {"ticket_of_other_client"}
+    assert await whys("nonsense") == {"ticket_not_found"}
+    await psa.set_status(mine, "closed")
+    assert await whys(mine) == {"ticket_closed"}
+
+
+@pytest.mark.feature("EV-37", "EV-44")
+async def test_a_new_ticket_is_chosen_like_any_other(house: House) -> None:
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    page = await read(house, cookie, f"/contacts/{ada.id}/verify")
+    offered = re.search(r'<select name="ticket">(.*?)</select>', page.text, re.DOTALL)
+    assert offered is not None
+    assert '<option value="new">New ticket</option>' in offered[1]
+    assert '<option value="" selected>No ticket yet</option>' in offered[1], "nothing is opened unasked"
+    row = await start(house, cookie, ada, ticket="new")
+    assert (row.ticket_id, row.ticket_asked) == ("", True)
+    code = await code_of(house, row.id)
+    done = await send(house, cookie, f"/verifications/{row.id}/check", code=code)
+    assert done.status == 303
+    page = await read(house, cookie, f"/contacts/{ada.id}/verify")
+    assert "new ticket" in words(page)
+    assert "Link this ticket" not in words(page), "nobody need do anything for it"
+    # What is refused is drawn again as it was typed.
+    again = await send(house, cookie, f"/contacts/{ada.id}/verify", way="sms_code.nonsense", ticket="new")
+    assert '<option value="new" selected>New ticket</option>' in again.text
+
+
+@pytest.mark.feature("SEC-06")
+async def test_an_override_is_offered_to_whoever_may_and_the_others_read_whom_to_ask(house: House) -> None:
+    """The supervisor, the only one on duty; page, pod and API say the same."""
+    ada, tenant_id = house.world.people[0], house.world.tenant_id
+    await house.text(ada.mobile, "#verify")
+
+    async def duty(*here: Who) -> None:
+        for one in await house.services.people.technicians(tenant_id):
+            on_duty = one.id in {house.people[who].id for who in here}
+            await house.services.people.change(tenant_id, one.id, on_duty=on_duty)
+
+    async def offered(who: Who) -> tuple[bool, bool, str]:
+        """On the page, over the API, and what the page says of it."""
+        page = await read(house, await house.log_in(who, "cookie"), f"/contacts/{ada.id}/verify")
+        told = await house.ask("GET", f"/api/v1/contacts/{ada.id}/methods", bearer=await house.log_in(who))
+        by_api = any(way["override"] for way in told.json["items"] if way["why"] == "direction_conflict")
+        asked = re.search(r"It cannot wait\? (Ask [^.]+\.)", words(page))
+        return "Ask them all the same" in page.text, by_api, asked[1] if asked else ""
+
+    await duty("technician", "supervisor", "admin", "pod_only")
+    assert await offered("supervisor") == (True, True, "")
+    assert await offered("technician") == (False, False, "Ask Admin or Supervisor, on duty now, to override it.")
+    await duty("technician", "supervisor")
+    assert await offered("technician") == (False, False, "Ask Supervisor, on duty now, to override it.")
+    assert await offered("admin") == (True, True, "")
+    await duty("technician")
+    assert await offered("technician") == (True, True, "")
+    await duty()
+    said = "Ask Admin or Supervisor to override it; nobody who may is on duty now."
+    assert await offered("technician") == (False, False, said)
 
 
 async def test_what_is_not_ours_is_not_there(house: House) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from bot.seeds import SHARED_MOBILE
 from tests.fixtures.demo_house import TV, DemoHouse, wrong
+from tests.fixtures.pages import words
 from tests.fixtures.verifying import EUV, act, ask, asked, check, code_in, mails_to, shield, shown, steps
+from tests.fixtures.verifying_users import Desk
 
 
 @pytest.mark.feature("SEC-11", "SEC-14")
@@ -33,6 +36,39 @@ async def test_asking_anew_in_time_gives_no_tries_beyond_the_lock(demo: DemoHous
     await demo.advance(15 * 60)
     again = await asked(demo, ada)
     assert (await check(demo, again, code_in(demo.texts_to(ada)[-1]))).status == 200
+
+
+@pytest.mark.feature("SEC-10", "SEC-43")
+async def test_links_with_a_number_take_ten_wrong_ones_an_hour_and_not_two_more(demo: DemoHouse) -> None:
+    await demo.settings(lambda settings: replace(settings, policy=replace(settings.policy, spoken_number=True)))
+    ada, desk = demo.contact("ada"), Desk(demo)
+
+    async def guess(times: int) -> str:
+        """On a link of its own; its id."""
+        id = await desk.asked(ada, "sms_link")
+        number = f"{(int((await desk.look(id))['spoken_number']) + 1) % 100:02d}"
+        for _ in range(times):
+            page = await desk.press(desk.link_by_text(ada), "validate", number=number)
+            assert page.status in (410, 422)
+        await demo.advance(301)
+        return id
+
+    for _ in range(3):
+        assert (await desk.look(await guess(3)))["state"] == "failed"
+    # Nine so far: the fourth link bears one, though by itself it would bear three.
+    last = await guess(1)
+    after = await desk.look(last)
+    assert (after["state"], after["reason"]) == ("failed", "wrong_numbers")
+    assert "The number was wrong too often" in words((await desk.open(desk.link_by_text(ada))).text)
+    refused = await desk.ask(ada, "sms_link")
+    assert (refused.status, refused.json["error"]) == (429, "method_locked")
+    assert (await desk.ask(ada, "email_link")).status == 201, "another method has its own count"
+
+
+@pytest.mark.feature("SEC-15", "REL-11")
+async def test_somebody_writes_down_which_shields_have_turned_back(demo: DemoHouse) -> None:
+    """Tests of the store tell what that does; here, that it is done at all."""
+    assert "shields" in {task.get_name() for task in asyncio.all_tasks()}
 
 
 @pytest.mark.feature("SEC-06", "SEC-15")

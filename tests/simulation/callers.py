@@ -210,6 +210,7 @@ class Callers:
         dice = self._dice
         who = who or self._acting(world, supervisor=dice.random() < 0.2)
         about = ticket if ticket is not None else dice.choice(("", self._ticket(person.id)))
+        about = "new" if about == "no-such" and uv.METHODS[method].channel == "email" else about
         other = dice.choice(world.people).id if dice.random() < 0.05 else person.id
         kind = dice.choice(("mobile", "email")) if dice.random() < 0.1 else uv.METHODS[method].kinds[-1]
         address = dice.choice(("", f"{kind}-{other}"))

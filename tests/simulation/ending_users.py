@@ -37,6 +37,8 @@ def _ended(run: Simulation) -> None:
             return
         if isinstance(state, uv.Verified):
             run.counts[f"verified by {state.request.method}"] += 1
+        if state.request.ticket_asked:
+            run.fail(f"verification {id} still waits for its new ticket")
         if state.logged is Logged.WRITTEN and notes[id] == 0:
             run.fail(f"verification {id} is said to be in the ticket, and no note was written")
         sends = [s for s in run.store.rows.sends.values() if s.check_id == id]

@@ -28,7 +28,7 @@ from storage.memory import MemoryTurnStore
 from tests.fixtures.duty import NoMail, by_text
 from tests.simulation.loop import Life
 from tests.simulation.outside import Point
-from tests.simulation.ready import ActsInMemory, AllWaysOut, AloneOnDuty, LinksInMemory
+from tests.simulation.ready import ActsInMemory, AllWaysOut, AloneOnDuty, LinksInMemory, NobodyLooksUp
 from tests.simulation.watch import Watch
 
 R = TypeVar("R")
@@ -197,7 +197,7 @@ class House:
         self.engine = Engine(opened, clock, chance, wording)
         self.acts = ActsInMemory(self.engine, ways.psa, database, clock, chance, kept)
         links, roll = LinksInMemory(kept, database), AloneOnDuty(alone, database)
-        self.verifying = Verifying(self.engine, ways.psa, links, roll, AllWaysOut(), wording, chance)
+        self.verifying = Verifying(self.engine, ways.psa, links, roll, AllWaysOut(), wording, chance, NobodyLooksUp())
         outside = Outside(ways.texts, ways.psa, anywhere, by_text(mobiles), ways.mail, NoMail(), ways.calls, anywhere)
         delivery = Delivery(self.engine, outside, clock, chance)
         self.dispatcher = Dispatcher(opened, self.engine, delivery, clock, name)

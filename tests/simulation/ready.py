@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from bot.acts import Acts
 from bot.engine import Engine
+from dialogs import user_verify as uv
+from dialogs.number_signals import NOTHING_KNOWN, KnownNumbers
 from dialogs.ports import Clock, Randomness
+from dialogs.settings import TenantSettings
 from dialogs.tech_verify import Open
+from dialogs.turns import AddressFacts
 from psa.base import Psa
 from storage.database import Database
 from storage.duty import OnCall, Roll
@@ -89,3 +93,13 @@ class AllWaysOut:
         self, tenant_id: str, *, to: str, text: str, technician_id: str = "", until: datetime | None = None
     ) -> None:
         raise AssertionError("nobody here is texted")
+
+
+class NobodyLooksUp:
+    """A `bot.number_lookups.KnowsNumbers`: no tenant has the carrier asked."""
+
+    def known(self, tenant_id: str, settings: TenantSettings, addresses: Iterable[AddressFacts]) -> KnownNumbers:
+        return NOTHING_KNOWN
+
+    async def before(self, tenant_id: str, contact_id: str, address_id: str, method: uv.Method) -> KnownNumbers:
+        return NOTHING_KNOWN

@@ -11,6 +11,7 @@ from typing import get_args, get_type_hints
 import pytest
 from sqlalchemy import String
 
+from dialogs import approvals as ap
 from dialogs import user_verify as uv
 from dialogs.tech_verify import machine
 from dialogs.tech_verify.steps import sound_alarm
@@ -56,7 +57,9 @@ def _written() -> set[str]:
 
 def _of_the_machine() -> set[str]:
     checks = {f"tv.{edge.name}" for edge in machine.in_order()}
-    return {"tv.ignored", "euv.ignored", *checks, *(f"euv.{edge.name}" for edge in uv.machine.in_order())}
+    approvals = {f"approval.{edge.name}" for edge in ap.machine.in_order()}
+    users = {f"euv.{edge.name}" for edge in uv.machine.in_order()}
+    return {"tv.ignored", "euv.ignored", "approval.ignored"} | checks | users | approvals
 
 
 def _of_alerts() -> set[str]:
@@ -85,7 +88,7 @@ def test_kinds_that_are_put_together_come_from_the_machine_or_from_alerts() -> N
         for argument in _arguments(call)
         if isinstance(argument, ast.BinOp) and isinstance(argument.left, ast.Constant)
     }
-    assert begin == {"tv.", "euv.", "alert."}
+    assert begin == {"tv.", "euv.", "approval.", "alert."}
 
 
 @pytest.mark.feature("SEC-56")

@@ -158,6 +158,9 @@ def test_the_page_tells_every_variable_that_is_read() -> None:
         ({"WATCHWORD_PUBLIC_URL": "http://verify.example.com"}, "https://"),
         ({"WATCHWORD_PUBLIC_URL": "https://verify.example.com/watchword"}, "without a path"),
         ({"WATCHWORD_TWILIO_URL": "ftp://carrier"}, "WATCHWORD_TWILIO_URL"),
+        ({"WATCHWORD_TWILIO_LOOKUPS_URL": "ftp://carrier"}, "WATCHWORD_TWILIO_LOOKUPS_URL"),
+        ({"WATCHWORD_GRAPH_URL": "graph.example"}, "WATCHWORD_GRAPH_URL must be"),
+        ({"WATCHWORD_ENTRA_URL": "ldap://entra"}, "WATCHWORD_ENTRA_URL must be"),
     ],
 )
 def test_the_start_is_refused_with_a_remedy(change_: dict[str, str], says: str) -> None:
@@ -189,6 +192,18 @@ def test_the_operators_mail_server_is_read() -> None:
     plain = read_settings(GOOD | mail | {"WATCHWORD_MAIL_URL": "smtp://mail.example:2525"}).mail
     assert plain is not None
     assert (plain.port, plain.security, plain.login) == (2525, "starttls", "")
+
+
+def test_where_microsoft_is_can_be_replaced() -> None:
+    national = {
+        "WATCHWORD_GRAPH_URL": "https://graph.microsoft.us/",
+        "WATCHWORD_ENTRA_URL": "https://login.microsoftonline.us",
+    }
+    settings = read_settings(GOOD | national)
+    assert (settings.graph_url, settings.entra_url) == (
+        "https://graph.microsoft.us",
+        "https://login.microsoftonline.us",
+    )
 
 
 def test_the_master_key_shows_in_no_record() -> None:

@@ -10,7 +10,10 @@ import pytest
 
 from bot.generate.network import INBOUND, OUTBOUND, page
 from bot.settings import Settings
+from channels.twilio.lookups import DEFAULT_URL as LOOKUPS_URL
 from channels.twilio.rest import DEFAULT_URL
+from identity.microsoft.graph import GRAPH_URL
+from identity.microsoft.tokens import ENTRA_URL
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("bot", "channels", "dialogs", "identity", "manifests", "psa", "storage", "voice", "web")
@@ -41,8 +44,14 @@ def test_every_host_in_the_code_is_on_the_page() -> None:
 @pytest.mark.feature("GE-01")
 def test_the_page_names_the_defaults_of_the_code() -> None:
     named = {line.host for line in OUTBOUND if re.fullmatch(r"[a-z0-9.-]+\.[a-z]+", line.host)}
-    assert named == {urlsplit(DEFAULT_URL).hostname}
-    assert Settings.__dataclass_fields__["twilio_url"].default == DEFAULT_URL
+    defaults = {
+        "twilio_url": DEFAULT_URL,
+        "twilio_lookups_url": LOOKUPS_URL,
+        "entra_url": ENTRA_URL,
+        "graph_url": GRAPH_URL,
+    }
+    assert named == {urlsplit(url).hostname for url in defaults.values()}
+    assert {name: Settings.__dataclass_fields__[name].default for name in defaults} == defaults
     assert {line.port for line in INBOUND} == {"443", str(Settings.__dataclass_fields__["port"].default)}
 
 

@@ -65,6 +65,7 @@ HARMLESS: Mapping[str, str] = {
     "/settings/brand/mail": "looks, the same",
     "/settings/mail/words/preview": "shows how a mail would read and keeps nothing",
     "/settings/mail/try": "one mail of fixed words, to oneself",
+    "/settings/microsoft-365/{source_id}/organisations/{organisation_id}/sync": "what is done every hour anyway",
     "/settings/teams/{connection_id}/try": "one post of fixed words, to where posts go anyway",
     "/settings/texts/{template}/preview": "shows how a text would read and keeps nothing",
     "/settings/webhooks/{webhook_id}/test": "an event without content, to where events go anyway",

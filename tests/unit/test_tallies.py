@@ -17,6 +17,8 @@ from storage.log import LogRow
 from storage.months import Month, begins, day_of, ends, read_day, read_month
 from storage.tallies import COUNTED, NOT_COUNTED, Figures, Tally, dump_figures, load_figures, median, outcome_of
 from web.pages.log_words import SAID, details_of, sentence_of
+from web.pages.log_words_sources import CAME
+from web.pages.log_words_sources import SAID as SAID_OF_SOURCES
 from web.pages.report_views import OUTCOMES, days_chart, percent
 from web.spreadsheets import csv_text
 
@@ -188,6 +190,16 @@ def test_every_kind_of_line_is_a_sentence_without_marks() -> None:
             assert said[0].isupper(), kind
             assert not set("{}`") & set(said), kind
     assert set(SAID) <= {kind for group in KINDS.values() for kind in group}, "words for a kind that is gone"
+
+
+def test_what_came_from_a_source_is_not_called_done_by_hand() -> None:
+    assert set(SAID_OF_SOURCES) == set(KINDS["source."])
+    assert set(CAME) <= set(KINDS["contact."])
+    by_hand, came = (_row("contact.address_changed", **more) for more in ({}, {"source": "s"}))
+    assert "Microsoft" not in sentence_of(by_hand, "Dana", "Ada")
+    said = "A number or address of Ada changed in Microsoft 365; the old one was told"
+    assert sentence_of(came, "Watchword", "Ada") == said
+    assert sentence_of(_row("source.sync_asked", source="s"), "Alex", "") == "Alex had an organisation read at once"
 
 
 def test_a_kind_of_a_newer_version_is_shown_as_it_is() -> None:

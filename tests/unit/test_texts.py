@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dialogs.effects import (
     Code,
     CreateTicket,
     Effect,
+    Link,
     NoteTicket,
     SayOnCall,
     TellUser,
@@ -41,6 +43,7 @@ from dialogs.texts import (
 from dialogs.texts.segments import GSM_BASIC, GSM_EXTENSION
 from dialogs.user_verify import METHODS, Action, Assurance, Method
 from dialogs.user_verify import Blank as NotAsked
+from tests.unit.approval_walks import WALKS as APPROVALS
 from tests.unit.check_walks import WALKS
 from tests.unit.verification_walks import WALKS as VERIFICATIONS
 
@@ -53,6 +56,7 @@ USUAL: dict[str, Value] = {**SAMPLES, "again": "", "tech": "Dana", "doing": "phr
 ASKED_FOR: list[Effect] = [
     *(effect for walk in WALKS for effect in walk.step.effects),
     *(effect for walk in VERIFICATIONS for effect in walk.step.effects),
+    *(effect for walk in APPROVALS for effect in walk.step.effects),
 ]
 EVERY = [(id, locale) for locale in LANGUAGES for id in ENGLISH]
 LOCKED = [(id, locale) for id, locale in EVERY if find_template(id, locale).locked]
@@ -238,6 +242,8 @@ def test_every_step_of_every_story_has_a_phrase() -> None:
     told = [w.step.state.story.trail for w in WALKS if not isinstance(w.step.state, Blank)]
     told += [w.step.state.trail for w in VERIFICATIONS if not isinstance(w.step.state, NotAsked)]
     steps = {line.what for trail in told for line in trail}
+    notes = [e for walk in APPROVALS for e in walk.step.effects if isinstance(e, NoteTicket)]
+    steps |= {line.split("|")[1] for note in notes for line in str(note.values["trail"]).splitlines()}
     assert len(steps) > 40
     assert {f"phrase.trail_{step}" for step in steps} == {
         phrase for phrase in LANGUAGES["en"].phrases if phrase.startswith("phrase.trail_")
@@ -285,6 +291,26 @@ def test_times_are_the_tenants_own_and_follow_the_season() -> None:
         assert f"at {shown}." in render("desk.too_many", {"at": at}, tenant=TENANT)
 
 
+@pytest.mark.feature("EV-03")
+@pytest.mark.parametrize(
+    ("month", "zone", "shown"),
+    [
+        (1, "Europe/Berlin", "15:07 CET"),
+        (7, "Europe/Berlin", "16:07 CEST"),
+        (1, "UTC", "14:07 UTC"),
+        (1, "America/Sao_Paulo", "11:07 UTC-03:00"),
+        (1, "Asia/Kathmandu", "19:52 UTC+05:45"),
+    ],
+)
+def test_a_mail_says_the_zone_of_its_time_and_a_text_does_not(month: int, zone: str, shown: str) -> None:
+    """A mail may be read anywhere, and later; in a text the zone could cost a second segment."""
+    at, tenant = datetime(2026, month, 1, 14, 7, tzinfo=UTC), replace(TENANT, timezone=zone)
+    for template in ("email_code", "email_link", "email_code_introduced", "email_link_conflict"):
+        values = {**USUAL, "until": at, "link": Link("https://w.example/v/x")}
+        assert f"works until {shown}." in render(f"euv.send_{template}.body", values, tenant=tenant)
+    assert f"at {shown.split()[0]}. On" in render("desk.too_many", {"at": at}, tenant=tenant)
+
+
 def test_without_a_published_number_people_are_sent_to_the_one_they_know() -> None:
     text = render("tv.denied", {}, tenant=TenantValues("Acme", ""))
     assert text.endswith("To reach us, call the number you know.")
@@ -324,7 +350,7 @@ def test_the_note_of_a_whole_check() -> None:
     )
 
 
-@pytest.mark.feature("EV-44", "SEC-09")
+@pytest.mark.feature("EV-44", "SEC-09", "SEC-42")
 def test_the_note_of_a_whole_verification() -> None:
     trail = "2026-03-01T13:59:30+00:00|euv_asked|Dana\n2026-03-01T14:00:05+00:00|euv_verified_code|Dana"
     said: dict[str, Value] = {
@@ -334,30 +360,40 @@ def test_the_note_of_a_whole_verification() -> None:
         "action": "phrase.action_high",
         "enough": "phrase.not_enough",
         "remark": "Manager approves\nforged\x07 line",
+        "approver": "Alex|x\n",
         "trail": trail,
     }
     assert render("note.euv", said, tenant=TENANT) == (
         "End-user verification: VERIFIED\n"
         "Contact: Jonathan Featherstone (the ticket is another person's)\n"
         "Asked by: code by text, ... 0142 (not their usual address)\n"
+        "The carrier says: a mobile number; WARNING: its SIM was swapped less than 7 days ago\n"
         "Technician: Dana\n"
         "Strength: medium; they had the code. Codes can be passed on live.\n"
         "Wanted for: a high-risk change, such as a password reset or a new number. By your policy this method is NOT "
         "enough for that\n"
         "Note: Manager approves\n"
         "  forged line\n"
+        "Second person who agreed: Alex|x\n"
         "Sent although they were checking a caller: They are on site with their manager. (alone on duty; to be "
         "reviewed)\n"
         "What happened (times in UTC):\n"
         "2026-03-01 13:59:30 Dana asked\n"
         "2026-03-01 14:00:05 Dana typed the right code"
     )
-    plain = {**said, **dict.fromkeys(("whose", "unusual", "enough", "remark", "reason", "alone", "assurance"), "")}
+    unsaid = ("whose", "unusual", "line", "sim", "enough", "remark", "approver", "reason", "alone", "assurance")
+    plain = {**said, **dict.fromkeys(unsaid, "")}
     failed = render("note.euv", {**plain, "outcome": "phrase.outcome_euv_undelivered"}, tenant=TENANT)
     assert failed.startswith("End-user verification: not verified, it never arrived (30006)\nContact: Jonathan")
     assert "Strength" not in failed
     assert "Note" not in failed
     assert "although" not in failed
+    assert "carrier" not in failed
+    unknown = {**plain, "line": "phrase.line_voip", "sim": "phrase.sim_unknown"}
+    assert (
+        "The carrier says: an internet number (VoIP), which no SIM belongs to; whether its SIM was swapped lately is "
+        "unknown\n"
+    ) in render("note.euv", unknown, tenant=TENANT)
 
 
 # --- a tenant's own wording -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from dialogs.effects import (
     AlertTenant,
     Code,
+    CreateTicket,
     EndShields,
     GiveBackChallenge,
     Link,
@@ -57,6 +58,8 @@ from dialogs.user_verify import (
     SendFailed,
     Sent,
     State,
+    TicketCreated,
+    TicketFailed,
     TicketLinked,
     Verified,
     Voided,
@@ -103,7 +106,7 @@ class AnyVerification(RuleBasedStateMachine):
         number=st.booleans(),
         most=st.sampled_from([3, 4, 5]),
         minutes=st.integers(1, 10),
-        ticket=st.sampled_from([None, Ticket("42", "1042")]),
+        ticket=st.sampled_from([None, "new", Ticket("42", "1042")]),
         patience=st.sampled_from([0, 8, 16, 24]),
         conflict=st.booleans(),
     )
@@ -114,7 +117,8 @@ class AnyVerification(RuleBasedStateMachine):
         self.method, self.patience, self.until = method, patience, self.now + lasts
         self.policy = Policy(max_wrong_codes=most, code_lifetime=lasts, link_lifetime=lasts)
         destination = Destination("a-1", "mobile", "... 0142", is_default=True, is_new=False)
-        request = Request("c-1", "Pat", destination, method, DANA, ticket, Action.STANDARD, self.now)
+        request = Request("c-1", "Pat", destination, method, DANA, None, Action.STANDARD, self.now)
+        request = replace(request, ticket_asked=True) if ticket == "new" else replace(request, ticket=ticket)
         if METHODS[method].way == "link":
             self.number = number
             spoken = SPOKEN if number else None
@@ -126,6 +130,7 @@ class AnyVerification(RuleBasedStateMachine):
         step = self.feed(asked)
         assert isinstance(step.state, Sent)
         assert step.state.challenge.expires_at == self.until
+        assert sum(isinstance(e, CreateTicket) for e in step.effects) == (ticket == "new")
 
     def feed(self, event: Event) -> Step[State]:
         before, was_over = self.state, self.over
@@ -143,6 +148,7 @@ class AnyVerification(RuleBasedStateMachine):
         self._secrets_only_to_the_user(step)
         self.given_back += sum(isinstance(e, GiveBackChallenge) for e in step.effects)
         self.over = not isinstance(step.state, Blank | Sent)
+        assert isinstance(before, Blank) or not any(isinstance(e, CreateTicket) for e in step.effects), "one at most"
         return step
 
     def _a_proof_needs_the_right_answer(self, event: Event, before: State, *, in_time: bool) -> None:
@@ -165,7 +171,8 @@ class AnyVerification(RuleBasedStateMachine):
                 assert getattr(new, name) == getattr(old, name)
             for name in ("wrong", "sends", "says", "failed"):
                 assert getattr(new, name) >= getattr(old, name), "I10"
-            assert replace(self.state.request, ticket=before.request.ticket) == before.request
+            was = before.request
+            assert replace(self.state.request, ticket=was.ticket, ticket_asked=was.ticket_asked) == was
 
     def _secrets_only_to_the_user(self, step: Step[State]) -> None:
         for effect in step.effects:
@@ -179,7 +186,7 @@ class AnyVerification(RuleBasedStateMachine):
             elif isinstance(effect, TellUser) and holds_secret(tuple(effect.values.values())):
                 self.sent += 1
                 assert (effect.drop_at, effect.challenge) == (self.until, True)
-            elif isinstance(effect, NoteTicket | TellUser | AlertTenant):
+            elif isinstance(effect, NoteTicket | TellUser | AlertTenant | CreateTicket):
                 assert not holds_secret(tuple(effect.values.values()))
         if not isinstance(step.state, Sent):
             assert not any(isinstance(e, PlaceCall | SayOnCall) for e in step.effects)
@@ -270,6 +277,13 @@ class AnyVerification(RuleBasedStateMachine):
     @rule(by=TECHNICIANS, ticket=st.sampled_from([Ticket("42", "1042"), Ticket("77", "1077")]))
     def link(self, by: Technician, ticket: Ticket) -> None:
         self.feed(TicketLinked(by, ticket))
+
+    @rule(made=st.booleans())
+    def the_ticket_system_answers(self, made: bool) -> None:
+        before = self.state
+        self.feed(TicketCreated(Ticket("99", "1099")) if made else TicketFailed())
+        if not isinstance(before, Blank) and not before.request.ticket_asked:
+            assert self.state == before, "nobody has asked for one, or another was linked meanwhile"
 
     @rule(call_id=CALL_IDS)
     def the_call_is_placed(self, call_id: str) -> None:

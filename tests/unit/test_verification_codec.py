@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dialogs import user_verify as uv
 from dialogs.effects import Code
 from dialogs.machine import members
+from dialogs.number_signals import Signals
 from storage.codec import BadState, dump_verification, load_state, load_verification, outline
 from storage.forgetting import bare_verification
 from storage.keys import CannotOpen, Keyring, RowKeys
@@ -97,12 +98,23 @@ def test_the_columns_beside_a_state_follow_from_it() -> None:
         outline(uv.Blank())
 
 
+@pytest.mark.feature("SEC-42")
+def test_what_was_known_of_the_number_is_kept_and_older_records_have_none() -> None:
+    state = sent(WORLD, ADA, signals=Signals("mobile", "swapped"))
+    body = dump_verification(state, seal)
+    assert load_verification(body, unseal) == state
+    older = json.loads(body)
+    del older["state"]["request"]["signals"]
+    assert load_verification(json.dumps(older), unseal) == sent(WORLD, ADA)
+
+
 @pytest.mark.feature("SEC-56")
 def test_what_is_left_of_a_forgotten_one_names_nobody() -> None:
     asked = request(WORLD, ADA, note="she is in Room 9", override=uv.Override("he insisted", alone=True))
+    asked = replace(asked, signals=Signals("voip", "swapped"))
     over = replace(verified(sent(WORLD, ADA)), request=asked)
     body = bare_verification(dump_verification(over, seal))
-    for said in (ADA.name, "Room 9", "insisted", over.request.destination.shown):
+    for said in (ADA.name, "Room 9", "insisted", over.request.destination.shown, "voip", "swapped"):
         assert said not in body
     left = load_verification(body, unseal)
     assert isinstance(left, uv.Verified)

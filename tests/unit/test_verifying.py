@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, product, repeat
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.asking_users import About, Asking, Ready, Wish, shown
+from bot.about_tickets import About
+from bot.asking_users import Asking, Ready, Wish, shown
 from bot.drafts import Draft, code_digest, verification_digest
 from bot.inbound import Reading
 from bot.verifying_answers import digits_of
@@ -18,6 +20,7 @@ from bot.wording import Wording
 from dialogs import user_verify as uv
 from dialogs.effects import Code
 from dialogs.messages import Inbound
+from dialogs.number_signals import NOTHING_KNOWN, KnownNumbers, Signals
 from dialogs.settings import TenantSettings
 from dialogs.tech_verify import Open
 from dialogs.tech_verify import Technician as Tech
@@ -65,7 +68,7 @@ def facts_of(*checks: StoredCheck) -> VerificationFacts:
     return VerificationFacts(TENANT, ADA, (MOBILE,), "+12125550100", None, (), checks, None, ())
 
 
-def asked(facts: VerificationFacts, random: SeededRandomness) -> uv.Sent:
+def asked(facts: VerificationFacts, random: SeededRandomness, known: KnownNumbers = NOTHING_KNOWN) -> uv.Sent:
     """What a supervisor's request comes to, an open check set aside."""
     wish = Wish(
         ACTING,
@@ -78,6 +81,7 @@ def asked(facts: VerificationFacts, random: SeededRandomness) -> uv.Sent:
         "Her phone was stolen",
         True,
         False,
+        known,
     )
     draft = Draft(TENANT, START, random, WORDING)
     acted = Asking(random, WORDING).start(wish, Ready(mail=True, texts=True, calls=True), facts, draft)
@@ -91,6 +95,24 @@ def asked(facts: VerificationFacts, random: SeededRandomness) -> uv.Sent:
 def test_a_code_is_never_that_of_a_live_check_of_the_same_person() -> None:
     state = asked(facts_of(open_check("493817")), Script("493817", "493817", "604281"))
     assert state.challenge.code == Code("604281")
+
+
+@pytest.mark.feature("SEC-42")
+@pytest.mark.parametrize(
+    ("asks", "known", "kept"),
+    [
+        ("off", {}, None),
+        ("sim_swap", {MOBILE.value: Signals("voip", "unswapped")}, Signals("voip", "unswapped")),
+        # The number was another one when the carrier was asked.
+        ("sim_swap", {"+13475550112": Signals("mobile", "unswapped")}, Signals("unknown", "unknown")),
+        ("line_type", {}, Signals("unknown")),
+    ],
+)
+def test_what_is_kept_is_about_the_number_that_the_code_goes_to(
+    asks: Literal["off", "line_type", "sim_swap"], known: KnownNumbers, kept: Signals | None
+) -> None:
+    facts = replace(facts_of(), tenant=replace(TENANT, settings=TenantSettings(number_lookups=asks)))
+    assert asked(facts, SeededRandomness(), known).request.signals == kept
 
 
 @pytest.mark.feature("SEC-07")

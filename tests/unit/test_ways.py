@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dialogs.effects import Code
 from dialogs.limits import SendCounts
+from dialogs.number_signals import Line, Signals, Sim
 from dialogs.settings import TenantSettings
 from dialogs.tech_verify import (
     Alarm,
@@ -398,6 +399,20 @@ def test_the_interlock_stops_every_built_method_and_only_an_override_helps() -> 
     assert one(lifted, technician_id="t-2").why == "direction_conflict"
 
 
+@pytest.mark.feature("SEC-06")
+def test_an_override_is_no_help_where_something_else_is_in_the_way_too() -> None:
+    busy, stopped = replace(MOBILE, sends=SendCounts(destination=(NOW,))), replace(MOBILE, suppressed="opted_out")
+    for address in (busy, stopped):
+        shown = by(found(address, MAIL, checks=(check(live()),)))
+        assert (shown["sms_code", "a-mobile"].why, shown["sms_code", "a-mobile"].override) == (
+            "direction_conflict",
+            False,
+        )
+        assert shown["email_code", "a-mail"].override
+    denied = by(found(checks=(check(live()),), denied_at=NOW))
+    assert not any(way.override for way in denied.values())
+
+
 def test_the_gravest_is_told_first() -> None:
     """What a technician must know comes before what they can wait for."""
     wrong = tuple(Try(str(i), "u", "c-1", Method.SMS_CODE, "t-1", NOW, "wrong") for i in range(10))
@@ -430,3 +445,47 @@ def test_the_gravest_is_told_first() -> None:
         "too_many_sends",
     ]
     assert one(facts).state == "ready"
+
+
+# --- what the carrier says of a number ------------------------------------------------------------------------------
+
+SWAPPED = {MOBILE.value: Signals("mobile", "swapped")}
+
+
+@pytest.mark.feature("SEC-42", "SEC-09")
+def test_a_number_whose_sim_was_swapped_lately_is_not_enough_for_high_risk_work() -> None:
+    """Also where weak methods are only written down. Whoever has the SIM gets texts and calls alike; the desk phone,
+    the mailbox and another mobile are not that number."""
+    facts = found(MOBILE, OTHER_MOBILE, LANDLINE, MAIL)
+    none = {LANDLINE.value: Signals("landline", "swapped"), MAIL.value: Signals("mobile", "swapped")}
+    told = by(facts, known=SWAPPED | none, action=Action.HIGH)
+    assert {way: shown.why for way, shown in told.items() if shown.state != "not_set_up"} == {
+        ("sms_code", "a-mobile"): "sim_swapped",
+        ("sms_code", "a-other"): "",
+        ("sms_link", "a-mobile"): "sim_swapped",
+        ("sms_link", "a-other"): "",
+        ("email_code", "a-mail"): "",
+        ("email_link", "a-mail"): "",
+        ("voice_call", "a-phone"): "",
+        ("voice_call", "a-mobile"): "sim_swapped",
+        ("voice_call", "a-other"): "",
+    }
+    assert one(facts, known=SWAPPED, action=Action.HIGH).why == "sim_swapped"
+    assert one(facts, known=SWAPPED, overriding=True, note="A long note", action=Action.HIGH).why == "sim_swapped"
+    enforced = found(MOBILE, policy=Policy(high_is="enforced"))
+    assert one(enforced, known=SWAPPED, action=Action.HIGH).why == "assurance_too_low"
+
+
+@pytest.mark.feature("SEC-42")
+@pytest.mark.parametrize("action", list(Action))
+@pytest.mark.parametrize("line", get_args(Line))
+@pytest.mark.parametrize("sim", get_args(Sim))
+def test_nothing_else_that_the_carrier_says_stands_in_the_way(action: Action, line: Line, sim: Sim) -> None:
+    """Unknown is shown and blocks nobody; internet numbers are marked, not banned."""
+    known = {MOBILE.value: Signals(line, sim)}
+    told, plain = by(found(), known=known, action=action), by(found(), action=action)
+    blocked = {way for way in told if told[way].state != plain[way].state}
+    expected = {way for way in plain if plain[way].state == "ready" and way[1] == "a-mobile"}
+    assert blocked == (expected if (action, sim) == (Action.HIGH, "swapped") else set())
+    assert {way for way in told if told[way].signals is not None} == expected, "and it is shown for all of them"
+    assert {told[way].signals for way in expected} == {Signals(line, sim)}

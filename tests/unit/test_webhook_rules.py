@@ -138,6 +138,12 @@ LINE = LogRow("line-1", 7, NOW, "tv.confirm", "check-1", "contact-1", "", "ticke
         ("euv.end_call", {"before": "sent", "after": "error"}, "end_user.not_verified"),
         ("euv.send_again", {"before": "sent", "after": "sent"}, ""),
         ("euv.override", {}, ""),
+        ("approval.ask_second_person", {"before": "unasked", "after": "waiting"}, "approval.asked"),
+        ("approval.grant", {"before": "waiting", "after": "granted"}, "approval.decided"),
+        ("approval.refuse", {"before": "waiting", "after": "refused"}, "approval.decided"),
+        ("approval.grant", {"before": "waiting", "after": "expired", "refused": "approval_over"}, ""),
+        ("approval.use", {"before": "granted", "after": "used"}, ""),
+        ("approval.act_refused", {"refused": "own_approval"}, ""),
         ("alert.denied", {}, "alert.raised"),
         ("alert.acknowledged", {}, ""),
         ("contact.address_changed", {}, "contact.address_changed"),
@@ -156,7 +162,7 @@ def test_lines_become_events(kind: str, public: dict[str, str | int], event: str
 
 def test_no_line_that_is_told_of_is_left_unread_and_every_event_has_its_line() -> None:
     states = ("blank", "open", "claimed", "confirmed", "denied", "rejected", "superseded", "expired", "alarm")
-    of_end_users = ("sent", "verified", "failed", "error")
+    of_end_users = ("sent", "verified", "failed", "error", "unasked", "waiting", "granted", "refused")
     found = set()
     for kinds in KINDS.values():
         for kind in kinds:
@@ -187,6 +193,20 @@ def test_an_event_holds_ids_and_states_and_nothing_that_anybody_said() -> None:
             "ticket_id": "ticket-1",
             "assurance": "compare",
         },
+    }
+
+
+@pytest.mark.feature("SEC-12")
+def test_a_request_to_a_second_person_is_told_with_ids_alone() -> None:
+    public: dict[str, str | int] = {"before": "waiting", "after": "granted", "approval": "high", "rests_on": "v1 v2"}
+    line = replace(LINE, kind="approval.grant", technician_id="tech-2", public=public)
+    assert json.loads(told(line, "approval.decided").body)["data"] == {
+        "approval_id": "check-1",
+        "state": "granted",
+        "contact_id": "contact-1",
+        "technician_id": "tech-2",
+        "ticket_id": "ticket-1",
+        "approval": "high",
     }
 
 

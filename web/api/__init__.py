@@ -2,6 +2,7 @@
 
 from web.api import (
     announced,
+    approvals,
     blocks,
     checks,
     clients,
@@ -10,6 +11,7 @@ from web.api import (
     end_users,
     keys,
     people,
+    policies,
     records,
     reports,
     sessions,
@@ -27,6 +29,7 @@ def routes() -> tuple[Route, ...]:
         *people.ROUTES,
         *checks.ROUTES,
         *end_users.ROUTES,
+        *approvals.ROUTES,
         *announced.ROUTES,
         *contacts.ROUTES,
         *contact_writes.ROUTES,
@@ -36,6 +39,7 @@ def routes() -> tuple[Route, ...]:
         *records.ROUTES,
         *reports.ROUTES,
         *settings.ROUTES,
+        *policies.ROUTES,
         *texts.ROUTES,
         *keys.ROUTES,
     )

@@ -11,6 +11,9 @@ from storage.directory import StoredContact
 from storage.paging import BadCursor
 from storage.verifications import Shield
 from web.answers import answer
+from web.api.approval_shapes import ContactWhole
+from web.api.approvals import high_risk_of
+from web.api.end_user_shapes import WaysQuery
 from web.api.ids import our_id
 from web.api.shapes import Address, Contact, ContactQuery, Listed, ShieldShown, TechnicianRef
 from web.problems import bad_cursor, not_found
@@ -40,11 +43,14 @@ async def find(call: Call) -> web.StreamResponse:
 
 
 async def read(call: Call) -> web.StreamResponse:
-    """One contact with every address and its shield: whether it is verified now, how, and for which ticket."""
+    """One contact with every address and its shield: whether it is verified now, how, and for which ticket; and
+    whether high-risk work is cleared about the ticket asked for."""
+    asked: WaysQuery = call.query
     contact = await call.services.directory.contact(call.who.tenant_id, our_id(call))
     if contact is None:
         raise not_found()
-    return answer(await shown(call, contact))
+    plain = dict(await shown(call, contact))
+    return answer(ContactWhole(**plain, high_risk=await high_risk_of(call, contact, asked.ticket)))
 
 
 async def shown(call: Call, contact: StoredContact) -> Contact:
@@ -119,7 +125,8 @@ ROUTES = (
         Access.TECHNICIAN,
         Surface.API,
         "Read a contact",
-        answers={200: Contact},
+        query=WaysQuery,
+        answers={200: ContactWhole},
         scope=Scope.CONTACTS_READ,
         pod=True,
     ),

@@ -7,7 +7,8 @@ from typing import get_args
 
 from aiohttp import web
 
-from dialogs.user_verify import METHODS, Assurance, Method, Policy
+from dialogs.number_signals import Signals
+from dialogs.user_verify import METHODS, Action, Assurance, Method, Policy
 from identity.sessions import FRESH
 from storage.checks import CheckRow
 from storage.paging import BadCursor, write_cursor
@@ -15,6 +16,8 @@ from storage.times import micros
 from storage.verifications import VerificationRow
 from web.answers import answer
 from web.api.act_routes import act_on
+from web.api.approval_shapes import Ways
+from web.api.approvals import high_risk_of
 from web.api.checks import listed
 from web.api.end_user_shapes import (
     CodeWith,
@@ -23,6 +26,7 @@ from web.api.end_user_shapes import (
     EndUserVerification,
     LinkTicketWith,
     OverrideShown,
+    SignalsShown,
     VerifyWith,
     Way,
     WaysQuery,
@@ -149,15 +153,17 @@ async def link_ticket(call: Call) -> web.StreamResponse:
 async def methods(call: Call) -> web.StreamResponse:
     """Which methods can work for this contact now, by address, in the order of the client's policy."""
     asked: WaysQuery = call.query
-    return await _ways(call, our_id(call), asked.ticket)
+    ticket = "" if asked.ticket == "later" else asked.ticket
+    return await _ways(call, our_id(call), ticket, asked.action)
 
 
-async def _ways(call: Call, contact_id: str, ticket: str) -> web.StreamResponse:
-    found = await call.services.verifying.methods(call.who, contact_id, ticket=ticket)
+async def _ways(call: Call, contact_id: str, ticket: str, action: Action = Action.STANDARD) -> web.StreamResponse:
+    found = await call.services.verifying.methods(call.who, contact_id, ticket=ticket, action=action.value)
     contact = await call.services.directory.contact(call.who.tenant_id, contact_id)
     if found is None or contact is None:
         raise not_found()
     policy = await _policy_of(call, contact.client_id)
+    may_override = await call.services.verifying.may_override(call.who) if any(way.override for way in found) else False
     ways = [
         Way(
             method=way.method,
@@ -167,13 +173,15 @@ async def _ways(call: Call, contact_id: str, ticket: str) -> web.StreamResponse:
             message=REFUSALS[way.why][1] if way.why else None,
             not_before=way.not_before,
             note_for=list(way.note_for),
-            override=way.override,
+            override=way.override and may_override,
             assurance=METHODS[way.method].assurance,
             good_for=list(policy.good_for(METHODS[way.method].assurance)),
+            approval=way.approval or None,
+            number_signals=_signals(way.signals),
         )
         for way in found
     ]
-    return answer(Listed[Way](items=ways))
+    return answer(Ways(items=ways, high_risk=await high_risk_of(call, contact, ticket)))
 
 
 async def unlock(call: Call) -> web.StreamResponse:
@@ -230,6 +238,7 @@ def _shown(call: Call, row: VerificationRow, policy: Policy) -> EndUserVerificat
         enough=row.action in good_for,
         ticket=row.ticket_id or None,
         ticket_number=row.ticket_number or None,
+        ticket_choice="ticket" if row.ticket_id else "new" if row.ticket_asked else "later",
         other_contact=row.other_contact,
         technician=TechnicianRef(id=row.technician.id, name=row.technician.name) if row.technician else None,
         note=row.note or None,
@@ -246,7 +255,12 @@ def _shown(call: Call, row: VerificationRow, policy: Policy) -> EndUserVerificat
         ended_at=row.ended_at,
         green_until=row.green_until if row.is_green(now) else None,
         age_seconds=int((now - row.ended_at).total_seconds()) if verified and row.ended_at else None,
+        number_signals=_signals(row.signals),
     )
+
+
+def _signals(signals: Signals | None) -> SignalsShown | None:
+    return None if signals is None else SignalsShown(line=signals.line, sim=signals.sim or None)
 
 
 def word_of(row: VerificationRow, call: Call) -> EndUserState:
@@ -334,7 +348,7 @@ ROUTES = (
         Surface.API,
         "List the ways to verify a contact",
         query=WaysQuery,
-        answers={200: Listed[Way]},
+        answers={200: Ways},
         scope=Scope.CHECKS_READ,
         pod=True,
     ),
@@ -345,6 +359,6 @@ ROUTES = (
         Access.ADMIN,
         Surface.API,
         "Allow a method again",
-        answers={200: Listed[Way]},
+        answers={200: Ways},
     ),
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, create_model
 
-from dialogs.settings import SettingsError, check_settings
+from dialogs.settings import SettingsError, TenantSettings, check_settings
 from storage.phones import BadNumber, to_e164
 from storage.tenant_settings import BY_NAME, SETTINGS, change, check_name
 from storage.tenants import StoredTenant
@@ -38,16 +38,16 @@ ChangeSettings: type[Strict] = create_model("ChangeSettings", __base__=Strict, *
 
 async def read(call: Call) -> web.StreamResponse:
     """All settings, spelled as in docs/reference/settings.md: `20s`, `10m`, `1h`, `90d`, `yes`, `no`."""
-    return answer(await _shown(call, await _tenant(call)))
+    return answer(await _shown(call, await tenant_of(call)))
 
 
 async def change_some(call: Call) -> web.StreamResponse:
     """Change those that are given, all of them or none; answers with all settings. `problems` names each that is
     refused, with what is allowed."""
     given: dict[str, str] = call.body.model_dump(exclude_unset=True)
-    tenant = await _tenant(call)
+    tenant = await tenant_of(call)
     wanted = {name: value for name, value in given.items() if name in BY_NAME}
-    wrong = _faults(tenant, wanted)
+    wrong = faults_in(tenant.settings, wanted)
     name, number_id = tenant.name, ""
     try:
         name = check_name(given.get("name", tenant.name))
@@ -57,11 +57,7 @@ async def change_some(call: Call) -> web.StreamResponse:
         number_id = await _own_number(call, given["verification_number"])
         if not number_id:
             wrong["verification_number"] = "it is none of your verification numbers; add it to your numbers first"
-    if wrong:
-        problems = [{"field": field, "problem": said} for field, said in wrong.items()]
-        first = problems[0]
-        said = f"Nothing was changed. {first['field']}: {first['problem']}."
-        raise Problem(422, "invalid", said, {"problems": problems})
+    refuse_faults(wrong)
     tenants = call.services.tenants
     if wanted:
         about = line(call, "settings.changed", settings=",".join(sorted(wanted)))
@@ -71,12 +67,12 @@ async def change_some(call: Call) -> web.StreamResponse:
     if number_id:
         about = line(call, "settings.number_primary", number=number_id)
         await tenants.noting(tenant.id, about).set_primary(tenant.id, number_id)
-    return answer(await _shown(call, await _tenant(call)))
+    return answer(await _shown(call, await tenant_of(call)))
 
 
-def _faults(tenant: StoredTenant, wanted: dict[str, str]) -> dict[str, str]:
+def faults_in(settings: TenantSettings, wanted: dict[str, str]) -> dict[str, str]:
     """What is wrong, by setting."""
-    settings, wrong = tenant.settings, dict[str, str]()
+    wrong = dict[str, str]()
     for name, typed in wanted.items():
         try:
             settings = BY_NAME[name].put(settings, typed)
@@ -90,6 +86,15 @@ def _faults(tenant: StoredTenant, wanted: dict[str, str]) -> dict[str, str]:
     return wrong
 
 
+def refuse_faults(wrong: dict[str, str]) -> None:
+    """Raises the 422 that names each of them, if there are any."""
+    if wrong:
+        problems = [{"field": field, "problem": said} for field, said in wrong.items()]
+        first = problems[0]
+        said = f"Nothing was changed. {first['field']}: {first['problem']}."
+        raise Problem(422, "invalid", said, {"problems": problems})
+
+
 async def _own_number(call: Call, typed: str) -> str:
     """The id of this verification number of the tenant's, empty for any other."""
     try:
@@ -101,7 +106,8 @@ async def _own_number(call: Call, typed: str) -> str:
     return next(found, "")
 
 
-async def _tenant(call: Call) -> StoredTenant:
+async def tenant_of(call: Call) -> StoredTenant:
+    """The tenant of whoever is signed in."""
     tenant = await call.services.tenants.get(call.who.tenant_id)
     if tenant is None:
         raise not_found()

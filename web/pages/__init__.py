@@ -3,6 +3,7 @@
 from web import stream
 from web.brand import brand_routes
 from web.pages import (
+    approvals,
     assets,
     blocks,
     clients,
@@ -21,6 +22,7 @@ from web.pages import (
     reports,
     sign_in,
     simulator,
+    simulator_microsoft,
     simulator_psa,
     tickets,
     verify_pages,
@@ -53,6 +55,7 @@ def page_routes() -> tuple[Route, ...]:
         *directory.ROUTES,
         *tickets.ROUTES,
         *verify_pages.ROUTES,
+        *approvals.ROUTES,
         *history.ROUTES,
         *log_page.ROUTES,
         *reports.ROUTES,
@@ -62,6 +65,7 @@ def page_routes() -> tuple[Route, ...]:
         *pod.pod_routes(),
         *link_routes(lambda services: services.verifying),
         *simulator.ROUTES,
+        *simulator_microsoft.ROUTES,
         *simulator_psa.ROUTES,
         *stream.ROUTES,
     )

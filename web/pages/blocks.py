@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from storage.blocks import LONGEST_REASON, SHORTEST_REASON, Sender, sender_behind
+from storage.blocks import Sender, sender_behind
 from storage.phones import readable
 from web import blocking
 from web.api.ids import checked
@@ -71,12 +71,9 @@ async def block(call: Call) -> web.StreamResponse:
     """Nothing they send starts or is answered from now on. A check of theirs that runs ends, with the same reason."""
     form: BlockForm = call.body
     sender = await _sender(call, form)
-    reason = " ".join(form.reason.split())
-    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
-        return await _form(call, form, _("Say why, in a few words: colleagues will ask themselves months from now."))
     hours = None if form.hours == FOR_GOOD else int(form.hours)
     try:
-        await blocking.block(call, sender, reason=reason, hours=hours, check_id=form.check_id)
+        await blocking.block(call, sender, reason=form.reason, hours=hours, check_id=form.check_id)
     except Problem as refused:
         return await _form(call, form, _(refused.message))
     return see_other(own_path(form.back, "/codes"), said="blocked")

@@ -157,6 +157,7 @@ async def draw_edit(
     shown = {**details, **typed} if typed is not None and at == "details" else details
     values = {
         "contact": contact,
+        "origin": await call.services.contact_sources.origin(call.who.tenant_id, contact.id),
         "several": {a.word for a in contact.addresses if a.may_use},
         "typed": shown,
         "sent": typed or {},

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from web import csrf
+from web.asked import ASKED, NOBODY
 from web.brand import sheet_address
 from web.log_in import held_token
 from web.look import Frame, Look, _
@@ -63,6 +64,16 @@ SAID: Mapping[str, str] = {
     "teams_added": _("Added. Now press Test, and look into the channel."),
     "teams_changed": _("Saved."),
     "teams_removed": _("Removed. Nothing is posted there any more."),
+    "source_added": _("Added. Now enter the redirect URI below in the app registration."),
+    "source_removed": _("Removed, with its secret. The contacts stay."),
+    "organisation_connected": _("Connected. Now say whose people they are."),
+    "organisation_again": _("It was connected already, and answers."),
+    "organisation_mapped": _("Saved. Its people are being read; you may leave this page."),
+    "organisation_disconnected": _("Disconnected. The contacts stay."),
+    "sync_asked": _("It is read now. You may leave this page."),
+    "consent_put_away": _("Nothing is connected."),
+    "changes_applied": _("They are taken over; those who were reached there before get a notice."),
+    "changes_refused": _("Left as they are."),
     "webhook_on": _("Switched on. It is told of what happens from now on."),
     "webhook_off": _("Switched off. It is told nothing more."),
     "webhook_removed": _("Removed. It is told nothing more."),
@@ -86,6 +97,9 @@ SAID: Mapping[str, str] = {
     "euv_resent": _("The same code is on its way again."),
     "euv_cancelled": _("Taken back. What was sent no longer counts."),
     "euv_unlocked": _("It may be used again."),
+    "approval_granted": _("You agreed. They see it now."),
+    "approval_refused": _("You said no. They see it now."),
+    "approval_withdrawn": _("Taken back. Nobody needs to decide any more."),
     "waived": _("Closed without a verification. Your note is in the ticket."),
     "recovery_used": _("That recovery code is used up now. Make new ones when few are left."),
 }
@@ -122,6 +136,7 @@ def frame(call: Call, title: str, section: str = "", *, on_duty: bool | None = N
         )
         if call.acting
         else (),
+        asked=call.request.get(ASKED, NOBODY),
     )
 
 

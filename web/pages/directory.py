@@ -54,6 +54,7 @@ async def show_contact(call: Call) -> web.StreamResponse:
     checks = (await call.services.checks.page(call.who.tenant_id, contact_id=contact.id, limit=20)).items
     values = {
         "contact": contact,
+        "origin": await call.services.contact_sources.origin(call.who.tenant_id, contact.id),
         "verify": await panel_on_page(call, contact, here=f"/contacts/{contact.id}", tickets=tickets),
         "tickets": choices(tickets, contact_id=contact.id),
         "open_tickets": [ticket_view(t) for t in tickets],

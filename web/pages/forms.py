@@ -132,11 +132,13 @@ class PhoneText(Form):
 
 
 class PhoneAct(Form):
-    """What somebody does with a simulated phone: a key or a button during a call, or how it answers from now on."""
+    """What somebody does with a simulated phone: a key or a button during a call, how it answers from now on, or what
+    the carrier says of its number."""
 
     phone: Annotated[str, Field(max_length=32)]
     act: Annotated[str, Field(pattern=r"^([0-9*#]|pick_up|hang_up|)$")] = ""
     answers: Annotated[str, Field(max_length=32)] = ""
+    line: Annotated[str, Field(max_length=32)] = ""
 
 
 class Advance(Form):

@@ -52,6 +52,7 @@ WHY: Mapping[str, str] = {
     "ticket": _("there is a ticket of theirs"),
     "check": _("they have asked for a check"),
     "verification": _("somebody has verified them"),
+    "approval": _("a second person was asked about them"),
     "conversation": _("they have written"),
     "call": _("a call to them was announced"),
     "alert": _("there is an alert about them"),

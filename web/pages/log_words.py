@@ -10,6 +10,8 @@ from storage.audit_kinds import KINDS
 from storage.log import LogRow
 from web.look import _
 from web.pages.check_cards import ASSURANCES
+from web.pages.log_words_approving import said_of
+from web.pages.log_words_sources import said_of as said_of_sources
 from web.pages.log_words_verifying import PRESSED, TYPED
 from web.pages.log_words_verifying import SAID as SAID_OF_VERIFYING
 from web.pages.verify_words import ACTIONS_IN_WORDS, DID, REASONS
@@ -158,7 +160,8 @@ def sentence_of(row: LogRow, who: str, contact: str) -> str:
         outcomes = TYPED if row.kind == "euv.check_code" else PRESSED
         said = outcomes.get(after, SAID_OF_VERIFYING["euv.ignored"])
     else:
-        said = SAID.get(row.kind) or SAID_OF_VERIFYING.get(row.kind) or meaning(row.kind)
+        known = SAID.get(row.kind) or SAID_OF_VERIFYING.get(row.kind) or said_of(row) or said_of_sources(row)
+        said = known or meaning(row.kind)
     whole = said.replace("{who}", who).replace("{contact}", contact or _("somebody"))
     return whole[:1].upper() + whole[1:]
 

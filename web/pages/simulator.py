@@ -42,6 +42,19 @@ ANSWERS = {
     "no_answer": _("Nobody is there"),
     "unreachable": _("The number cannot be reached"),
 }
+#: What the carrier may say of a number, in the order offered.
+LINES = {
+    "usual": _("Mobile, the same SIM for years"),
+    "swapped": _("Mobile, SIM swapped two days ago"),
+    "swapped_undated": _("Mobile, SIM swapped within 48 hours, no date told"),
+    "day_only": _("Mobile, SIM not swapped for 24 hours, no more is told"),
+    "no_sim_data": _("Mobile, nothing known of its SIM"),
+    "voip": _("Internet number (VoIP)"),
+    "landline": _("Landline"),
+    "nothing": _("Nothing is known"),
+    "failing": _("The look-up fails"),
+    "silent": _("The look-up is never answered"),
+}
 CALL_STATES = {
     "ringing": _("It rings"),
     "talking": _("On the line"),
@@ -107,6 +120,8 @@ async def show_simulator(call: Call) -> web.StreamResponse:
         "calls": _calls(demo, phone),
         "answers": ANSWERS,
         "answering": demo.answering(phone.number),
+        "lines": LINES,
+        "line": demo.line_of(phone.number),
         "posts": _posts(demo),
         "sign_ins": demo.accounts(),
     }
@@ -149,12 +164,15 @@ async def handset(call: Call) -> web.StreamResponse:
 
 
 async def handset_json(call: Call) -> web.StreamResponse:
-    """The same: `{"phone", "act": "pick_up|hang_up|0-9*#"}` or `{"phone", "answers": "person|voicemail|..."}`."""
+    """The same: `{"phone", "act": "pick_up|hang_up|0-9*#"}`, `{"phone", "answers": "person|voicemail|..."}` or
+    `{"phone", "line": "usual|swapped|voip|..."}`."""
     given: PhoneAct = call.body
     _use(call, given)
     demo = _demo(call)
     calls = [{"state": c.state, "text": c.words, "at": iso(c.at)} for c in demo.calls_to(given.phone)]
-    return web.json_response({"answers": demo.answering(given.phone), "calls": calls})
+    return web.json_response(
+        {"answers": demo.answering(given.phone), "line": demo.line_of(given.phone), "calls": calls}
+    )
 
 
 async def advance(call: Call) -> web.StreamResponse:
@@ -216,6 +234,8 @@ def _use(call: Call, given: PhoneAct) -> None:
     demo = _demo(call)
     if given.answers and not demo.set_answering(given.phone, given.answers):
         raise Problem(422, "unknown_manner", f"A phone can answer as one of: {', '.join(ANSWERS)}.")
+    if given.line and not demo.set_line(given.phone, given.line):
+        raise Problem(422, "unknown_line", f"The carrier can say one of these of a number: {', '.join(LINES)}.")
     if given.act and not demo.on_call(given.phone, given.act):
         raise Problem(409, "no_call", "This phone does not ring, and nobody is on it.")
 

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import Field
 
+from dialogs.texts import clock_and_zone
 from identity.sessions import address_key
 from storage.phones import readable
 from web.log_in import origin_of
@@ -148,11 +148,11 @@ def _page(
     """`typed`: what stood in the field, so that nothing a person wrote is lost. `problem`, `wrong`: about the page as a
     whole, and about the field."""
     services = call.services
-    now, zone = services.clock.now(), ZoneInfo(shown.timezone)
+    now = services.clock.now()
     values = {
         "link": shown,
-        "ended": shown.at.astimezone(zone).strftime("%H:%M") if shown.at is not None else "",
-        "until": shown.until.astimezone(zone).strftime("%H:%M %Z"),
+        "ended": clock_and_zone(shown.at, shown.timezone) if shown.at is not None else "",
+        "until": clock_and_zone(shown.until, shown.timezone),
         "phone": readable(shown.phone) if shown.phone else "",
         "dial": re.sub(r"[^0-9+]", "", shown.phone),
         "host": shown.msp,

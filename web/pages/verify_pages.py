@@ -7,6 +7,7 @@ from aiohttp import web
 from psa.base import PsaError, TicketMissing, TicketRef
 from web.api.ids import checked
 from web.look import _
+from web.pages.approval_forms import approval_routes
 from web.pages.check_cards import card
 from web.pages.contacts import ContactView, calling_of, contact_of, running_of
 from web.pages.context import frame, page
@@ -75,4 +76,4 @@ async def panel_on_page(
 
 
 CONSOLE = Place("", Surface.PAGE, draw, announce="/contacts/{contact_id}/verify#them")
-ROUTES: tuple[Route, ...] = (*verify_routes(CONSOLE), *unlock_routes(CONSOLE))
+ROUTES: tuple[Route, ...] = (*verify_routes(CONSOLE), *approval_routes(CONSOLE), *unlock_routes(CONSOLE))

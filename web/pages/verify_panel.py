@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from dialogs.user_verify import METHODS, Action, Method
+from dialogs.user_verify import METHODS, Method
 from dialogs.ways import WayNow
 from psa.base import PsaError, TicketRef
 from psa.preselect import open_tickets
@@ -19,10 +19,13 @@ from web.look import _
 from web.pages.check_cards import has_just_confirmed
 from web.pages.contacts import ContactView
 from web.pages.context import length, sentence
+from web.pages.second_panel import NEEDED, first_of, requests_about, second_of, ticket_asked_about
 from web.pages.tickets_of import ticket_text
+from web.pages.verify_high import actions, not_for_high, said_of_high
+from web.pages.verify_override import whom_to_ask
 from web.pages.verify_rows import past_view, running_of, shields_of, way_view
 from web.pages.verify_views import Attempt, Locked, Panel
-from web.pages.verify_words import ACTIONS, DO
+from web.pages.verify_words import DO
 from web.pages.views import Choice
 from web.problems import not_found
 from web.routing import Call, Surface
@@ -81,8 +84,11 @@ async def panel_of(
         raise not_found()
     policy = tenant.settings.policy_of(contact.client_id)
     checked_me = await _checked_me(call, contact.id, now)
+    requests = await requests_about(call, contact.id)
+    asked_about = ticket_asked_about(requests, who.technician_id, now)
     if not ticket_id and not fixed_ticket:
-        ticket_id = attempt.of("ticket") if attempt.typed else checked_me.ticket_id if checked_me else ""
+        lately = checked_me.ticket_id if checked_me else asked_about or ""
+        ticket_id = attempt.of("ticket") if attempt.typed else lately
     if tickets is None:
         tickets = () if fixed_ticket else await _open_tickets(call, contact)
     rows = await services.verifications.of_contact(who.tenant_id, contact.id, limit=policy.history_length)
@@ -93,14 +99,20 @@ async def panel_of(
             or newest
         )
     shields = await services.verifications.shields(who.tenant_id, contact.id, now)
-    choices = _tickets(tickets, contact.id, ticket_id, decided=bool(attempt.typed or checked_me))
+    choices = _tickets(tickets, contact.id, ticket_id, decided=bool(attempt.typed or checked_me or asked_about == ""))
     about = ticket_id if fixed_ticket else next((c.value for c in choices if c.chosen), "")
     found = await services.verifying.methods(who, contact.id, ticket=about) or ()
     by_id = {a.id: a for a in contact.addresses}
     ready = [way for way in found if way.state == "ready"]
-    chosen = attempt.of("way") or (_value(ready[0]) if ready else "")
+    first = first_of(ready)
+    chosen = attempt.of("way") or (_value(first) if first else "")
+    second = await second_of(call, contact.id, policy, requests, found, by_id, about=about, chosen=chosen, now=now)
     missing = dict.fromkeys(DO[way.method] for way in found if not METHODS[way.method].built)
-    blocked = [way for way in found if way.state != "ready" and METHODS[way.method].built]
+    blocked = [way for way in found if way.state != "ready" and METHODS[way.method].built and way.why != NEEDED]
+    weak = await not_for_high(call, contact.id, policy, ready, about=about)
+    high = not ready or len(weak) < len(ready)
+    helped = [way for way in blocked if way.override]
+    ask_whom = await whom_to_ask(call) if helped else ""
     return Panel(
         contact_id=contact.id,
         name=contact.name,
@@ -112,22 +124,28 @@ async def panel_of(
         events=place.events,
         shields=shields_of(contact.addresses, shields, ticket_id if fixed_ticket else ""),
         running=running_of(newest, who.technician_id, policy, now),
-        ways=tuple(way_view(way, by_id, chosen=chosen) for way in ready),
+        ways=tuple(
+            way_view(way, by_id, chosen=chosen, weak=high and (way.method.value, way.address_id) in weak)
+            for way in ready
+        ),
         blocked=tuple(way_view(way, by_id) for way in blocked),
         missing=", ".join(missing),
         obstacles=_obstacles(blocked, now),
         conflict=any(way.why == "direction_conflict" for way in blocked),
         conflict_wait=_conflict_wait(blocked, now),
-        overrides=tuple(way_view(way, by_id, chosen=chosen) for way in blocked if way.override),
+        overrides=tuple(way_view(way, by_id, chosen=chosen) for way in helped) if not ask_whom else (),
+        ask_whom=ask_whom,
         tickets=choices,
         fixed_ticket=fixed_ticket,
         about=ticket_id if fixed_ticket else "",
-        actions=_actions(attempt.of("action")),
+        actions=actions(attempt.of("action"), high=high),
+        no_high=said_of_high(high=high),
         history=tuple(past_view(row) for row in rows),
         attempt=attempt,
         checked_me=_checked_words(checked_me),
         locked=_locked(blocked) if who.role == "admin" and not place.pod else (),
         announce=place.announce.replace("{contact_id}", contact.id),
+        second=second,
         seq=seq,
     )
 
@@ -151,12 +169,8 @@ def _tickets(tickets: Sequence[TicketRef], contact_id: str, wanted: str, *, deci
     own = next((t.id for t in tickets if t.contact_id == contact_id), "")
     chosen = wanted if wanted in known or decided else own
     named = tuple(Choice(t.id, ticket_text(t.number, t.title), t.id == chosen) for t in tickets)
-    return (*named, Choice("", _("No ticket yet"), chosen not in known))
-
-
-def _actions(wanted: str) -> tuple[Choice, ...]:
-    chosen = wanted or Action.STANDARD.value
-    return tuple(Choice(action.value, text, action.value == chosen) for action, text in ACTIONS.items())
+    new = Choice("new", _("New ticket"), chosen == "new")
+    return (*named, new, Choice("", _("No ticket yet"), chosen not in {*known, "new"}))
 
 
 def _obstacles(blocked: Sequence[WayNow], now: datetime) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from web.look import _
 from web.pages.contacts import AddressView
 from web.pages.tickets_of import ticket_text
 from web.pages.verify_views import PastView, Running, ShieldView, WayView
-from web.pages.verify_words import ACTIONS_IN_WORDS, DID, DO, NEXT, NOTE_FOR, outcome, why
+from web.pages.verify_words import ACTIONS_IN_WORDS, DID, DO, NEXT, NOTE_FOR, of_number, outcome, why
 from web.pages.views import EPOCH, Tone
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def _shield(address: AddressView, found: Sequence[Shield], ticket_id: str) -> Sh
     return replace(plain, is_green=True, words=words, until=best.until)
 
 
-def way_view(way: WayNow, addresses: Mapping[str, AddressView], *, chosen: str = "") -> WayView:
-    """One method to one address, with the word for what stands in its way."""
+def way_view(way: WayNow, addresses: Mapping[str, AddressView], *, chosen: str = "", weak: bool = False) -> WayView:
+    """One method to one address, with the word for what stands in its way. `weak`: refused for high-risk work."""
     address = addresses.get(way.address_id)
     text = DO[way.method]
     if address is not None:
@@ -68,8 +68,16 @@ def way_view(way: WayNow, addresses: Mapping[str, AddressView], *, chosen: str =
             text = _("Call %s and say a code") % address.value
         if address.may_use:
             text += f" ({_('not the usual one')})"
+        if of_number(way.signals):
+            text += f" ({of_number(way.signals)})"
+    if weak:
+        text += f" ({_('not for high-risk work')})"
     value = f"{way.method}.{way.address_id}"
-    reasons = _(" and ").join(NOTE_FOR.get(word, word) for word in way.note_for)
+    agreed = bool(way.approval) and way.state == "ready"
+    if agreed:
+        text += f" ({_('a second person agreed')})"
+    # Whoever agreed has read a note, which goes along.
+    reasons = "" if agreed else _(" and ").join(NOTE_FOR.get(word, word) for word in way.note_for)
     return WayView(
         value,
         text,
@@ -113,10 +121,19 @@ def running_of(row: VerificationRow | None, me: str, policy: Policy, now: dateti
         ended_at=over_at or EPOCH,
         good_for=good,
         not_enough=lacking,
-        ticket=ticket_text(row.ticket_number, "") if row.ticket_id else "",
+        ticket=ticket_of(row),
         ticket_id=row.ticket_id,
-        needs_ticket=state == "verified" and not row.ticket_id,
+        needs_ticket=state == "verified" and not row.ticket_id and not row.ticket_asked,
+        number=of_number(row.signals),
+        number_tone="bad" if row.signals is not None and row.signals.sim == "swapped" else "quiet",
     )
+
+
+def ticket_of(row: VerificationRow) -> str:
+    """What it is about, empty for nothing."""
+    if row.ticket_id:
+        return ticket_text(row.ticket_number, "")
+    return _("new ticket") if row.ticket_asked else ""
 
 
 def _worth(row: VerificationRow, policy: Policy) -> tuple[str, str]:
@@ -137,7 +154,7 @@ def past_view(row: VerificationRow) -> PastView:
         DID[row.method],
         row.destination,
         row.technician.name if row.technician else "",
-        ticket_text(row.ticket_number, "") if row.ticket_id else "",
+        ticket_of(row),
         row.ticket_id,
         row.note,
         row.override.reason if row.override else "",

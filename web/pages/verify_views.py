@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from web.pages.approval_views import ApprovalView, HighView
 from web.pages.views import EPOCH, Choice, Tone
 
 
@@ -44,7 +45,7 @@ class Running:
     """The newest verification: live, or ended lately. `state` is its word in the API, `title` the same for people,
     `todo` what to do now. `asks_code`: the technician types what they hear. `spoken`: two digits to say aloud.
     `delivery` says how the message fares, `undelivered` that it will not arrive. `not_enough`: what the result does not
-    suffice for. `lasts_s`: how long a code of this kind lives."""
+    suffice for. `number`: what the carrier says of the number it went to, in words."""
 
     id: str
     state: str
@@ -68,6 +69,8 @@ class Running:
     ticket: str = ""
     ticket_id: str = ""
     needs_ticket: bool = False
+    number: str = ""
+    number_tone: Tone = "quiet"
 
     @property
     def is_live(self) -> bool:
@@ -115,16 +118,30 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
+class Second:
+    """`asking`: ways that take a second person first. `live`: requests about this contact that wait or count.
+    `answered`: mine to which the answer was no, or none, a moment ago. `high`: how it stands with high-risk work, None
+    while nothing has begun. `by_two`: the policy takes two methods and a second person for that."""
+
+    asking: tuple[WayView, ...] = ()
+    live: tuple[ApprovalView, ...] = ()
+    answered: tuple[ApprovalView, ...] = ()
+    high: HighView | None = None
+    by_two: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """Everything about verifying one contact, for one technician, about one ticket or none.
 
-    `acts`: what the paths of the forms begin with; `query`: how they end, `?`
-    included; `here`: where to come back to, a path of ours. `about`: the ticket
-    that everything is about where the page has fixed that, else empty. `ways` can work now,
-    `blocked` cannot; `missing` are names of methods that are not set up. `obstacles` are whole sentences about what
-    stands in the way. `conflict`: a check of a caller is open, or ended so lately
-    that `conflict_wait`, a length of time, is left; `overrides` are the ways that an override would
-    open. `checked_me`: they have just confirmed this very technician. `seq`: where the event stream stood.
+    `acts`: what the paths of the forms begin with; `query`: how they end, `?` included; `here`: where to come back to,
+    a path of ours. `about`: the ticket that everything is about where the page has fixed that, else empty. `ways` can
+    work now, `blocked` cannot; `missing` are names of methods that are not set up. `obstacles` are whole sentences
+    about what stands in the way. `conflict`: a check of a caller is open, or ended so lately that `conflict_wait`, a
+    length of time, is left; `overrides` are the ways that an override would open, for whoever may do it; `ask_whom`
+    tells the others whom to ask. `no_high`: why high-risk work is not among `actions`. `checked_me`: they have just
+    confirmed this very technician. `seq`: where the event stream stood. `second`: what second persons were asked for,
+    and what takes one.
     """
 
     contact_id: str
@@ -144,6 +161,8 @@ class Panel:
     conflict: bool
     conflict_wait: str
     overrides: tuple[WayView, ...]
+    ask_whom: str
+    no_high: str
     tickets: tuple[Choice, ...]
     fixed_ticket: bool
     about: str
@@ -154,6 +173,7 @@ class Panel:
     locked: tuple[Locked, ...] = ()
     announce: str = ""
     seq: int = 0
+    second: Second = field(default_factory=Second)
 
     @property
     def is_green(self) -> bool:
@@ -163,4 +183,10 @@ class Panel:
     @property
     def needs_note(self) -> bool:
         """Whether every way needs a note, so that the field is there from the start."""
-        return bool(self.ways) and all(w.note_for for w in self.ways)
+        offered = (*self.ways, *self.second.asking)
+        return bool(offered) and all(w.note_for for w in offered)
+
+    @property
+    def about_now(self) -> str:
+        """The ticket that is fixed or chosen, empty for none."""
+        return self.about if self.fixed_ticket else next((t.value for t in self.tickets if t.chosen), "")

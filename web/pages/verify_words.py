@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dialogs.number_signals import Line, Signals, Sim
 from dialogs.user_verify import Action, Assurance, Method
 from web.look import _
 from web.ports import REFUSALS
@@ -50,7 +51,10 @@ WHY: Mapping[str, str] = {
     "no_mail_server": _("no mail server set up"),
     "too_many_sends": _("the limit is reached"),
     "prefix_paused": _("texts to such numbers pause"),
+    "sim_swapped": _("its SIM was swapped lately"),
     "address_not_found": _("no address on record"),
+    "approval_required": _("a second person must agree"),
+    "approval_waiting": _("a second person was asked"),
 }
 ACTIONS: Mapping[Action, str] = {
     Action.STANDARD: _("Usual help"),
@@ -76,6 +80,18 @@ NOTE_FOR: Mapping[str, str] = {
     "other_address": _("it is not their usual number or address"),
     "new_address": _("the number or address is new"),
     "other_contact": _("the ticket is another person's"),
+}
+#: What the carrier says of a number, where that is worth a word: most are plain mobile numbers.
+LINES: Mapping[Line, str] = {
+    "landline": _("a landline"),
+    "voip": _("an internet number (VoIP)"),
+    "other": _("neither a mobile number nor a landline"),
+    "unknown": _("kind of number unknown"),
+}
+SIMS: Mapping[Sim, str] = {
+    "swapped": _("SIM swapped less than 7 days ago: not for high-risk work"),
+    "unswapped": _("SIM not swapped in the last 7 days"),
+    "unknown": _("SIM swap unknown"),
 }
 #: State in the API's word -> what a list says.
 OUTCOMES: Mapping[str, str] = {
@@ -103,7 +119,7 @@ REASONS: Mapping[str, str] = {
     "unclear": _("The carrier never said whether it went out"),
     "not_callable": _("Numbers of this kind are not called"),
     "country_not_allowed": _("Texts and calls to this country are switched off"),
-    "wrong_numbers": _("Not verified: the wrong number three times"),
+    "wrong_numbers": _("Not verified: too many wrong numbers"),
 }
 #: State -> what to do now.
 NEXT: Mapping[str, str] = {
@@ -119,6 +135,12 @@ NEXT: Mapping[str, str] = {
 def outcome(state: str, reason: str) -> str:
     """How it stands, in one line."""
     return REASONS.get(reason, OUTCOMES.get(state, state)) if state != "verified" else OUTCOMES[state]
+
+
+def of_number(signals: Signals | None) -> str:
+    """What the carrier says of a number, in a few words; empty where it was not asked, or has nothing to remark."""
+    said = (LINES.get(signals.line), SIMS.get(signals.sim)) if signals is not None else ()
+    return ", ".join(words for words in said if words)
 
 
 def why(word: str) -> str:

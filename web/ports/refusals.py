@@ -86,6 +86,42 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
         409,
         "This method is not enough for what you want to do. Choose a stronger one, or do less.",
     ),
+    "sim_swapped": (
+        409,
+        "The SIM of this number was swapped less than 7 days ago, so somebody else may have it by now. That is not "
+        "enough for high-risk work: use a way without this number, or do less.",
+    ),
+    "approval_required": (
+        409,
+        "This is not the contact's usual address, or it is a new one. A second person has to agree first: ask a "
+        "colleague.",
+    ),
+    "approval_waiting": (409, "A colleague has been asked and has not decided yet. Wait, or use the usual address."),
+    "approval_not_needed": (409, "Nobody has to agree to that: it is the usual address. Go on."),
+    "approval_note_short": (422, "Say why, in 10 characters or more: your colleague decides by it."),
+    "approval_kind_unknown": (422, "A second person can be asked about an address or about high-risk work."),
+    "approval_not_found": (404, "There is no such request here."),
+    "approval_over": (409, "Somebody has decided already, or it has run out. Look at what came of it, or ask anew."),
+    "too_many_approvals": (
+        429,
+        "Several requests about this person wait already. Have a colleague decide one, or take one back.",
+    ),
+    "too_many_asks": (
+        429,
+        "You have asked colleagues ten times within an hour. Use the usual address, or talk to a colleague until you "
+        "may ask again.",
+    ),
+    "own_approval": (403, "Nobody agrees to their own request. A colleague has to."),
+    "not_your_approval": (403, "Another technician has asked for this. Ask for your own."),
+    "approval_for_other": (409, "A colleague has agreed to something else. Ask for this address and this ticket."),
+    "approver_required": (403, "By this client's policy a supervisor or an admin decides this."),
+    "high_not_offered": (409, "This client's policy takes no two methods for high-risk work. Use a stronger method."),
+    "two_methods_needed": (
+        409,
+        "The person has to be verified by two independent methods first, such as a code by text and one by e-mail, "
+        "both still green and for this ticket. An address that was changed in the last seven days does not count.",
+    ),
+    "key_may_not": (403, "A program may not ask for a second person, nor be one. A technician signs in for that."),
     "no_number_of_ours": (
         409,
         "There is no verification number to send from. An admin can add one under Settings, Numbers.",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from web.ports.simulated_microsoft import SimulatedMicrosoft
+
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
@@ -68,6 +70,11 @@ class DemoAccount:
 class Simulator(Protocol):
     """Demo mode only: the stand-ins for everything outside, and the clock."""
 
+    @property
+    def microsoft(self) -> SimulatedMicrosoft:
+        """The stand-in for Microsoft 365."""
+        ...
+
     def accounts(self) -> Sequence[DemoAccount]:
         """Who can sign in here, with everything it takes."""
         ...
@@ -102,6 +109,14 @@ class Simulator(Protocol):
 
     def set_answering(self, phone: str, how: str) -> bool:
         """From the next call on. False for a word that is not one."""
+        ...
+
+    def line_of(self, phone: str) -> str:
+        """What the carrier says of the number when it is asked; a word of `simulator.lookups.MANNERS`."""
+        ...
+
+    def set_line(self, phone: str, how: str) -> bool:
+        """From the next question on. False for a word that is not one."""
         ...
 
     def on_call(self, phone: str, act: str) -> bool:

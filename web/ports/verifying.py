@@ -58,11 +58,14 @@ class CallWords:
 
 
 class VerificationActs(Protocol):
-    """Acts on end-user verifications. `ticket` is an id or empty; `method` and `action` are words of
-    `dialogs.user_verify`."""
+    """Acts on end-user verifications. `ticket` is an id or empty, and to begin with `new`; `method` and `action` are
+    words of `dialogs.user_verify`."""
 
-    async def methods(self, who: Acting, contact_id: str, *, ticket: str = "") -> Sequence[WayNow] | None:
-        """Which methods can work now, by address, in the order of the client's policy; None: no such contact."""
+    async def methods(
+        self, who: Acting, contact_id: str, *, ticket: str = "", action: str = "standard"
+    ) -> Sequence[WayNow] | None:
+        """Which methods can work now, by address, in the order of the client's policy; None: no such contact. What is
+        `ready` would not be refused at this moment, given the note that it asks for."""
         ...
 
     async def start(
@@ -79,6 +82,10 @@ class VerificationActs(Protocol):
     ) -> Acted:
         """Ask the user. `override`: the reason for which an open check of a caller is set aside, empty for none.
         `Acted.id` is the verification's, `not_before` when a refused send may be tried again."""
+        ...
+
+    async def may_override(self, who: Acting) -> bool:
+        """Whether they may set an open check of a caller aside now: by rank, or because nobody else is on duty."""
         ...
 
     async def check(self, who: Acting, verification_id: str, *, code: str) -> CodeChecked:

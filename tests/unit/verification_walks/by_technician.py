@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from dialogs.effects import AlertTenant, NoteTicket, PlaceCall, TellUser, WakeAt
+from dialogs.effects import AlertTenant, CreateTicket, NoteTicket, PlaceCall, TellUser, WakeAt
 from dialogs.machine import Step
 from dialogs.tech_verify import Happened, Logged
 from dialogs.user_verify import (
@@ -26,6 +26,8 @@ from dialogs.user_verify import (
     Policy,
     ResendAsked,
     Sent,
+    TicketCreated,
+    TicketFailed,
     TicketLinked,
     Undelivered,
 )
@@ -65,6 +67,7 @@ from tests.unit.verification_walks.world import (
 
 _NEW = Challenge(CODE, "right", DAY_END.at)
 _TOLD = (Happened(NOW, "euv_asked", "Dana"),)
+_ABOUT_NEW = replace(ASKS, ticket=None, ticket_asked=True)
 _BY_MAIL = replace(ASKS, method=Method.EMAIL_CODE, destination=MAILBOX)
 _ALONE = replace(ASKS, override=Override("They sit next to me.", alone=True))
 _SUPERVISED = replace(ASKS, override=Override("They sit next to me.", alone=False))
@@ -98,6 +101,23 @@ ASKING = [
             ),
         ),
         Policy(code_lifetime=timedelta(minutes=2)),
+    ),
+    Walk(
+        Blank(),
+        Asked(_ABOUT_NEW, "right", CODE),
+        Step(
+            Sent(_ABOUT_NEW, _NEW, _TOLD),
+            (
+                TellUser(
+                    "euv.send_sms_code",
+                    {**_SAYS, "about": "phrase.new_ticket"},
+                    drop_at=DAY_END.at,
+                    challenge=True,
+                ),
+                DAY_END,
+                CreateTicket("ticket.euv", "c-1", BOTH, "t-1"),
+            ),
+        ),
     ),
     Walk(
         Blank(),
@@ -191,12 +211,31 @@ AGAIN = [
 ]
 
 _ABOUT_77 = replace(ASKS, ticket=T77)
+_WAITS = replace(SENT, request=_ABOUT_NEW)
 TICKETS = [
     Walk(
         NO_TICKET,
         TicketLinked(DANA, T77),
         Step(replace(grew(NO_TICKET, "ticket_linked|1077"), request=_ABOUT_77)),
     ),
+    Walk(
+        _WAITS,
+        TicketLinked(DANA, T77),
+        Step(replace(grew(SENT, "ticket_linked|1077"), request=_ABOUT_77)),
+    ),
+    Walk(
+        _WAITS,
+        TicketCreated(T77),
+        Step(replace(grew(SENT, "ticket_created|1077"), request=_ABOUT_77)),
+    ),
+    Walk(
+        due(_WAITS),
+        TicketCreated(T77),
+        Step(replace(due(grew(SENT, "ticket_created|1077")), request=_ABOUT_77)),
+    ),
+    Walk(_WAITS, TicketFailed(), Step(replace(grew(SENT, "ticket_failed"), request=replace(ASKS, ticket=None)))),
+    Walk(SENT, TicketCreated(T77), Step(SENT)),
+    Walk(SENT, TicketFailed(), Step(SENT)),
     Walk(SENT, TicketLinked(DANA, T42), Step(SENT)),
     Walk(SENT, TicketLinked(LEE, T77), Step(SENT, refused="not_your_verification")),
     Walk(due(SENT), TicketLinked(DANA, T77), expired("deadline", refused="verification_over")),
@@ -220,6 +259,15 @@ def afterwards() -> Iterator[Walk]:
         there = note(trail, outcome, ticket="77", assurance=said.get("assurance", ""), why=said.get("why", ""))
         left = NoteTicket("42", "note.euv_moved", {"ticket": "1077"})
         unlogged = replace(state, request=replace(ASKS, ticket=None), logged=Logged.WAITS_FOR_TICKET)
+        waits = replace(state, request=_ABOUT_NEW, logged=Logged.WAITS_FOR_TICKET)
+        made = told_on(state, "ticket_created|1077")
+        told = note(made, outcome, ticket="77", assurance=said.get("assurance", ""), why=said.get("why", ""))
+        written = replace(state, request=_ABOUT_77, trail=made)
+        yield Walk(waits, TicketCreated(T77), Step(written, (told,)))
+        dropped = replace(waits, request=replace(ASKS, ticket=None), trail=told_on(state, "ticket_failed"))
+        yield Walk(waits, TicketFailed(), Step(dropped))
+        yield Walk(state, TicketCreated(T77), Step(state))
+        yield Walk(state, TicketFailed(), Step(state))
         yield Walk(state, TicketLinked(LEE, T42), Step(state))
         yield Walk(state, TicketLinked(LEE, T77), Step(linked, (left, there)))
         yield Walk(unlogged, TicketLinked(DANA, T77), Step(linked, (there,)))
@@ -227,3 +275,5 @@ def afterwards() -> Iterator[Walk]:
         yield Walk(state, CancelAsked(LEE), Step(state, refused="verification_over"))
     voided = replace(_VOID, request=_ABOUT_77, trail=after("voided", "ticket_linked|1077"))
     yield Walk(_VOID, TicketLinked(DANA, T77), Step(voided))
+    silent = replace(_VOID, request=_ABOUT_77, trail=after("voided", "ticket_created|1077"))
+    yield Walk(replace(_VOID, request=_ABOUT_NEW), TicketCreated(T77), Step(silent))

@@ -144,6 +144,15 @@ LINKS = [
             "wrong_number",
         ),
     ),
+    Walk(
+        NUMBERED,
+        LinkConfirmed("wrong", last=True),
+        Step(
+            Failed(BY_LINK, NOW, "wrong_numbers", Logged.WRITTEN, _THIRD),
+            (note(_THIRD, "wrong_numbers", request=BY_LINK),),
+            "wrong_number",
+        ),
+    ),
     Walk(SENT, LinkConfirmed(), Step(SENT, refused="not_a_link_method")),
     Walk(due(LINKED), LinkConfirmed(), expired("deadline", request=BY_LINK, refused="verification_over")),
 ]

@@ -16,6 +16,7 @@ from dialogs.user_verify import Policy
 from storage.checks import CheckRow
 from web.api.ids import checked, our_id
 from web.look import _
+from web.pages.approval_forms import approval_routes
 from web.pages.check_cards import card
 from web.pages.contacts import calling_of, running_of
 from web.pages.context import frame, page, see_other, sentence
@@ -171,7 +172,7 @@ def _about(seen: Seen) -> str:
 async def _opens(call: Call, policy: Policy, ticket_id: str, panel: Panel) -> bool:
     """Whether the panel is open: while something runs in it, and where the policy says so, the first time a ticket is
     opened. A look from a ticket that was seen before keeps it closed, with one button to begin."""
-    if panel.running is not None or panel.attempt.message:
+    if panel.running is not None or panel.attempt.message or panel.second.live or panel.second.high:
         return True
     if not policy.show_on_load or not ticket_id or call.request.method != "GET":
         return False
@@ -220,4 +221,5 @@ ROUTES = (
     _act("/pod/announce", announce, "Announce a call", PodAnnounceForm),
     _act("/pod/announced/{announced_id}/withdraw", withdraw, "Not any more", Press),
     *verify_routes(POD),
+    *approval_routes(POD),
 )

@@ -6,6 +6,10 @@ from web.pages.settings.home import ROUTES as HOME
 from web.pages.settings.keys import ROUTES as KEYS
 from web.pages.settings.mail import ROUTES as MAIL
 from web.pages.settings.mail_words import ROUTES as MAIL_WORDS
+from web.pages.settings.microsoft import ROUTES as MICROSOFT
+from web.pages.settings.microsoft_changes import ROUTES as MICROSOFT_CHANGES
+from web.pages.settings.microsoft_consent import ROUTES as MICROSOFT_CONSENT
+from web.pages.settings.microsoft_organisation import ROUTES as MICROSOFT_ORGANISATION
 from web.pages.settings.numbers import ROUTES as NUMBERS
 from web.pages.settings.people import ROUTES as PEOPLE
 from web.pages.settings.person import ROUTES as PERSON
@@ -32,6 +36,10 @@ def settings_routes() -> tuple[Route, ...]:
         *MAIL,
         *MAIL_WORDS,
         *TEAMS,
+        *MICROSOFT,
+        *MICROSOFT_CONSENT,
+        *MICROSOFT_ORGANISATION,
+        *MICROSOFT_CHANGES,
         *REGISTRATION,
         *POD,
         *VERIFICATION,

@@ -60,6 +60,12 @@ PARTS: tuple[Part, ...] = (
         _("Channels in Microsoft Teams where unclaimed checks and alarms are posted."),
         also="teams channels, teams connections, workflows",
     ),
+    Part(
+        "microsoft-365",
+        _("Microsoft 365"),
+        _("Contacts of your clients out of their Microsoft 365 organisations, kept current."),
+        also="office 365, m365, o365, entra, azure ad, graph, contact sync, integration, csp, consent, client secret",
+    ),
     Part("verification", _("Verification"), _("How a check goes: codes, claims, tickets, strangers.")),
     Part(
         "policies",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import Field
 
 from dialogs.settings import TenantSettings
-from dialogs.user_verify import DEFAULT_ORDER, METHODS, Method, Policy
-from storage.tenant_settings import change
+from dialogs.user_verify import DEFAULT_ORDER, METHODS, Method
 from storage.tenants import StoredTenant
 from web.api.ids import our_id
 from web.look import _
-from web.noting import line
 from web.pages.contact_forms import MOST_OFFERED
 from web.pages.context import see_other
 from web.pages.forms import Form, Press
@@ -24,6 +22,7 @@ from web.pages.settings.fields import Ask, Group, faults, form_of, save, shown, 
 from web.pages.settings.parts import settings_page
 from web.pages.verify_words import DO
 from web.pages.views import Choice
+from web.policies import as_of, give_own, take_own
 from web.problems import not_found
 from web.routing import Access, Call, Route, Surface
 
@@ -103,6 +102,36 @@ GROUPS = (
         ),
     ),
     Group(
+        _("A second person"),
+        _("A colleague looks at it and agrees before it happens. Nobody agrees to their own."),
+        (
+            Ask(
+                "second_person",
+                _("Needed for a code or link to an unusual address"),
+                "tick",
+                about=_("Another number or mailbox than the usual one, or one changed in the last seven days."),
+            ),
+            Ask(
+                "high_by_two",
+                _("Two independent ways and a colleague are enough for high-risk changes"),
+                "tick",
+                about=_(
+                    "A code by text and one by e-mail, say, both still green. Without this, only an app or a passkey "
+                    "is enough."
+                ),
+            ),
+            Ask(
+                "approver",
+                _("Who may agree"),
+                "choice",
+                {
+                    "any_technician": _("Every other technician"),
+                    "supervisor": _("Supervisors and admins alone"),
+                },
+            ),
+        ),
+    ),
+    Group(
         _("In your ticket system"),
         "",
         (
@@ -168,35 +197,18 @@ async def change_policy_of_client(call: Call) -> web.StreamResponse:
     client = await _client(call)
     tenant = await tenant_of(call)
     typed = _typed(call.body)
-    wrong = faults(_as_of(tenant.settings, client.value), typed)
+    wrong = faults(as_of(tenant.settings, client.value), typed)
     if wrong:
         return await _page(call, tenant, typed, wrong, client=client)
-    event = line(call, "settings.changed", settings="client_policies", client=client.value)
-
-    def with_own(now: TenantSettings) -> TenantSettings:
-        return _put(now, client.value, change(_as_of(now, client.value), typed).policy)
-
-    await call.services.tenants.noting(tenant.id, event).change_settings(tenant.id, with_own)
+    await give_own(call, client.value, typed)
     return see_other(f"{PATH}/{client.value}", said="saved")
 
 
 async def reset_policy_of_client(call: Call) -> web.StreamResponse:
     """What holds for everybody holds for this client again."""
     client = await _client(call)
-    event = line(call, "settings.changed", settings="client_policies", client=client.value)
-    tenants = call.services.tenants.noting(call.who.tenant_id, event)
-    await tenants.change_settings(call.who.tenant_id, lambda now: _put(now, client.value, None))
+    await take_own(call, client.value)
     return see_other(f"{PATH}/{client.value}", said="saved")
-
-
-def _as_of(settings: TenantSettings, client_id: str) -> TenantSettings:
-    """The settings as this client has them, so that fields and checks are the same ones."""
-    return replace(settings, policy=settings.policy_of(client_id))
-
-
-def _put(settings: TenantSettings, client_id: str, policy: Policy | None) -> TenantSettings:
-    others = {known: own for known, own in settings.client_policies.items() if known != client_id}
-    return replace(settings, client_policies=others if policy is None else {**others, client_id: policy})
 
 
 def _typed(form: Form) -> dict[str, str]:
@@ -240,7 +252,7 @@ async def _page(
     find: str = "",
     sought: str = "",
 ) -> web.Response:
-    settings = _as_of(tenant.settings, client.value) if client else tenant.settings
+    settings = as_of(tenant.settings, client.value) if client else tenant.settings
     named = {c.id: c.name for c in await call.services.directory.clients(tenant.id)}
     own = [Choice(id, named[id]) for id in tenant.settings.client_policies if id in named]
     values = {

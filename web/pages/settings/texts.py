@@ -75,6 +75,8 @@ MEANINGS: Mapping[str, str] = {
     "method": _("how they were asked, such as a code by text"),
     "destination": _("the end of the number, or the mailbox, that it went to"),
     "unusual": _("that this is not their usual address, where it is not"),
+    "line": _("what kind of number it is, where the carrier was asked"),
+    "sim": _("whether its SIM was swapped lately, where the carrier was asked"),
     "whose": _("that the ticket is another person's, where it is"),
     "action": _("what the technician wants to do"),
     "enough": _("that the method is not enough for that, where it is not"),
@@ -218,8 +220,8 @@ async def _shown(call: Call, template: Template, locale: str, text: str) -> Show
     unknown = set(PLACEHOLDER.findall(text)) - set(values)
     # What is unknown stands as it was written, so that the rest can still be read.
     values |= {name: "{" + name + "}" for name in unknown}
-    in_ticket, spoken = template.audience == "ticket", template.medium == "speech"
-    filled = fill(text, values, language, tenant.settings.timezone, in_ticket=in_ticket, spoken=spoken)
+    in_ticket = template.audience == "ticket"
+    filled = fill(text, values, language, tenant.settings.timezone, in_ticket=in_ticket, medium=template.medium)
     said = tuple(
         _("Line %(line)s: %(problem)s") % {"line": f.line, "problem": f.problem} if f.line else f.problem
         for f in problems

@@ -120,6 +120,30 @@ LIMITS = (
         ),
     ),
     Group(
+        _("Numbers in other hands"),
+        _(
+            "Whoever gets a new SIM for somebody's number gets their codes. Twilio can be asked before a code or link "
+            "goes to a mobile number. Each question is on your Twilio bill; one number is asked about once in 24 hours "
+            "at most."
+        ),
+        (
+            Ask(
+                "number_lookups",
+                _("Ask about a number first"),
+                "choice",
+                {
+                    "off": _("No. Costs nothing"),
+                    "line_type": _("What kind of number it is: internet numbers and landlines are marked"),
+                    "sim_swap": _("Also whether its SIM was swapped lately. Dearer, and Twilio must have approved it"),
+                },
+                _(
+                    "A SIM swapped less than 7 days ago is not enough for high-risk work. When Twilio cannot say, you "
+                    "read so, and nothing is held up for longer than two seconds."
+                ),
+            ),
+        ),
+    ),
+    Group(
         _("Your bill"),
         _("Somebody who texts #verify in other people's names makes you pay for the answers. These stop it."),
         (

@@ -5,7 +5,7 @@
 import { Finding } from "./finding.js";
 import { Live } from "./live.js";
 import { announce } from "./notices.js";
-import { fill, localTime, put, setServerTime, show } from "./parts.js";
+import { badge, fill, localTime, put, setServerTime, show } from "./parts.js";
 
 const QUIET_FOR = 5000;
 /** A result older than this, in ms, makes room for the next check that comes in. */
@@ -94,6 +94,8 @@ class Board extends HTMLElement {
   /** @param {import("./live.js").News} news */
   changed(news) {
     const data = news.data ?? {};
+    badge(data);
+    if (data.kind?.startsWith("approval.")) return;
     if (data.kind === "start_over") setTimeout(() => this.refresh(), Math.random() * SPREAD);
     else if (this.single) { if (data.check_id === this.single) this.refresh(); }
     else if (data.kind === "presence") this.lookBeside(PRESENCE_EVERY);

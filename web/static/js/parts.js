@@ -233,6 +233,16 @@ export function make(kind, values) {
   return made;
 }
 
+/** How many requests to a second person wait for whoever sits here, beside the place that leads to them. @param {any} news */
+export function badge(news) {
+  const place = document.querySelector("[data-asked]");
+  if (!(place instanceof HTMLElement) || typeof news?.asked !== "number") return;
+  const link = place.closest("a"), number = place.querySelector("[data-number]");
+  if (link && news.asked > 0) link.hidden = false;
+  place.hidden = news.asked === 0;
+  if (number) number.textContent = String(news.asked);
+}
+
 /**
  * Make a list show exactly `rows`, in their order: what stays keeps its element, and with it focus and what was typed.
  * @param {Element} list @param {Values[]} rows each with `id` and `kind` @returns {HTMLElement[]} the new ones

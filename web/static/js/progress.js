@@ -19,9 +19,10 @@ class Progress extends HTMLElement {
         location.replace(location.pathname);
         return;
       }
-      const done = Math.min(now.done, now.total);
+      // Where nobody knows how many there are, the bar only moves, and `total` is 0.
+      const done = now.total ? Math.min(now.done, now.total) : now.done;
       const bar = this.querySelector("progress");
-      if (bar) {
+      if (bar && now.total) {
         bar.max = Math.max(now.total, 1);
         bar.value = done;
       }

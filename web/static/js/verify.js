@@ -2,6 +2,11 @@
 // The verification panel, kept current: how the message fares, when they answer on the page behind a link, and the check
 // of a code without losing what was typed. Everything works without this file, by reloading.
 
+import { badge } from "./parts.js";
+
+/** What stands in the log and changes nothing on the panel. */
+const NO_NEWS = /^approval\.(colleagues_told|act_refused|ignored)$/;
+
 class Verify extends HTMLElement {
   connectedCallback() {
     for (const form of this.querySelectorAll("form")) {
@@ -19,7 +24,8 @@ class Verify extends HTMLElement {
       else setTimeout(() => this.redraw(), 1500);
     });
     // The pod has a script of its own that draws it anew.
-    if (this.running || (!this.dataset.acts && this.querySelector("[data-shield=green]"))) this.listen();
+    const standing = "[data-shield=green], [data-approval], [data-high]";
+    if (this.running || (!this.dataset.acts && this.querySelector(standing))) this.listen();
   }
 
   disconnectedCallback() {
@@ -38,9 +44,12 @@ class Verify extends HTMLElement {
       const live = new Live(this.dataset.after ?? "", this.dataset.events, this.running ? this.where() : undefined);
       live.addEventListener("change", (event) => {
         const data = /** @type {CustomEvent} */ (event).detail.data;
+        badge(data);
         const mine = this.running && data.check_id === this.running.dataset.running;
         if (mine || data.kind === "start_over") this.refresh();
-        else if (data.contact_id && data.contact_id === this.dataset.contact) this.redraw();
+        else if (data.contact_id && data.contact_id === this.dataset.contact && !NO_NEWS.test(data.kind)) {
+          this.redraw(data.kind.startsWith("approval."));
+        }
       });
       live.addEventListener("behind", () => this.refresh());
       live.addEventListener("lost", () => this.broken(true));
@@ -98,11 +107,14 @@ class Verify extends HTMLElement {
     }
   }
 
-  /** Something else has happened to them, which may have ended a shield; never while somebody types. */
-  redraw() {
+  /** Something else has happened to them, which may have ended a shield; never while somebody types, who is told where
+   *  they wait for it. @param {boolean} [awaited] */
+  redraw(awaited = false) {
     const busy = [...this.querySelectorAll("input:not([type=hidden]), textarea")]
       .some((e) => (e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement) && e.value !== e.defaultValue);
-    if (!busy && !this.contains(document.activeElement)) this.reload();
+    if (!busy && !this.contains(document.activeElement)) return this.reload();
+    const changed = this.querySelector("[data-changed]");
+    if (awaited && changed instanceof HTMLElement) changed.hidden = false;
   }
 
   /** It is over, and what was typed stays where it is. */
