@@ -190,6 +190,9 @@ def _words(
         return "over", "hang_up"
     if after.challenge.says > before.challenge.says:
         return "greeting" if isinstance(event, uv.CallAnswered) else "", "wait"
+    if after.challenge.says > 0 and not uv.is_of_call(after, event.call_id):
+        # The code was told on another call, and is not told on two.
+        return "goodbye", "hang_up"
     if isinstance(event, uv.CallAnswered) and after.challenge.call_answered == "person" and not after.call_over:
         # Asked again because our first answer was lost on its way; the code comes all the same.
         return "greeting", "wait"

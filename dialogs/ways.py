@@ -112,7 +112,8 @@ def interlock(
     """The newest check that was not replaced decides, as long as it is live or ended less than 10 minutes ago: it is
     what the person has in mind. `checks`: of the contact, and of whoever shares a number of theirs, because our texts
     lie side by side on that phone; only the contact's own lifts anything. `ticket_id` empty: about no ticket."""
-    for check in sorted(checks, key=lambda c: c.created_at, reverse=True):
+    # Two may begin at the same instant, and their ids tell which came first.
+    for check in sorted(checks, key=lambda c: (c.created_at, c.id), reverse=True):
         state = check.state
         if isinstance(state, Blank | Superseded):
             continue

@@ -6,7 +6,6 @@ All of a page is one transaction.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,15 +20,14 @@ from storage.noting import append_audit
 from storage.source_origin import open_said, seal_said
 from storage.source_page import Contact, Page, Taking, contacts_of, read_page
 from storage.source_proposing import propose
+from storage.source_renaming import doubt, same_words
 from storage.source_rules import KINDS, NOTHING, Merged, Said, Slot, Told, merge, tell
-from storage.tables import addresses, contacts, source_people, verifications
+from storage.tables import addresses, contacts, source_people
 from storage.times import micros
-from storage.voiding import end_verifications
 
 #: An id that is longer is none of a directory.
 LONGEST_ID: Final = 70
 HERE: Final = ("linked", "gone")
-_WORD: Final = re.compile(r"\w+")
 
 
 def take_over(conn: Connection, taking: Taking, people: Sequence[SourcePerson], gone: Iterable[str]) -> Counter[str]:
@@ -161,8 +159,8 @@ def _details(conn: Connection, page: Page, contact: Contact, said: Said, told: T
     if told.name and told.name != said.name:
         if contact.name == said.name:
             values["name"] = told.name
-            if not _same_words(contact.name, told.name):
-                _doubt(conn, page, contact)
+            if not same_words(contact.name, told.name):
+                doubt(conn, taking, contact)
         said = replace(said, name=told.name)
     if locale != said.locale:
         if contact.locale == said.locale:
@@ -176,23 +174,6 @@ def _details(conn: Connection, page: Page, contact: Contact, said: Said, told: T
         append_audit(conn, taking.keyring, taking.tenant_id, event)
         page.counts["renamed"] += "name" in values
     return said
-
-
-def _same_words(one: str, other: str) -> bool:
-    """The same name in another writing: `Arbor, Ann`."""
-    return sorted(_WORD.findall(one.casefold())) == sorted(_WORD.findall(other.casefold()))
-
-
-def _doubt(conn: Connection, page: Page, contact: Contact) -> None:
-    """Another name makes another person of a record: whoever writes there could call themselves like somebody whom
-    technicians trust, on a number that has long been theirs. So it is a new number again, and no shield stays."""
-    taking, a = page.taking, addresses.c
-    theirs = (a.tenant_id == taking.tenant_id) & (a.contact_id == contact.id)
-    conn.execute(update(addresses).where(theirs).values(changed_at=micros(taking.now)))
-    which = verifications.c.contact_id == contact.id
-    end_verifications(
-        conn, taking.keyring, taking.tenant_id, which, "number_changed", taking.now, taking.new_id, who="source"
-    )
 
 
 # --- somebody who was no contact from here yet

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import combinations
 
 from dialogs.approvals.records import Granted, State, Waiting
-from dialogs.user_verify.methods import FAMILIES, Action, Assurance, Method
+from dialogs.user_verify.methods import FAMILIES, METHODS, Action, Assurance, Method
 from dialogs.user_verify.policy import NEW_FOR, Policy
 
 
@@ -35,6 +35,12 @@ class GreenShield:
         doubtful = is_new or self.overridden or self.swapped
         return self.ticket_id in ("", ticket_id) and now < self.until and not doubtful
 
+    @property
+    def is_said(self) -> bool:
+        """Whether something went over the line of this very call: a code that was read out, or a number that the
+        technician said. A bare tap says that somebody has the phone, and is made by habit (SEC-10)."""
+        return METHODS[self.method].way == "code" or self.assurance.strength >= Assurance.CODE.strength
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:
@@ -42,8 +48,8 @@ class Clearance:
     first name, empty where a method alone is enough. `approval_id`: of the request that counts or waits.
 
     `missing`: what to do next, empty when cleared: `two_methods` (nothing counts yet), `other_method` (one does),
-    `approval` (ask a second person), `decision` (they were asked), `not_offered` (no method alone was enough, and the
-    policy does not take two)."""
+    `said_method` (independent ones do, all of them bare taps), `approval` (ask a second person), `decision` (they were
+    asked), `not_offered` (no method alone was enough, and the policy does not take two)."""
 
     cleared: bool = False
     until: datetime | None = None
@@ -54,10 +60,13 @@ class Clearance:
 
 
 def pair(shields: Iterable[GreenShield], ticket_id: str, now: datetime) -> tuple[GreenShield, GreenShield] | None:
-    """The two independent ones that stand longest together, None where there are no two."""
+    """The two independent ones that stand longest together, one of them at least no bare tap; None where there are no
+    two."""
     counting = [shield for shield in shields if shield.counts(ticket_id, now)]
     independent = [
-        (one, other) for one, other in combinations(counting, 2) if FAMILIES[one.method] != FAMILIES[other.method]
+        (one, other)
+        for one, other in combinations(counting, 2)
+        if FAMILIES[one.method] != FAMILIES[other.method] and (one.is_said or other.is_said)
     ]
     return max(independent, key=lambda both: min(shield.until for shield in both), default=None)
 
@@ -88,7 +97,10 @@ def clearance(
     both = pair(shields, ticket_id, now)
     if both is None:
         methods = tuple(dict.fromkeys(shield.method for shield in standing.values()))
-        return Clearance(methods=methods, missing=("other_method" if methods else "two_methods",))
+        taps = len({FAMILIES[method] for method in methods}) > 1
+        return Clearance(
+            methods=methods, missing=("said_method" if taps else "other_method" if methods else "two_methods",)
+        )
     waiting = next((id for id, s in own if isinstance(s, Waiting) and now < s.until), "")
     missing = "decision" if waiting else "approval"
     return Clearance(methods=tuple(s.method for s in both), missing=(missing,), approval_id=waiting)

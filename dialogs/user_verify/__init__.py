@@ -6,6 +6,7 @@ turns green for a while. Every method runs through this one machine; what differ
 """
 
 from dialogs.user_verify import answering, asking, calling, ending, tickets
+from dialogs.user_verify.calling import is_of_call
 from dialogs.user_verify.declared import machine
 from dialogs.user_verify.events import (
     Asked,
@@ -108,6 +109,7 @@ __all__ = [
     "Voided",
     "Wording",
     "faults",
+    "is_of_call",
     "machine",
     "tries_left",
 ]

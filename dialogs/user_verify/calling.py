@@ -1,6 +1,7 @@
 """The phone call that reads the code, and everything else a provider says about what was sent.
 
-Words may come in any order: that somebody picked up can be heard before that the call was placed.
+Words may come in any order: that somebody picked up can be heard before that the call was placed. Two calls may ring at
+once, when a call was asked for again before the first was placed; what is heard on one says nothing of the other.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def answer_call(state: Sent, event: CallAnswered, env: Env) -> Step[Sent | Undel
         return run_out(state, env)
     if not _by_phone(state):
         return Step(state)
-    here = _on(state, event.call_id)
-    if here.call_over or here.challenge.call_answered:
+    here = (_to_person if event.by == "person" else _on)(state, event.call_id)
+    if not is_of_call(here, event.call_id) or here.call_over or here.challenge.call_answered:
         return Step(here)
     if event.by == "machine":
         met = noted(replace(here, call_over=True), env, "call_machine")
@@ -47,8 +48,9 @@ def say_again(state: Sent, event: CallKeyed, env: Env) -> Step[Sent | Expired]:
         return run_out(state, env)
     if not _by_phone(state):
         return Step(state)
-    here = _on(state, event.call_id)
-    if event.digit != "1" or here.call_over or here.challenge.says >= MAX_SAYS:
+    here = (_to_person if event.digit == "1" else _on)(state, event.call_id)
+    of_other = not is_of_call(here, event.call_id)
+    if event.digit != "1" or of_other or here.call_over or here.challenge.says >= MAX_SAYS:
         return Step(here)
     return _speak(noted(here, env, "call_keyed"))
 
@@ -59,7 +61,7 @@ def end_call(state: Sent, event: CallEnded, env: Env) -> Step[Sent | Undelivered
     if not _by_phone(state):
         return Step(state)
     here = _on(state, event.call_id)
-    if here.call_over or (event.call_id and event.call_id != here.call_id):
+    if here.call_over or not is_of_call(here, event.call_id):
         return Step(here)
     over = noted(replace(here, call_over=True), env, "call_over")
     if over.challenge.says > 0:
@@ -77,6 +79,11 @@ def count_failed_send(state: Sent, event: SendFailed, env: Env) -> Step[Sent | U
     return Step(after)
 
 
+def is_of_call(state: Sent, call_id: str) -> bool:
+    """Whether it happened on the call that the verification goes by, as far as is said."""
+    return not call_id or call_id == state.call_id
+
+
 def _by_phone(state: Sent) -> bool:
     """Whether there can be a call at all: a code that went out as a text is not read to whoever rings."""
     return METHODS[state.request.method].channel == "phone"
@@ -88,6 +95,15 @@ def _on(state: Sent, call_id: str) -> Sent:
         return state
     fresh = replace(state.challenge, call_answered="")
     return replace(state, call_id=call_id, call_over=False, challenge=fresh)
+
+
+def _to_person(state: Sent, call_id: str) -> Sent:
+    """As `_on`, of a call with a person on it: while nobody has heard the code, it is said there, whatever else rings.
+    Once it was heard, an earlier call may only be heard of late, and is no reason to leave the one under way."""
+    here = _on(state, call_id)
+    if is_of_call(here, call_id) or here.challenge.says > 0:
+        return here
+    return replace(here, call_id=call_id)
 
 
 def _speak(state: Sent) -> Step[Sent]:

@@ -151,6 +151,16 @@ async def test_a_tenant_with_nothing_but_microsoft_365_verifies_one_of_its_peopl
     known = await demo.ask("GET", f"/api/v1/contacts/{nora.id}", bearer=office.bearer)
     assert next(a["shield"]["state"] for a in known.json["addresses"] if a["id"] == email.id) == "green"
 
+    # Another name there may be another person: the shield goes, and what it stood on is new.
+    cloud = demo.world.microsoft.cloud
+    (there,) = cloud.organisations.values()
+    cloud.change_person(there, next(p.id for p in northwind.people if "Nora" in p.name), displayName="Noah Finch")
+    await office.pressed(organisation + "/sync")
+    await office.synced(organisation)
+    known = await demo.ask("GET", f"/api/v1/contacts/{nora.id}", bearer=office.bearer)
+    assert (known.json["name"], known.json["verified"]) == ("Noah Finch", False)
+    assert all(a["changed_at"] for a in known.json["addresses"])
+
 
 @pytest.mark.feature("SEC-13", "SEC-12", "CO-12", "SEC-56")
 async def test_what_changes_there_is_taken_over_and_many_at_once_wait_for_an_admin(demo: DemoHouse) -> None:

@@ -358,6 +358,27 @@ async def test_the_same_webhook_again_reads_nothing_again_and_no_answer_holds_a_
         assert not re.search(r"\d", without_urls), answer.text
 
 
+@pytest.mark.feature("EV-14")
+async def test_a_second_call_about_the_same_hears_nothing_of_the_first(demo: DemoHouse) -> None:
+    """Two calls can ring at once, when one was asked for again while the carrier was slow."""
+    ada = demo.contact("ada")
+    phone(demo, ada, "by_hand")
+    id = await asked(demo, ada, "voice_call")
+    (call,) = calls_to(demo, ada)
+    other = {"CallSid": "CA" + "5" * 32}
+    machine = await posted(demo, id, call, **other, AnsweredBy="machine_start")
+    assert "Pause" not in machine.text
+    assert (await shown(demo, id))["state"] == "sent", "the other one still rings"
+    assert "Gather" in (await posted(demo, id, call, **other, AnsweredBy="unknown")).text
+    await press(demo, ada, "pick_up")
+    code = code_in(call.spoken)
+    for late in (await posted(demo, id, call, **other), await posted(demo, id, call, **other, key="1")):
+        assert "Goodbye" in late.text
+        assert not re.search("Pause|Gather", late.text), "it was said on the first, and is waited for in vain here"
+    assert await said_by_us(demo) == 1
+    assert (await check(demo, id, code)).status == 200
+
+
 @pytest.mark.feature("EV-14", "SEC-21", "SEC-22", "SEC-37")
 async def test_a_forged_webhook_moves_nothing(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
@@ -551,7 +572,7 @@ async def test_how_a_phone_answers_is_set_on_the_simulator(demo: DemoHouse) -> N
     ada = demo.contact("ada")
     for manner in MANNERS:
         answer = await demo.ask("POST", "/simulator/phone", {"phone": ada.mobile, "answers": manner})
-        assert (answer.status, answer.json) == (200, {"answers": manner, "calls": []})
+        assert (answer.status, answer.json) == (200, {"answers": manner, "line": "usual", "calls": []})
         page = await demo.ask("GET", f"/simulator?phone={ada.mobile.replace('+', '%2B')}")
         assert f'<option value="{manner}" selected>' in page.text
     wrong = await demo.ask("POST", "/simulator/phone", {"phone": ada.mobile, "answers": "loudly"})

@@ -32,5 +32,14 @@ class Presses:
     number: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decides:
+    """A technician agrees to what another one asks, or refuses it."""
+
+    approval_id: str
+    technician_id: str
+    supervisor: bool
+
+
 #: By the task in which it is done.
-DOING: ContextVar[Asks | Types | Presses | None] = ContextVar("DOING", default=None)
+DOING: ContextVar[Asks | Types | Presses | Decides | None] = ContextVar("DOING", default=None)

@@ -7,6 +7,7 @@ from collections import Counter
 from dialogs.tech_verify import Claimed, Confirmed, Logged, Open
 from storage.memory.rows import Queued
 from storage.outbox_rules import carries_code
+from tests.simulation.ending_approvals import check_approvals
 from tests.simulation.ending_users import check_users
 from tests.simulation.run import Simulation
 
@@ -20,6 +21,7 @@ def check_the_end(run: Simulation) -> None:
     _checks(run)
     _reports(run)
     check_users(run)
+    check_approvals(run)
 
 
 def _messages(run: Simulation) -> None:

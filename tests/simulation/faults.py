@@ -24,6 +24,7 @@ from dialogs.turns import (
     TurnResult,
 )
 from tests.simulation.bent import Bent, InMemory
+from tests.simulation.faults_approvals import APPROVAL_FAULTS
 from tests.simulation.faults_users import USER_FAULTS
 from tests.simulation.parts import Faults
 from tests.simulation.provider import RANKS
@@ -35,7 +36,8 @@ NOBODY = ContactFacts("01900000-0000-7000-8000-999999999999", "Nobody", "none", 
 
 
 class StaleReads(Bent):
-    """I1: hands out a check as it was before it was confirmed, with the version that lets the write pass."""
+    """I1: hands out a check as it was before it was confirmed, with the version that lets the write pass; to whoever
+    confirms, as anything else that is said then goes wrong in other ways first."""
 
     def __init__(self, store: TurnStore) -> None:
         super().__init__(store)
@@ -43,7 +45,10 @@ class StaleReads(Bent):
 
     async def take(self, turn: Turn[R]) -> TurnResult[R]:
         def decide(facts: Facts) -> Decision[R]:
-            return turn.decide(replace(facts, checks=self._stale(facts)) if isinstance(facts, InboundFacts) else facts)
+            if not isinstance(facts, InboundFacts) or not isinstance(turn.ask, InboundAsk):
+                return turn.decide(facts)
+            stale = replace(facts, checks=self._stale(facts))
+            return turn.decide(stale if "#confirm" in turn.ask.inbound.text else facts)
 
         return await self.store.take(replace(turn, decide=decide))
 
@@ -254,4 +259,5 @@ FAULTS: dict[str, Faults] = {
     "REL-08": Faults(inner=GoesBack),
     "lost": Faults(inner=CallsItSent),
     **USER_FAULTS,
+    **APPROVAL_FAULTS,
 }

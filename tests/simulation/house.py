@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from bot.approving import Approving
 from bot.delivery import Delivery, Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
@@ -198,6 +199,7 @@ class House:
         self.acts = ActsInMemory(self.engine, ways.psa, database, clock, chance, kept)
         links, roll = LinksInMemory(kept, database), AloneOnDuty(alone, database)
         self.verifying = Verifying(self.engine, ways.psa, links, roll, AllWaysOut(), wording, chance, NobodyLooksUp())
+        self.approving = Approving(self.engine, ways.psa)
         outside = Outside(ways.texts, ways.psa, anywhere, by_text(mobiles), ways.mail, NoMail(), ways.calls, anywhere)
         delivery = Delivery(self.engine, outside, clock, chance)
         self.dispatcher = Dispatcher(opened, self.engine, delivery, clock, name)

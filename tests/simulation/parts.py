@@ -113,3 +113,22 @@ def drawn_world(n: int, dice: random.Random) -> World:
         number=replace(world.number, opt_out_by=dice.choice(("carrier", "watchword"))),
         second=replace(world.second, opt_out_by=dice.choice(("carrier", "watchword"))),
     )
+
+
+def with_second_person(world: World, dice: random.Random) -> World:
+    """Some tenants want a second person for unusual addresses, for high-risk work, or for both."""
+    if dice.random() >= 0.3:
+        return world
+    address, high = dice.choice(((True, True), (True, True), (True, False), (False, True)))
+    by_rank = dice.random() < 0.5
+    policy = replace(
+        world.settings.policy,
+        second_person=address,
+        high_by_two=high,
+        approver="supervisor" if by_rank else "any_technician",
+    )
+    return replace(world, settings=replace(world.settings, policy=policy))
+
+
+def wants_colleagues(world: World) -> bool:
+    return world.settings.policy.second_person or world.settings.policy.high_by_two

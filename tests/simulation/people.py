@@ -10,6 +10,7 @@ from dialogs.tech_verify import Claimed, Open
 from tests.fixtures.stand_ins import START
 from tests.fixtures.world import World
 from tests.simulation.callers import Callers
+from tests.simulation.colleagues import Colleagues
 from tests.simulation.run import Simulation, forgiving
 from tests.simulation.verdicts import Seen
 from web.ports import Acted, Acting
@@ -36,12 +37,17 @@ class People:
                 self._at_hand[world.tenant_id][0] = world.people[0]
         self._announced: list[tuple[str, str, str]] = []
         self._callers = Callers(simulation, self._at_hand)
+        self._colleagues = Colleagues(simulation, self._at_hand)
         self._actions = (*(one.__get__(self) for one in self._ACTIONS), *self._callers.actions)
 
     def step(self) -> None:
         """Wait a little, then do something."""
         run, dice = self._run, self._dice
-        deadlines = [*(self._deadline(seen) for _, seen in run.watch.live()), *self._callers.deadlines()]
+        deadlines = [
+            *(self._deadline(seen) for _, seen in run.watch.live()),
+            *self._callers.deadlines(),
+            *self._colleagues.deadlines(),
+        ]
         if deadlines and dice.random() < 0.12:
             around = dice.choice(deadlines) + timedelta(seconds=dice.choice((-1, -0.001, 0, 0.001, 1)))
             run.move_to(max(around, run.now()))
@@ -49,6 +55,7 @@ class People:
             run.move_to(run.now() + timedelta(seconds=dice.choice(GAPS)))
         world = dice.choice((run.worlds[0], run.worlds[0], run.worlds[1]))
         action: Callable[[World], None] = dice.choice(self._actions)
+        action = self._colleagues.instead(world) or action
         run.counts["steps"] += 1
         action(world)
         if dice.random() < 0.25:

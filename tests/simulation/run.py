@@ -23,7 +23,7 @@ from tests.fixtures.world import Person, World, row_id, seed_memory
 from tests.simulation.house import Chance, Crash, House, WatchedStore, WaysOut
 from tests.simulation.loop import Life, SteppedLoop, at_once
 from tests.simulation.outside import Carrier, Ledger, Mood, TicketSystem
-from tests.simulation.parts import Broken, Doorway, Faults, LateClock, NoDatabase, drawn_world
+from tests.simulation.parts import Broken, Doorway, Faults, LateClock, NoDatabase, drawn_world, with_second_person
 from tests.simulation.phones import Phones
 from tests.simulation.provider import RANKS, Provider
 from tests.simulation.reached import MailServer, Telephone
@@ -54,7 +54,9 @@ class Simulation:
         self._clock = StandingClock()
         self._loop = SteppedLoop()
         self._chance = Chance(f"house {seed}")
-        self.worlds = tuple(drawn_world(n, self.dice) for n in (1, 2))
+        #: Apart, so that runs in which nobody wants a second person are what they would be without.
+        apart = random.Random(f"a second person {seed}")
+        self.worlds = tuple(with_second_person(drawn_world(n, self.dice), apart) for n in (1, 2))
         self.store = MemoryTurnStore(lambda status: RANKS.get(status, 0))
         self.watch = Watch(self.worlds, self.store, self._clock)
         self.ledger = Ledger()

@@ -131,7 +131,8 @@ def interlocked(id: str, request: uv.Request, checks: Iterable[Seen], now: datet
     lately = [(who, s) for who, s in lately if now - _until(s, now) < INTERLOCK]
     if not lately:
         return
-    who, newest = max(lately, key=lambda one: one[1].story.requested_at)
+    # They come in the order of their births: of two at the same instant the later one is meant.
+    who, newest = max(reversed(lately), key=lambda one: one[1].story.requested_at)
     if who != request.contact_id or not _lifts(newest, request):
         last = newest.story.trail[-1].what if newest.story.trail else ""
         yield "SEC-06", f"verification {id} was sent to somebody whose check is {type(newest).__name__} ({last})"

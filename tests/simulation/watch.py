@@ -36,13 +36,14 @@ from tests.simulation import verdicts
 from tests.simulation.outside import Row
 from tests.simulation.stops import Stops
 from tests.simulation.verdicts import Seen
+from tests.simulation.watch_approvals import ApprovalWatch
 from tests.simulation.watch_users import UserWatch
 from tests.simulation.within import checks_in, contacts_in, still_holds
 
 #: All that is checked, for the report of a failure.
 NAMES = (
     *("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "REL-03", "REL-08"),
-    *("SEC-06", "SEC-08", "SEC-15", "voice"),
+    *("SEC-06", "SEC-08", "SEC-09", "SEC-11", "SEC-12", "SEC-15", "voice"),
 )
 
 
@@ -67,6 +68,7 @@ class Watch:
         self._rows_before: dict[tuple[str, str], Queued] = {}
         self._bodies: dict[str, tuple[str, str, str]] = {}
         self.users = UserWatch(self._worlds, store, clock, self.checks, self.items, self._break)
+        self.approvals = ApprovalWatch(store, clock, self.users.seen, self._break)
 
     def knows_contact(self, tenant_id: str, contact_id: str) -> None:
         """A contact that was added to a world."""
@@ -94,6 +96,7 @@ class Watch:
             self._check(turn, facts, decision, save)
         for item in decision.outbox:
             self.items[item.id] = (facts.tenant.id, item)
+        self.approvals.turn(turn, facts, decision)
         self.users.turn(turn, facts, decision)
         for item in decision.outbox:
             self._code_is_gone("an outbox item", item.payload.values())
@@ -103,6 +106,7 @@ class Watch:
         asked = type(turn.ask).__name__
         after = [f"{s.id[-4:]}={type(s.state).__name__}" for s in decision.checks]
         after += [f"{s.id[-4:]}={type(s.state).__name__}" for s in decision.verifications]
+        after += [f"{s.id[-4:]}={type(s.state).__name__}" for s in decision.approvals]
         self.trace.append(f"turn {asked} {[e.kind for e in decision.audit]} {after} {len(decision.outbox)}")
 
     def leased(self, leased: Leased) -> None:
@@ -183,6 +187,7 @@ class Watch:
     def after_step(self) -> None:
         """What the store holds now."""
         self.users.after_step()
+        self.approvals.after_step()
         live: Counter[tuple[str, ...]] = Counter()
         for (tenant_id, check_id), stored in self._store.rows.checks.items():
             seen = self.checks.get(check_id)

@@ -97,6 +97,12 @@ class UserWatch:
         if any(world.name in values.get("body", "") for t, world in self._worlds.items() if t != tenant_id):
             self._broke("I7", f"verification: a {row.kind} of {tenant_id} names another tenant")
 
+    def address_changed(self, tenant_id: str, contact_id: str) -> None:
+        """Whatever was shown of them before proves nothing now (SEC-13)."""
+        for seen in self.seen.values():
+            if (seen.tenant_id, seen.contact_id) == (tenant_id, contact_id) and isinstance(seen.state, uv.Verified):
+                seen.shield_over = True
+
     def machine_heard(self, verification_id: str) -> None:
         self._broke("voice", f"a machine heard the code of {verification_id}")
 

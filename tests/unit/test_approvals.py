@@ -98,6 +98,14 @@ def test_two_methods_of_one_family_are_one(one: Method, other: Method) -> None:
     assert (pair(shields, "7", NOW) is not None) == (FAMILIES[one] != FAMILIES[other])
 
 
+@pytest.mark.feature("SEC-09", "SEC-10")
+def test_two_bare_taps_are_no_pair_and_a_number_that_was_said_makes_them_one() -> None:
+    text, mail = TAPS
+    assert pair(TAPS, "7", NOW) is None
+    assert pair((replace(text, assurance=Assurance.CODE), mail), "7", NOW) is not None
+    assert pair((text, MAIL), "7", NOW) == (text, MAIL), "a code by mail was read out on this call"
+
+
 @pytest.mark.feature("SEC-09")
 def test_the_pair_that_stands_longest_is_taken() -> None:
     later = replace(MAIL, verification_id="v5", until=NOW + 29 * MINUTE)
@@ -132,11 +140,16 @@ def test_a_number_counts_again_after_seven_days_and_a_shield_about_no_ticket_for
 # --- clearance ------------------------------------------------------------------------------------------------------
 
 TWO = (Method.SMS_CODE, Method.EMAIL_CODE)
+TAPS = (
+    replace(TEXT, method=Method.SMS_LINK, assurance=Assurance.TAP),
+    replace(MAIL, method=Method.EMAIL_LINK, assurance=Assurance.EMAIL),
+)
 NEXT: list[tuple[tuple[GreenShield, ...], list[tuple[str, State]], Policy, Clearance]] = [
     ((), [], BY_TWO, Clearance(missing=("two_methods",))),
     ((TEXT,), [], BY_TWO, Clearance(methods=(Method.SMS_CODE,), missing=("other_method",))),
     ((TEXT, CALL), [], BY_TWO, Clearance(methods=(Method.SMS_CODE, Method.VOICE_CALL), missing=("other_method",))),
     ((TEXT, MAIL), [], BY_TWO, Clearance(methods=TWO, missing=("approval",))),
+    (TAPS, [], BY_TWO, Clearance(methods=(Method.SMS_LINK, Method.EMAIL_LINK), missing=("said_method",))),
     ((TEXT, MAIL), [("x", WAITING_HIGH)], BY_TWO, Clearance(methods=TWO, missing=("decision",), approval_id="x")),
     # About another ticket, about an address, run out: not what is asked here.
     (

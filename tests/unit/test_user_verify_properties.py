@@ -146,6 +146,8 @@ class AnyVerification(RuleBasedStateMachine):
                 assert getattr(step.state, name, None) == getattr(before, name, None)
         self._counters_never_fall(before)
         self._secrets_only_to_the_user(step)
+        said_on = {e.call_id for e in step.effects if isinstance(e, SayOnCall)}
+        assert said_on <= {getattr(event, "call_id", None)}, "on the call that was answered, and on no other"
         self.given_back += sum(isinstance(e, GiveBackChallenge) for e in step.effects)
         self.over = not isinstance(step.state, Blank | Sent)
         assert isinstance(before, Blank) or not any(isinstance(e, CreateTicket) for e in step.effects), "one at most"

@@ -299,6 +299,36 @@ def test_a_call_is_told_the_code_once_whenever_we_hear_that_it_was_placed(placed
     assert isinstance(machine.step(state, CodeTyped(DANA, "right"), Env(NOW, Policy())).state, Verified)
 
 
+@pytest.mark.feature("EV-14")
+@pytest.mark.parametrize("answer", [CallAnswered("person", "CA2"), CallKeyed("1", "CA2")], ids=["picked up", "key"])
+def test_of_two_calls_the_one_with_a_person_on_it_is_told_the_code(answer: Event) -> None:
+    """A call was asked for again before the first was placed, so both ring: whose words are said on the other one is
+    heard by whatever picks up there."""
+    told = machine.step(RINGING, answer, Env(NOW, Policy()))
+    assert [e.call_id for e in told.effects if isinstance(e, SayOnCall)] == ["CA2"]
+    for late in (CallAnswered("machine", "CA1"), CallAnswered("person", "CA1"), CallKeyed("1", "CA1")):
+        assert machine.step(told.state, late, Env(NOW, Policy())) == Step(told.state)
+    again = machine.step(told.state, CallKeyed("1", "CA2"), Env(NOW, Policy()))
+    assert [e.call_id for e in again.effects if isinstance(e, SayOnCall)] == ["CA2"]
+
+
+@pytest.mark.feature("EV-14")
+@pytest.mark.parametrize(
+    "event",
+    [CallAnswered("machine", "CA2"), CallAnswered("unknown", "CA2"), CallKeyed("7", "CA2"), CallEnded("busy", "CA2")],
+)
+@pytest.mark.parametrize("state", [RINGING, HEARD], ids=["rings", "heard"])
+def test_nobody_on_a_second_call_says_nothing_of_the_first(state: Sent, event: Event) -> None:
+    assert machine.step(state, event, Env(NOW, Policy())) == Step(state)
+
+
+@pytest.mark.feature("EV-14")
+def test_a_call_back_is_not_left_for_words_about_the_call_before() -> None:
+    called_back = replace(HEARD, call_id="CA2", challenge=replace(HEARD.challenge, call_answered=""))
+    for late in (CallAnswered("person", "CA1"), CallKeyed("1", "CA1")):
+        assert machine.step(called_back, late, Env(NOW, Policy())) == Step(called_back)
+
+
 @pytest.mark.feature("EV-15")
 def test_what_is_said_again_is_the_same_code_and_comes_to_an_end() -> None:
     state: State = RINGING

@@ -386,6 +386,15 @@ def test_the_newest_check_decides(order: int) -> None:
 
 
 @pytest.mark.feature("SEC-06")
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_checks_at_the_same_instant_the_later_id_decides(order: int) -> None:
+    """STOP between two #verify: what the person has confirmed since is what they have in mind."""
+    stopped = check(Expired(STORY, NOW - MINUTE, None, "opted_out", Logged.NOT_DUE), "v-1", NOW - MINUTE)
+    assert locked(*(stopped, check(confirmed(), "v-2", NOW - MINUTE))[::order]) == Interlock(lifted_by="v-2")
+    assert locked(*(stopped, check(confirmed(), "v-0", NOW - MINUTE))[::order]).conflict
+
+
+@pytest.mark.feature("SEC-06")
 def test_the_interlock_stops_every_built_method_and_only_an_override_helps() -> None:
     facts = found(checks=(check(live()),))
     for way in all_ways(facts):

@@ -14,7 +14,7 @@ from web.bodies import Strict
 
 ApprovalKind = Literal["address", "high"]
 ApprovalState = Literal["waiting", "granted", "refused", "withdrawn", "used", "expired"]
-Missing = Literal["two_methods", "other_method", "approval", "decision", "not_offered"]
+Missing = Literal["two_methods", "other_method", "said_method", "approval", "decision", "not_offered"]
 
 
 class AskWith(Strict):
@@ -75,10 +75,10 @@ class Approval(Reply):
 
 class HighRisk(Reply):
     """Whether high-risk work is cleared for this contact and ticket now. `until`: how long. `methods`: those that
-    count; `approved_by`: the second person's first name, null where one method alone was enough. `missing`: what comes
-    next, null when cleared: `two_methods`, `other_method` (one counts), `approval` (ask a second person), `decision`
-    (somebody was asked), `not_offered` (no method alone was enough, and the policy does not take two). `message` says
-    it in words."""
+    count; `approved_by`: the second person's first name, null where one method alone was enough. `missing`: what
+    comes next, null when cleared: `two_methods`, `other_method` (one counts), `said_method` (one must be a code that
+    is read out), `approval` (ask a second person), `decision` (somebody was asked), `not_offered` (no method alone
+    was enough, and the policy does not take two). `message` says it in words."""
 
     cleared: bool
     until: Moment | None

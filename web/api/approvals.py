@@ -42,6 +42,7 @@ _LOOKS = 10
 _NEXT: Mapping[str, str] = {
     "two_methods": "Verify the person by two independent methods, such as a texted and a mailed code.",
     "other_method": "One method counts. Verify the person by another, independent one.",
+    "said_method": "Two methods count, but both are taps. One of them must be a code that the person reads to you.",
     "approval": "Two methods count. Ask a second person now.",
     "decision": "A second person was asked and has not decided yet.",
     "not_offered": "Nothing the person was verified by is enough for high-risk work.",

@@ -16,6 +16,7 @@ from web.api.ids import checked, our_id
 from web.api.shapes import Contact
 from web.noting import line
 from web.people_input import LOCALES, BadInput, read_address, read_name
+from web.policies import refuse_move, typed_in_is_new
 from web.problems import Problem, not_found
 from web.regions import own_region
 from web.routing import Access, Call, Handler, Route, Scope, Surface
@@ -34,6 +35,7 @@ async def add(call: Call) -> web.StreamResponse:
     if client is None:
         raise _no_client()
     region, now = await own_region(call), call.services.clock.now()
+    is_new = await typed_in_is_new(call, client.id)
     new: dict[str, NewAddress] = {}
     for place, one in enumerate(given.addresses):
         value = _value(f"addresses.{place}.value", one.kind, one.value, region)
@@ -41,7 +43,7 @@ async def add(call: Call) -> web.StreamResponse:
             await _refuse_shared(call, value)
         default = one.default or not any(a.kind == one.kind for a in given.addresses if a.default)
         default = default and not any(a.kind == one.kind and a.is_default for a in new.values())
-        new.setdefault(value, NewAddress(call.services.random.new_id(now), one.kind, value, default))
+        new.setdefault(value, NewAddress(call.services.random.new_id(now), one.kind, value, default, is_new))
     if not given.same_name:
         await _refuse_namesake(call, client.id, name)
     contact = NewContact(call.services.random.new_id(now), client.id, name, tuple(new.values()), locale)
@@ -61,6 +63,7 @@ async def change(call: Call) -> web.StreamResponse:
     }
     before = {"name": contact.name, "client": contact.client_id, "locale": contact.locale}
     changed = " ".join(what for what in before if before[what] != after[what])
+    await refuse_move(call, before["client"], after["client"])
     if changed:
         event = line(call, "contact.changed", changed=changed)
         refused = await call.services.contact_changes.change_contact(

@@ -163,9 +163,12 @@ def high_view(found: Clearance, policy: Policy) -> HighView | None:
         how = ", ".join(said for said in (by, agreed) if said)
         return HighView(cleared=True, said=_("Cleared for high-risk work: %s.") % how, until=found.until or EPOCH)
     missing = found.missing[0] if found.missing else ""
-    if not policy.high_by_two or missing not in ("other_method", "approval"):
+    if not policy.high_by_two or missing not in ("other_method", "said_method", "approval"):
         # Where somebody was asked already, that request itself says how it stands.
         return None
+    if missing == "said_method":
+        todo = _("Done: %s. Both are taps: now a code that they read to you, and then a second person.") % by
+        return HighView(cleared=False, said=_("Half way to high-risk work."), todo=todo)
     if missing == "other_method":
         todo = _("Done: %s. Now a way of another kind, and then a second person.") % by
         return HighView(cleared=False, said=_("Half way to high-risk work."), todo=todo)

@@ -21,6 +21,7 @@ from web.pages.context import frame, page, see_other
 from web.pages.forms import Form
 from web.pages.views import Choice
 from web.people_input import LOCALES, Checked
+from web.policies import refuse_move, typed_in_is_new
 from web.problems import not_found
 from web.regions import own_region
 from web.routing import Access, Call, Route, Surface
@@ -96,13 +97,14 @@ async def add_contact(call: Call) -> web.StreamResponse:
         return await _draw(call, given.model_dump(), checked.problems, known)
     if not client_id:
         client_id = await _add_client(call, client_name)
-    now = services.clock.now()
+    now, is_new = services.clock.now(), await typed_in_is_new(call, client_id)
     new = NewContact(
         services.random.new_id(now),
         client_id,
         name,
         tuple(
-            NewAddress(services.random.new_id(now), kind, value, is_default=True) for value, kind in addresses.items()
+            NewAddress(services.random.new_id(now), kind, value, is_default=True, is_new=is_new)
+            for value, kind in addresses.items()
         ),
         locale,
     )
@@ -122,6 +124,7 @@ async def change_details(call: Call) -> web.StreamResponse:
     known = await same_as(call, (), client_id, name, but=contact.id) if not checked.problems else ()
     if checked.problems or (known and given.sure != "yes"):
         return await draw_edit(call, contact.id, given.model_dump(), checked.problems, known)
+    await refuse_move(call, contact.client_id, client_id)
     if not client_id:
         client_id = await _add_client(call, client_name)
     before = {"name": contact.name, "client": contact.client_id, "locale": contact.locale}

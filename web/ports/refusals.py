@@ -118,8 +118,9 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "high_not_offered": (409, "This client's policy takes no two methods for high-risk work. Use a stronger method."),
     "two_methods_needed": (
         409,
-        "The person has to be verified by two independent methods first, such as a code by text and one by e-mail, "
-        "both still green and for this ticket. An address that was changed in the last seven days does not count.",
+        "The person has to be verified by two independent methods first, one of them a code, such as a code by text "
+        "and one by e-mail, both still green and for this ticket. An address that was changed in the last seven days "
+        "does not count.",
     ),
     "key_may_not": (403, "A program may not ask for a second person, nor be one. A technician signs in for that."),
     "no_number_of_ours": (
