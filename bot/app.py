@@ -25,7 +25,6 @@ from bot.carrier_desk import TwilioDesk
 from bot.carriers import Carriers
 from bot.clock import DatabaseClock, SystemClock, SystemRandom
 from bot.contact_acts import ContactActs
-from bot.contact_sources import microsoft_people, open_sources
 from bot.delivery import Outside
 from bot.dispatcher import Dispatcher
 from bot.engine import Engine
@@ -42,6 +41,7 @@ from bot.post import OutboxPost
 from bot.readiness import Readiness
 from bot.settings import BadSetting, Settings, check_for_serving
 from bot.skew import keep_time, look_at_time, watch_skew
+from bot.sources.opening import microsoft_people, open_sources
 from bot.trials import Trials
 from bot.turning_back import turn_back
 from bot.upkeep import Upkeep

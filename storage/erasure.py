@@ -14,7 +14,7 @@ from storage.database import Database, Unscoped
 from storage.forgetting import bare_body, bare_verification
 from storage.keys import Keyring
 from storage.noting import append_audit
-from storage.source_origin import keep_out
+from storage.sources.origin import keep_out
 from storage.tables import (
     addresses,
     alerts,

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from storage.checks import Checks
     from storage.clients import Clients
     from storage.contact_changes import ContactChanges
-    from storage.contact_sources import ContactSources
     from storage.csp_reports import CspReports
     from storage.directory import Directory
     from storage.idempotency import Idempotency
@@ -52,7 +51,8 @@ if TYPE_CHECKING:
     from storage.pod_sign_ins import PodSignIns
     from storage.reports import Reports
     from storage.sealed.integrity import Integrity
-    from storage.source_changes import SourceChanges
+    from storage.sources.changes import SourceChanges
+    from storage.sources.contact_sources import ContactSources
     from storage.stream import EventStream
     from storage.teams_connections import TeamsConnections
     from storage.tenants import Tenants

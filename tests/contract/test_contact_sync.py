@@ -17,8 +17,8 @@ from storage.contact_changes import AddressEdit, ContactChanges
 from storage.database import Database, Unscoped
 from storage.directory import NewAddress, NewContact
 from storage.erasure import erase_contact
-from storage.source_proposing import close
-from storage.source_rules import What
+from storage.sources.proposing import close
+from storage.sources.rules import What
 from storage.tables import announced_calls, contacts, source_people
 from storage.times import micros
 from tests.fixtures.kept import Kept
@@ -165,7 +165,7 @@ async def test_many_changes_at_once_wait_for_an_admin(office: Office, northwind:
     after = await office.again(id)
     assert (after.waiting, await office.changes.count(office.tenant_id), await office.told()) == (6, 6, 5)
     (alert,) = await office.alerts()
-    assert alert.startswith("Northwind Traders: 6 numbers or mail addresses became others")
+    assert alert.startswith("Northwind Traders: 6 numbers or mail addresses changed in Microsoft 365")
     waiting = await office.waiting()
     assert {(w.contact_name, w.what, w.kind, w.before, w.after) for w in waiting} == {
         *((f"Many {n}", "changed", "mobile", f"+1212555018{n}", f"+1212555019{n}") for n in range(5)),

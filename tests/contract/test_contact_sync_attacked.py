@@ -10,7 +10,7 @@ import pytest
 from storage.database import Unscoped
 from storage.directory import NewAddress, NewContact
 from storage.erasure import erase_contact
-from storage.source_changes import OthersWait
+from storage.sources.changes import OthersWait
 from tests.fixtures.kept import Kept
 from tests.fixtures.people_directory import Company, change, put, remove
 from tests.fixtures.syncing import Office, values

@@ -15,12 +15,12 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Column, Connection, select
 
-from bot.contact_sync import ContactSync
+from bot.sources.sync import ContactSync
 from dialogs.people_source import Refusal, SourceError, SourceExpired, SourceLater, SourceRefused
-from storage.contact_sources import NameTaken, NewSource, TooMany, readiness_of, remedy_of
 from storage.database import Database, Unscoped
 from storage.epochs import fence
-from storage.source_lease import LASTS, claim
+from storage.sources.contact_sources import NameTaken, NewSource, TooMany, readiness_of, remedy_of
+from storage.sources.lease import LASTS, claim
 from storage.tables import contact_sources, source_changes, source_organisations, source_people
 from tests.fixtures.kept import Kept, kept_in_file
 from tests.fixtures.people_directory import Company, change, put, remove

@@ -16,12 +16,12 @@ from dialogs.people_source import SourceOrganisation
 from dialogs.turns import AuditEvent
 from identity.integration_keys import ends, new_key
 from identity.sessions import token_digest
-from storage.contact_sources import NewSource
 from storage.contacts_csv import parse_contacts_csv
 from storage.import_files import ReadFile
 from storage.imports import NewImport
 from storage.integration_keys import KeyToKeep
 from storage.people import NewTechnician
+from storage.sources.contact_sources import NewSource
 from storage.tables import webhook_deliveries
 from storage.teams_connections import TeamsConnection
 from storage.tenants import CarrierAccount

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar
 
 from bot.contact_acts import ContactActs
-from bot.contact_sources import microsoft_people, open_sources
 from bot.settings import Settings
+from bot.sources.opening import microsoft_people, open_sources
 from dialogs.people_source import SourceOrganisation
 from identity.sessions import address_block, browser_family, token_digest
 from storage.keys import Keyring

@@ -37,20 +37,25 @@ NOBODY = ContactFacts("01900000-0000-7000-8000-999999999999", "Nobody", "none", 
 
 class StaleReads(Bent):
     """I1: hands out a check as it was before it was confirmed, with the version that lets the write pass; to whoever
-    confirms, as anything else that is said then goes wrong in other ways first."""
+    confirms, as anything else that is said then goes wrong in other ways first. They are heard twice, because people
+    seldom confirm again in time."""
 
     def __init__(self, store: TurnStore) -> None:
         super().__init__(store)
         self._before: dict[str, StoredCheck] = {}
 
     async def take(self, turn: Turn[R]) -> TurnResult[R]:
-        def decide(facts: Facts) -> Decision[R]:
-            if not isinstance(facts, InboundFacts) or not isinstance(turn.ask, InboundAsk):
-                return turn.decide(facts)
-            stale = replace(facts, checks=self._stale(facts))
-            return turn.decide(stale if "#confirm" in turn.ask.inbound.text else facts)
+        ask = turn.ask
+        if not isinstance(ask, InboundAsk) or "#confirm" not in ask.inbound.text:
+            return await self.store.take(turn)
 
-        return await self.store.take(replace(turn, decide=decide))
+        def decide(facts: Facts) -> Decision[R]:
+            return turn.decide(replace(facts, checks=self._stale(facts)) if isinstance(facts, InboundFacts) else facts)
+
+        result = await self.store.take(replace(turn, decide=decide))
+        once_more = replace(ask.inbound, provider_id=ask.inbound.provider_id + " again", replay_digest="")
+        await self.store.take(replace(turn, ask=replace(ask, inbound=once_more), decide=decide))
+        return result
 
     def _stale(self, facts: InboundFacts) -> tuple[StoredCheck, ...]:
         for check in facts.checks:

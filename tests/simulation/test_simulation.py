@@ -24,6 +24,7 @@ LONG, LONG_CHUNK = 10_000, 250
 #: What every chunk must have seen.
 WANTED = (
     *("Confirmed", "Denied", "Expired", "Superseded", "Alarm", "crashes", "replays", "outages", "houses"),
+    *("approval used", "approval withdrawn", "approval expired", "cleared"),
     *("user Verified", "user Denied", "user Failed", "user Expired", "user Undelivered", "codes spoken"),
     *(f"verified by {method}" for method in METHODS),
 )
@@ -32,11 +33,12 @@ SEEDS_TO_NOTICE = 80
 
 
 @pytest.mark.feature("TST-01", "TST-02", "REL-01", "REL-02", "REL-03", "REL-04", "REL-08", "REL-12", "TV-12", "TV-23")
-@pytest.mark.feature("SEC-06", "SEC-08", "SEC-11", "SEC-15", "SEC-17")
+@pytest.mark.feature("SEC-06", "SEC-08", "SEC-09", "SEC-11", "SEC-12", "SEC-15", "SEC-17")
 @pytest.mark.parametrize("first", range(0, USUAL, CHUNK))
 def test_every_invariant_holds_in_every_seed(first: int) -> None:
     """I1 to I12 after every step, of checks of callers and of verifications of users, whose codes and links go out by
-    text, mail and telephone; at the end nothing is lost and nothing was done twice."""
+    text, mail and telephone, and of second persons who agree to them; at the end nothing is lost and nothing was done
+    twice."""
     _run(first, CHUNK)
 
 

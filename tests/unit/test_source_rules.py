@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.people_source import REFUSALS, SourcePerson
-from storage.source_rows import FORGIVEN, OURS, PASSING, remedy_of
-from storage.source_rules import (
+from storage.sources.rows import FORGIVEN, OURS, PASSING, remedy_of
+from storage.sources.rules import (
     Proposal,
     Said,
     Slot,

@@ -72,7 +72,7 @@ SAID: Mapping[str, str] = {
     "organisation_disconnected": _("Disconnected. The contacts stay."),
     "sync_asked": _("It is read now. You may leave this page."),
     "consent_put_away": _("Nothing is connected."),
-    "changes_applied": _("They are taken over; those who were reached there before get a notice."),
+    "changes_applied": _("They are taken over. The old numbers and addresses get a notice."),
     "changes_refused": _("Left as they are."),
     "webhook_on": _("Switched on. It is told of what happens from now on."),
     "webhook_off": _("Switched off. It is told nothing more."),

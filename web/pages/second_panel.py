@@ -61,14 +61,18 @@ async def second_of(
     return Second(
         asking=tuple(w if w.note_for else replace(w, note_for=_("a second person reads it")) for w in asking),
         live=tuple(view for view in views if view.live),
-        answered=tuple(view for view in views if view.mine and not view.live and _is_news(view, now)),
+        answered=tuple(view for view in views if view.mine and not view.live and _is_news(view, views, now)),
         high=high_view(clearance, policy),
         by_two=policy.high_by_two,
     )
 
 
-def _is_news(view: ApprovalView, now: datetime) -> bool:
-    """A no is news; so is a silence, from when it was over by itself."""
+def _is_news(view: ApprovalView, views: Sequence[ApprovalView], now: datetime) -> bool:
+    """A no is news, until the same is agreed to; so is a silence, from when it was over by itself."""
+    same = (view.is_high, view.ticket_id, view.what)
+    since = (v for v in views if v.mine and v.agreed and v.word != "refused" and v.created_at > view.created_at)
+    if any((v.is_high, v.ticket_id, v.what) == same for v in since):
+        return False
     if view.word == "refused":
         return now - view.ended_at < ANSWER_FOR
     return view.word == "expired" and not view.agreed and now - view.expired_at < ANSWER_FOR

@@ -61,21 +61,24 @@ def _shield(address: AddressView, found: Sequence[Shield], ticket_id: str) -> Sh
 def way_view(way: WayNow, addresses: Mapping[str, AddressView], *, chosen: str = "", weak: bool = False) -> WayView:
     """One method to one address, with the word for what stands in its way. `weak`: refused for high-risk work."""
     address = addresses.get(way.address_id)
-    text = DO[way.method]
+    text, notes = DO[way.method], list[str]()
     if address is not None:
         text = _("%(do)s to %(address)s") % {"do": text, "address": address.value}
         if way.method is Method.VOICE_CALL:
             text = _("Call %s and say a code") % address.value
         if address.may_use:
-            text += f" ({_('not the usual one')})"
+            notes.append(_("not the usual one"))
         if of_number(way.signals):
-            text += f" ({of_number(way.signals)})"
-    if weak:
-        text += f" ({_('not for high-risk work')})"
+            notes.append(of_number(way.signals))
+    # A swapped SIM says so by itself.
+    if weak and not (way.signals is not None and way.signals.sim == "swapped"):
+        notes.append(_("not for high-risk work"))
     value = f"{way.method}.{way.address_id}"
     agreed = bool(way.approval) and way.state == "ready"
     if agreed:
-        text += f" ({_('a second person agreed')})"
+        notes.append(_("a second person agreed"))
+    if notes:
+        text += f" ({'; '.join(notes)})"
     # Whoever agreed has read a note, which goes along.
     reasons = "" if agreed else _(" and ").join(NOTE_FOR.get(word, word) for word in way.note_for)
     return WayView(

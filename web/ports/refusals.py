@@ -115,7 +115,10 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "not_your_approval": (403, "Another technician has asked for this. Ask for your own."),
     "approval_for_other": (409, "A colleague has agreed to something else. Ask for this address and this ticket."),
     "approver_required": (403, "By this client's policy a supervisor or an admin decides this."),
-    "high_not_offered": (409, "This client's policy takes no two methods for high-risk work. Use a stronger method."),
+    "high_not_offered": (
+        409,
+        "By this client's policy two methods are not enough for high-risk work. Use a stronger one, or do less.",
+    ),
     "two_methods_needed": (
         409,
         "The person has to be verified by two independent methods first, one of them a code, such as a code by text "

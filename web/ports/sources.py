@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from dialogs.turns import AuditEvent
 
 if TYPE_CHECKING:
-    from storage.contact_sources import ContactSource
+    from storage.sources.contact_sources import ContactSource
 
 
 @dataclass(frozen=True, slots=True)

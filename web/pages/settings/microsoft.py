@@ -17,7 +17,7 @@ from pydantic import Field
 
 from dialogs.people_source import SourceRefused
 from identity.microsoft.addresses import is_guid, read_application
-from storage.contact_sources import MOST, ContactSource, NameTaken, NewSource, TooMany
+from storage.sources.contact_sources import MOST, ContactSource, NameTaken, NewSource, TooMany
 from web.api.ids import our_id
 from web.look import _
 from web.noting import line

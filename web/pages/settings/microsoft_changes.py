@@ -14,7 +14,7 @@ from pydantic import Field
 
 from storage.paging import BadCursor
 from storage.phones import readable
-from storage.source_changes import OthersWait, SourceChange
+from storage.sources.changes import OthersWait, SourceChange
 from web.api.ids import is_our_id
 from web.look import _
 from web.noting import line
@@ -34,7 +34,7 @@ ONE = ORGANISATION + "/changes"
 MOST_TICKED = 200
 WHAT: Mapping[str, str] = {
     "added": _("new there"),
-    "changed": _("another one there"),
+    "changed": _("changed there"),
     "removed": _("no longer there"),
 }
 

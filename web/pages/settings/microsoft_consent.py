@@ -14,7 +14,7 @@ from pydantic import Field
 from dialogs.people_source import SourceRefused
 from identity.microsoft.addresses import is_guid
 from identity.microsoft.consent import Declined, read_return
-from storage.contact_sources import ContactSource
+from storage.sources.contact_sources import ContactSource
 from web.look import _
 from web.noting import line
 from web.pages.context import see_other

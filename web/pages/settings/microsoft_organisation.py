@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import Field
 
-from storage.contact_sources import NameTaken, Organisation
+from storage.sources.contact_sources import NameTaken, Organisation
 from web.api.ids import our_id
 from web.look import _
 from web.noting import line

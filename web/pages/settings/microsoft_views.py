@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.contact_sources import ContactSource, Organisation, readiness_of, remedy_of
-from storage.source_rows import REMIND, Readiness
+from storage.sources.contact_sources import ContactSource, Organisation, readiness_of, remedy_of
+from storage.sources.rows import REMIND, Readiness
 from web.look import _
 
 PATH = "/settings/microsoft-365"

@@ -103,7 +103,7 @@ GROUPS = (
     ),
     Group(
         _("A second person"),
-        _("A colleague looks at it and agrees before it happens. Nobody agrees to their own."),
+        _("A colleague looks at it and agrees before it happens. Nobody agrees to their own request."),
         (
             Ask(
                 "second_person",

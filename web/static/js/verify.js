@@ -5,7 +5,7 @@
 import { badge } from "./parts.js";
 
 /** What stands in the log and changes nothing on the panel. */
-const NO_NEWS = /^approval\.(colleagues_told|act_refused|ignored)$/;
+const NO_NEWS = /\.(colleagues_told|act_refused|ignored)$/;
 
 class Verify extends HTMLElement {
   connectedCallback() {
@@ -108,11 +108,12 @@ class Verify extends HTMLElement {
   }
 
   /** Something else has happened to them, which may have ended a shield; never while somebody types, who is told where
-   *  they wait for it. @param {boolean} [awaited] */
+   *  they wait for it, nor over a refusal, which stands on the page once. @param {boolean} [awaited] */
   redraw(awaited = false) {
     const busy = [...this.querySelectorAll("input:not([type=hidden]), textarea")]
       .some((e) => (e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement) && e.value !== e.defaultValue);
-    if (!busy && !this.contains(document.activeElement)) return this.reload();
+    const refused = this.querySelector("[data-said]") !== null;
+    if (!busy && !refused && !this.contains(document.activeElement)) return this.reload();
     const changed = this.querySelector("[data-changed]");
     if (awaited && changed instanceof HTMLElement) changed.hidden = false;
   }

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, func, insert, select, update
 
 from storage.directory import Kind
 from storage.keys import CannotOpen, RowKeys, place
-from storage.source_rules import BULK, Proposal
+from storage.sources.rules import BULK, Proposal
 from storage.tables import source_changes
 from storage.times import micros
 

@@ -14,8 +14,8 @@ from dialogs.turns import AuditEvent
 from storage.contact_changes import AddressEdit
 from storage.database import Database
 from storage.keys import CannotOpen, Keyring
-from storage.source_changes import Approved, Overtaken, approved, give_up, read_approved, settle
-from storage.source_rules import Proposal
+from storage.sources.changes import Approved, Overtaken, approved, give_up, read_approved, settle
+from storage.sources.rules import Proposal
 from web.ports import AddressChanged
 
 log = structlog.get_logger("source_carrying")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, update
 
 from dialogs.people_source import SourceOrganisation
-from storage.source_rows import Organisation, organisation_of
+from storage.sources.rows import Organisation, organisation_of
 from storage.tables import (
     clients,
     contact_sources,

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from storage.database import Database, Unscoped
 from storage.keys import CannotOpen, Keyring, place
 from storage.sealing import tenant_key
-from storage.source_leaving import was_here
+from storage.sources.leaving import was_here
 from storage.tables import source_organisations
 from storage.times import micros
 

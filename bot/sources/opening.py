@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import aiohttp
 
 from bot.contact_acts import ContactActs
-from bot.contact_sync import ContactSync
 from bot.settings import Settings
-from bot.source_acts import SourceActs
-from bot.source_carrying import Carrying
+from bot.sources.acts import SourceActs
+from bot.sources.carrying import Carrying
+from bot.sources.sync import ContactSync
 from dialogs.people_source import PeopleSource
 from dialogs.ports import Clock, Randomness
 from identity.microsoft.graph import MicrosoftDirectory
 from identity.microsoft.tokens import Tokens, scope_for
-from storage.contact_sources import ContactSources
 from storage.database import Database
 from storage.keys import Keyring
-from storage.source_changes import SourceChanges
+from storage.sources.changes import SourceChanges
+from storage.sources.contact_sources import ContactSources
 
 
 @dataclass(frozen=True, slots=True)

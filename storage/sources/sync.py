@@ -17,10 +17,10 @@ from dialogs.turns import Alert, AuditEvent
 from storage.alerts import raise_unless_unseen
 from storage.keys import Keyring
 from storage.noting import append_audit
-from storage.source_lease import Lease, counted, give_back, move_on, seal_cursor
-from storage.source_page import Taking
-from storage.source_proposing import decide_round
-from storage.source_taking import take_missing, take_over
+from storage.sources.lease import Lease, counted, give_back, move_on, seal_cursor
+from storage.sources.page import Taking
+from storage.sources.proposing import decide_round
+from storage.sources.taking import take_missing, take_over
 from storage.tables import source_organisations
 from storage.times import micros
 
@@ -33,8 +33,8 @@ MOST_PAGES: Final = 10_000
 
 #: On consoles: until somebody has decided, the old ones go on being used.
 _WAITING: Final = (
-    "{name}: {many} numbers or mail addresses became others in Microsoft 365, more than five within a day or after an "
-    "admin has said no. None of them counts here before an admin has looked at the list: Settings, Microsoft 365."
+    "{name}: {many} numbers or mail addresses changed in Microsoft 365, many at once or after an admin had said no. "
+    "Nothing changes here until an admin has looked at them: Settings, Microsoft 365."
 )
 
 #: The row as it is when nothing is wrong.

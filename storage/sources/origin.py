@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from storage.keys import CannotOpen, Keyring, RowKeys, place
 from storage.sealing import row_keys, tenant_key
-from storage.source_rules import Said, dump_said, load_said
+from storage.sources.rules import Said, dump_said, load_said
 from storage.tables import addresses, contact_sources, source_changes, source_organisations, source_people
 from storage.times import micros, moment
 

@@ -15,9 +15,9 @@ from storage.directory import put_client
 from storage.keys import Keyring, place
 from storage.noting import Noting, append_audit
 from storage.sealing import tenant_key
-from storage.source_consents import put_consent, use_consent
-from storage.source_leaving import leave
-from storage.source_organisations import (
+from storage.sources.consents import put_consent, use_consent
+from storage.sources.leaving import leave
+from storage.sources.organisations import (
     MOST_ORGANISATIONS,
     NameTaken,
     TooMany,
@@ -25,8 +25,8 @@ from storage.source_organisations import (
     organisations_of,
     put_organisation,
 )
-from storage.source_origin import ContactOrigin, origin_of
-from storage.source_rows import (
+from storage.sources.origin import ContactOrigin, origin_of
+from storage.sources.rows import (
     MICROSOFT_365,
     ContactSource,
     NewSource,

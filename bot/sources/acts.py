@@ -10,8 +10,8 @@ from dialogs.people_source import PeopleSource, SourceLater, SourceRefused
 from dialogs.ports import Randomness
 from dialogs.turns import AuditEvent
 from identity.microsoft.consent import consent_address, redirect_address
-from storage.contact_sources import ContactSource, ContactSources, NameTaken, TooMany, remedy_of
 from storage.keys import CannotOpen
+from storage.sources.contact_sources import ContactSource, ContactSources, NameTaken, TooMany, remedy_of
 from web.ports import Connected
 
 _REMEDIES = {

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, update
 
-from storage.source_page import Contact, Taking
+from storage.sources.page import Contact, Taking
 from storage.tables import addresses, verifications
 from storage.times import micros
 from storage.voiding import end_verifications

@@ -1,5 +1,5 @@
 """Reading organisations' people in the background. Any replica may do it: each organisation is read by one at a time,
-page by page, and whoever begins goes on where the last page ended; see `storage/source_sync.py`. One that does not
+page by page, and whoever begins goes on where the last page ended; see `storage/sources/sync.py`. One that does not
 answer holds up no other."""
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Final
 
 import structlog
 
-from bot.source_carrying import Carrying
+from bot.sources.carrying import Carrying
 from dialogs.messages import Unavailable
 from dialogs.people_source import DirectoryAccess, PeopleSource, SourceExpired, SourceLater, SourceRefused
 from dialogs.ports import Clock, Randomness
-from storage.contact_sources import access_of
 from storage.database import Database
 from storage.keys import CannotOpen, Keyring
 from storage.phones import region_of
-from storage.source_lease import Lease, Lost, begin_anew, claim, due, give_back, release_all
-from storage.source_sync import MOST_PAGES, Step, Work, keep_company, keep_missing, keep_page, put_off
+from storage.sources.contact_sources import access_of
+from storage.sources.lease import Lease, Lost, begin_anew, claim, due, give_back, release_all
+from storage.sources.sync import MOST_PAGES, Step, Work, keep_company, keep_missing, keep_page, put_off
 from storage.tenants import Tenants
 from storage.times import micros
 from web.people_input import LOCALES

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, insert, literal, select
 
-from storage.source_origin import GONE
+from storage.sources.origin import GONE
 from storage.tables import source_left, source_organisations, source_people
 from storage.times import micros
 

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, func, or_, select
 from storage.directory import Kind, NewContact
 from storage.keys import Keyring, RowKeys
 from storage.sealing import tenant_key
-from storage.source_leaving import kept_out
-from storage.source_origin import digest_of
-from storage.source_proposing import Open, open_of
-from storage.source_rules import Told
+from storage.sources.leaving import kept_out
+from storage.sources.origin import digest_of
+from storage.sources.proposing import Open, open_of
+from storage.sources.rules import Told
 from storage.tables import addresses, contacts, source_people
 
 

@@ -19,9 +19,9 @@ from storage.keys import CannotOpen, Keyring
 from storage.noting import append_audit
 from storage.paging import PAGE, Page, page_of, page_size, read_cursor
 from storage.sealing import row_keys
-from storage.source_origin import open_said, seal_said
-from storage.source_proposing import body_place, close
-from storage.source_rules import Proposal, What, applied
+from storage.sources.origin import open_said, seal_said
+from storage.sources.proposing import body_place, close
+from storage.sources.rules import Proposal, What, applied
 from storage.tables import contacts, source_changes, source_organisations, source_people
 from storage.times import micros, moment
 

@@ -17,11 +17,11 @@ from dialogs.people_source import SourcePerson
 from dialogs.turns import AuditEvent
 from storage.directory import Kind, NewAddress, NewContact, put_contacts
 from storage.noting import append_audit
-from storage.source_origin import open_said, seal_said
-from storage.source_page import Contact, Page, Taking, contacts_of, read_page
-from storage.source_proposing import propose
-from storage.source_renaming import doubt, same_words
-from storage.source_rules import KINDS, NOTHING, Merged, Said, Slot, Told, merge, tell
+from storage.sources.origin import open_said, seal_said
+from storage.sources.page import Contact, Page, Taking, contacts_of, read_page
+from storage.sources.proposing import propose
+from storage.sources.renaming import doubt, same_words
+from storage.sources.rules import KINDS, NOTHING, Merged, Said, Slot, Told, merge, tell
 from storage.tables import addresses, contacts, source_people
 from storage.times import micros
 

@@ -1,0 +1,1 @@
+"""Reading directories of contacts, in the background and when an admin asks."""

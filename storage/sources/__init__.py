@@ -1,0 +1,1 @@
+"""Contacts that come from a directory elsewhere: what is connected, what was read, and what becomes of it here."""
