@@ -238,7 +238,7 @@ async def test_high_risk_work_is_cleared_by_two_ways_and_two_people(house: House
     early = await send(house, mine, f"/contacts/{ada.id}/approvals", kind="high", about=ticket, note=WHY)
     assert early.status == 409
     await verify(house, mine, ada, "sms_code", about=ticket)
-    assert "Half way to high-risk work. Done: Code by text." in words(await read(house, mine, panel))
+    assert "Not cleared for high-risk work. Done: Code by text." in words(await read(house, mine, panel))
     await verify(house, mine, ada, "email_code", about=ticket)
     assert (await high_risk())["missing"] == "approval"
     both = await read(house, mine, panel)

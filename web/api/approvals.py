@@ -9,7 +9,7 @@ from aiohttp import web
 
 from dialogs.user_verify import Policy
 from storage.directory import StoredContact
-from storage.paging import BadCursor
+from storage.paging import Page
 from web.answers import answer
 from web.api.act_routes import act_on
 from web.api.approval_shapes import (
@@ -22,10 +22,11 @@ from web.api.approval_shapes import (
     Missing,
     NoWith,
 )
+from web.api.filtered import filtered
 from web.api.ids import done_or_raise, is_our_id, our_id
 from web.api.shapes import Listed, TechnicianRef
 from web.ports import REFUSALS, Acted
-from web.problems import Problem, bad_cursor, not_found
+from web.problems import Problem, not_found
 from web.routing import Access, Call, Route, Scope, Surface
 from web.second_person import decides, policies_of
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 _KINDS: Mapping[str, ApprovalKind] = {word: word for word in get_args(ApprovalKind)}
 _STATES: Mapping[str, ApprovalState] = {word: word for word in get_args(ApprovalState)}
 _MISSING: Mapping[str, Missing] = {word: word for word in get_args(Missing)}
-#: How often a list is read on to fill one page of a filter that storage does not know.
-_LOOKS = 10
 #: What comes next, in words.
 _NEXT: Mapping[str, str] = {
     "two_methods": "Verify the person by two independent methods, such as a texted and a mailed code.",
@@ -68,26 +67,20 @@ async def ask(call: Call) -> web.StreamResponse:
 async def search(call: Call) -> web.StreamResponse:
     """Newest first. A page may hold fewer than asked for and still have a `next`."""
     asked: ApprovalQuery = call.query
-    rows: list[ApprovalRow] = []
-    cursor: str | None = asked.after
-    for _ in range(_LOOKS):
-        try:
-            page = await call.services.approvals.page(
-                call.who.tenant_id,
-                live=asked.live,
-                contact_id=asked.contact_id,
-                ticket_id=asked.ticket,
-                technician_id=asked.technician_id,
-                cursor=cursor or "",
-                limit=asked.limit - len(rows),
-            )
-        except BadCursor:
-            raise bad_cursor() from None
-        rows += [row for row in page.items if asked.state in (None, row.state)]
-        cursor = page.next
-        if cursor is None or len(rows) >= asked.limit:
-            break
-    return answer(Listed[Approval](items=await _shown_all(call, rows), next=cursor))
+
+    async def page(cursor: str, limit: int) -> Page[ApprovalRow]:
+        return await call.services.approvals.page(
+            call.who.tenant_id,
+            live=asked.live,
+            contact_id=asked.contact_id,
+            ticket_id=asked.ticket,
+            technician_id=asked.technician_id,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    found = await filtered(page, lambda row: asked.state in (None, row.state), after=asked.after, limit=asked.limit)
+    return answer(Listed[Approval](items=await _shown_all(call, found.items), next=found.next))
 
 
 async def read(call: Call) -> web.StreamResponse:

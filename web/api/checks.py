@@ -7,9 +7,10 @@ from collections.abc import Awaitable
 from aiohttp import web
 
 from storage.checks import CheckRow, ContactName
-from storage.paging import BadCursor, Page
+from storage.paging import Page
 from web.answers import answer
 from web.api.act_routes import act_on
+from web.api.filtered import filtered
 from web.api.ids import checked, done_or_raise, our_id
 from web.api.shapes import (
     DIRECTIONS,
@@ -27,27 +28,32 @@ from web.api.shapes import (
 )
 from web.bodies import Strict
 from web.ports import Acted
-from web.problems import bad_cursor, not_found
+from web.problems import not_found
 from web.routing import Access, Call, Handler, Route, Scope, Surface
 from web.views import is_theirs, seen_by
-
-#: How often a list is read on to fill one page of a filter that storage does not know.
-_LOOKS = 10
 
 
 async def search(call: Call) -> web.StreamResponse:
     """Newest first. A page may hold fewer than asked for and still have a `next`. Codes stand on your own live claims
     only."""
     asked: CheckQuery = call.query
-    rows: list[CheckRow] = []
-    cursor: str | None = asked.after
-    for _ in range(_LOOKS):
-        page = await _page(call, asked, cursor or "", asked.limit - len(rows))
-        rows += [row for row in page.items if asked.state in (None, row.word)]
-        cursor = page.next
-        if cursor is None or len(rows) >= asked.limit:
-            break
-    return answer(Listed[Verification](items=[await listed(call, row) for row in rows], next=cursor))
+
+    live = asked.live
+    if asked.state is not None and live is None:
+        live = asked.state in ("open", "claimed")
+
+    async def page(cursor: str, limit: int) -> Page[CheckRow]:
+        return await call.services.checks.page(
+            call.who.tenant_id,
+            live=live,
+            contact_id=asked.contact_id,
+            ticket_id=asked.ticket,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    found = await filtered(page, lambda row: asked.state in (None, row.word), after=asked.after, limit=asked.limit)
+    return answer(Listed[Verification](items=[await listed(call, row) for row in found.items], next=found.next))
 
 
 async def read(call: Call) -> web.StreamResponse:
@@ -115,23 +121,6 @@ async def _answer(call: Call, check_id: str) -> web.StreamResponse:
     if row is None:
         raise not_found()
     return answer(shown(row))
-
-
-async def _page(call: Call, asked: CheckQuery, cursor: str, limit: int) -> Page[CheckRow]:
-    live = asked.live
-    if asked.state is not None and live is None:
-        live = asked.state in ("open", "claimed")
-    try:
-        return await call.services.checks.page(
-            call.who.tenant_id,
-            live=live,
-            contact_id=asked.contact_id,
-            ticket_id=asked.ticket,
-            cursor=cursor,
-            limit=limit,
-        )
-    except BadCursor:
-        raise bad_cursor() from None
 
 
 async def listed(call: Call, row: CheckRow) -> Verification:

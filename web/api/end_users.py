@@ -11,7 +11,7 @@ from dialogs.number_signals import Signals
 from dialogs.user_verify import METHODS, Action, Assurance, Method, Policy
 from identity.sessions import FRESH
 from storage.checks import CheckRow
-from storage.paging import BadCursor, write_cursor
+from storage.paging import BadCursor, Page, write_cursor
 from storage.times import micros
 from storage.verifications import VerificationRow
 from web.answers import answer
@@ -31,6 +31,7 @@ from web.api.end_user_shapes import (
     Way,
     WaysQuery,
 )
+from web.api.filtered import filtered
 from web.api.ids import done_or_raise, is_our_id, our_id
 from web.api.shapes import Listed, Paged, TechnicianRef, Verification
 from web.bodies import Strict
@@ -40,8 +41,6 @@ from web.routing import Access, Call, Handler, Route, Scope, Surface
 from web.step_up import stale
 
 _STATES: dict[str, EndUserState] = {word: word for word in get_args(EndUserState)}
-#: How often a list is read on to fill one page of a filter that storage does not know.
-_LOOKS = 10
 
 
 async def of_contact(call: Call) -> web.StreamResponse:
@@ -97,26 +96,22 @@ async def start(call: Call) -> web.StreamResponse:
 async def search(call: Call) -> web.StreamResponse:
     """Newest first. A page may hold fewer than asked for and still have a `next`."""
     asked: EndUserQuery = call.query
-    rows: list[VerificationRow] = []
-    cursor: str | None = asked.after
-    for _ in range(_LOOKS):
-        try:
-            page = await call.services.verifications.page(
-                call.who.tenant_id,
-                live=asked.live,
-                contact_id=asked.contact_id,
-                ticket_id=asked.ticket,
-                technician_id=asked.technician_id,
-                cursor=cursor or "",
-                limit=asked.limit - len(rows),
-            )
-        except BadCursor:
-            raise bad_cursor() from None
-        rows += [row for row in page.items if asked.state in (None, word_of(row, call))]
-        cursor = page.next
-        if cursor is None or len(rows) >= asked.limit:
-            break
-    return answer(Listed[EndUserVerification](items=await shown_all(call, rows), next=cursor))
+
+    async def page(cursor: str, limit: int) -> Page[VerificationRow]:
+        return await call.services.verifications.page(
+            call.who.tenant_id,
+            live=asked.live,
+            contact_id=asked.contact_id,
+            ticket_id=asked.ticket,
+            technician_id=asked.technician_id,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    found = await filtered(
+        page, lambda row: asked.state in (None, word_of(row, call)), after=asked.after, limit=asked.limit
+    )
+    return answer(Listed[EndUserVerification](items=await shown_all(call, found.items), next=found.next))
 
 
 async def read(call: Call) -> web.StreamResponse:

@@ -168,9 +168,9 @@ def high_view(found: Clearance, policy: Policy) -> HighView | None:
         return None
     if missing == "said_method":
         todo = _("Done: %s. Both are taps: now a code that they read to you, and then a second person.") % by
-        return HighView(cleared=False, said=_("Half way to high-risk work."), todo=todo)
+        return HighView(cleared=False, said=_("Not cleared for high-risk work."), todo=todo)
     if missing == "other_method":
-        todo = _("Done: %s. Now a way of another kind, and then a second person.") % by
-        return HighView(cleared=False, said=_("Half way to high-risk work."), todo=todo)
+        todo = _("Done: %s. Such work still takes a way of another kind, and then a second person.") % by
+        return HighView(cleared=False, said=_("Not cleared for high-risk work."), todo=todo)
     todo = _("Done: %s. Now a colleague has to agree.") % by
     return HighView(cleared=False, said=_("High-risk work is not cleared yet."), todo=todo, asks=True)
