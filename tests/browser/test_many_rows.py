@@ -184,7 +184,7 @@ def test_on_a_phone_at_night_two_hundred_rows_fit_and_every_target_is_a_thumb_wi
 
 
 #: Places of the navigation that are no thumb wide, or not all to be seen.
-NAVIGATION = """() => [...document.querySelectorAll('.top nav a')]
+NAVIGATION = """() => [...document.querySelectorAll('.top nav a:not([hidden])')]
   .map((e) => [e.textContent, e.getBoundingClientRect()])
   .filter(([, box]) => box.height < 44 || box.width < 44 || box.left < 0 || box.right > innerWidth)
   .map(([text, box]) => `${text} ${box.width} x ${box.height}`)"""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.desk import Demo, Desk
 
@@ -74,6 +75,17 @@ def test_a_known_caller_is_verified_in_two_taps(desk: Desk, demo: Demo) -> None:
     expect(history).to_contain_text("Dana")
     page.get_by_text("Verifications (1)").click()
     expect(history).to_be_hidden()
+
+    # A refusal stays on the page, though its own entry in the log is news about them.
+    desk.expect_refusals(422)
+    page.locator("summary", has_text="Ask again").click()
+    page.evaluate("document.querySelector('form.start option').value = 'sms_code.' + crypto.randomUUID()")
+    page.get_by_role("button", name="Verify Ada").click()
+    refused = page.get_by_role("alert").filter(has_text="That is not an address of this contact.")
+    expect(refused).to_be_visible()
+    with pytest.raises(PlaywrightTimeout):
+        page.wait_for_event("framenavigated", timeout=2_000)
+    expect(refused).to_be_visible()
 
 
 @pytest.mark.feature("EV-06", "EV-31")

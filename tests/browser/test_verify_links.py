@@ -90,7 +90,7 @@ def test_validate_without_any_script(desk: Desk, demo: Demo) -> None:
     expect(page.get_by_text("only if YOU CALLED US")).to_be_visible()
     page.get_by_role("button", name="Validate").click()
     expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"You confirmed at \d\d:\d\d that it is you\."))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"You confirmed at \d\d:\d\d E[DS]T that it is you\."))).to_be_visible()
     assert state_of(demo, id) == "verified"
     page.reload()
     expect(page.get_by_role("heading", name="Confirmed")).to_be_visible()

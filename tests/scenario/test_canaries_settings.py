@@ -83,7 +83,7 @@ async def _enter(house: House, admin: Browser) -> dict[str, str]:
     (key,) = set(re.findall(r"wwk_[A-Za-z0-9_-]{20,}", made.text))
     for path in ("/api/v1/technician-verifications", "/api/v1/contacts", "/api/v1/" + key, f"/api/v1/contacts?q={key}"):
         await house.ask("GET", path, bearer=key, validate=False)
-    source = {"name": "Clients", "application_id": APPLICATION, "secret": CLIENT, "secret_ends": "2026-12-31"}
+    source = {"name": "Clients", "application_id": APPLICATION, "secret": CLIENT, "expires_on": "2026-12-31"}
     at = (await admin.post("/settings/microsoft-365", **source)).headers["Location"].partition("?")[0]
     (word,) = re.findall(r"state=([\w-]{20,})", (await admin.post(at + "/consent")).text)
     assert (await admin.get(f"{at}/connected?admin_consent=True&tenant={APPLICATION}&state={word}")).status == 200

@@ -49,7 +49,7 @@ class Office:
         """The demo's app registration, added: the path of its page."""
         there = self.demo.world.microsoft.application()
         ends = self.demo.house.clock.now().replace(year=self.demo.house.clock.now().year + 1, day=1).date()
-        entry = {"application_id": there.id, "secret": there.secret, "secret_ends": ends.isoformat()}
+        entry = {"application_id": there.id, "secret": there.secret, "expires_on": ends.isoformat()}
         return await self.pressed(PATH, name="Our clients", **entry)
 
     async def synced(self, organisation: str, state: str = "synced") -> str:

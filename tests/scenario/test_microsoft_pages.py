@@ -29,7 +29,7 @@ APPLICATION = "6f1c1d2e-0000-4000-8000-00000000a001"
 DIRECTORY = "11111111-2222-4333-8444-555555555555"
 SECRET = "kX8~secret.value"
 #: The house's clock stands in March 2026.
-ENTRY = {"name": "Our clients", "application_id": APPLICATION, "secret": SECRET, "secret_ends": "2026-09-01"}
+ENTRY = {"name": "Our clients", "application_id": APPLICATION, "secret": SECRET, "expires_on": "2026-09-01"}
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_source_is_added_changed_and_removed_and_its_secret_is_never_see
     assert f"{house.services.public_url}{path}/connected" in shown, "the redirect URI holds the source's id"
     assert all(name in shown for name in ("User.Read.All", "Organization.Read.All", "multi-tenant"))
     assert "no organisation yet" in words(shown)
-    changed = {**ENTRY, "name": "Clients", "secret": "another~secret", "secret_ends": "2027-01-01"}
+    changed = {**ENTRY, "name": "Clients", "secret": "another~secret", "expires_on": "2027-01-01"}
     assert (await browser.post(path, **changed)).status == 303
     kept = await browser.post(path, **{**changed, "secret": "", "name": "All clients"})
     assert kept.status == 303, "an empty secret keeps the one there is"
@@ -90,9 +90,9 @@ async def test_what_cannot_be_is_said_at_its_field(house: House) -> None:
         ("secret", "", "Copy the value of the client secret"),
         ("secret", APPLICATION.upper(), "This is the ID of the secret."),
         ("secret", "two words", "This is no client secret"),
-        ("secret_ends", "soon", "Enter the day on which Microsoft says"),
-        ("secret_ends", "2026-01-01", "That day is over."),
-        ("secret_ends", "2206-09-01", "Look at the year again."),
+        ("expires_on", "soon", "Enter the day on which Microsoft says"),
+        ("expires_on", "2026-01-01", "That day is over."),
+        ("expires_on", "2206-09-01", "Look at the year again."),
     ):
         answer = await browser.post(PATH, **{**ENTRY, field: typed})
         assert answer.status == 422, (field, typed)
@@ -118,7 +118,7 @@ async def test_two_of_the_same_name_would_be_mixed_up(house: House) -> None:
 async def test_who_looks_is_reminded_of_the_end_of_a_secret(house: House) -> None:
     # The house's clock stands at nine, and a secret is taken to end as its last day begins.
     until = timedelta(days=200)
-    path = await added(await admin(house), secret_ends=(house.clock.now() + until).date().isoformat())
+    path = await added(await admin(house), expires_on=(house.clock.now() + until).date().isoformat())
     for left, said, tone in (
         (timedelta(days=31), "", ""),
         (timedelta(days=30), "The client secret ends in 29 days (", "care"),

@@ -42,7 +42,7 @@ class SourceForm(Form):
     name: Annotated[str, Field(max_length=300)] = ""
     application_id: Annotated[str, Field(max_length=300)] = ""
     secret: Annotated[str, Field(max_length=1024, repr=False, title=_("the client secret"))] = ""
-    secret_ends: Annotated[str, Field(max_length=40)] = ""
+    expires_on: Annotated[str, Field(max_length=40)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ async def source_page(
         "source": shown,
         "organisations": [organisation_view(one, now) for one in found],
         "redirect": services.source_acts.redirect_uri(source.id),
-        "typed": typed or SourceForm(name=source.name, application_id=source.application_id, secret_ends=shown.ends),
+        "typed": typed or SourceForm(name=source.name, application_id=source.application_id, expires_on=shown.ends),
         "problems": problems or {},
         "organisation": organisation,
         "refused": refused,
@@ -187,15 +187,15 @@ def _read(given: SourceForm, now: datetime, before: ContactSource | None = None)
         problems["secret"] = _("This is the ID of the secret. Copy its value, which stands in the column beside it.")
     elif len(secret) > LONGEST_SECRET or not re.fullmatch(r"[!-~]*", secret):
         problems["secret"] = _("This is no client secret: it has a space or an unusual sign in it, or is too long.")
-    ends = _day(given.secret_ends)
-    if before is not None and not secret and not given.secret_ends.strip():
+    ends = _day(given.expires_on)
+    if before is not None and not secret and not given.expires_on.strip():
         ends = before.secret_ends_at
-    elif ends is None and (given.secret_ends.strip() or before is None or secret):
-        problems["secret_ends"] = _("Enter the day on which Microsoft says that the secret expires.")
+    elif ends is None and (given.expires_on.strip() or before is None or secret):
+        problems["expires_on"] = _("Enter the day on which Microsoft says that the secret expires.")
     elif ends is not None and ends.year > now.year + LATEST_YEARS:
-        problems["secret_ends"] = _("Look at the year again.")
+        problems["expires_on"] = _("Look at the year again.")
     elif ends is not None and ends <= now and (before is None or secret or ends != before.secret_ends_at):
-        problems["secret_ends"] = _("That day is over. Enter the day on which the new secret expires.")
+        problems["expires_on"] = _("That day is over. Enter the day on which the new secret expires.")
     return Read(name, application_id, secret, ends, problems)
 
 

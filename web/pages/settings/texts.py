@@ -83,6 +83,8 @@ MEANINGS: Mapping[str, str] = {
     "why": _("why it never arrived"),
     "reason": _("why a rule was set aside"),
     "alone": _("that nobody else was on duty, where that was so"),
+    "approver": _("the colleague who decided, where one was asked"),
+    "second_method": _("the other way they were verified by"),
     "trail": _("all steps, one on a line"),
 }
 
