@@ -20,6 +20,11 @@ GUARDED = [route for route in SHOWN if route.access is not Access.PUBLIC]
 
 
 @pytest.fixture
+def cluster() -> None:
+    """On one database: all of this is decided before storage is asked for more than the log-in."""
+
+
+@pytest.fixture
 async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened

@@ -18,8 +18,8 @@ from tests.simulation.faults import FAULTS
 from tests.simulation.parts import Broken, Faults
 from tests.simulation.whole import simulate
 
-#: 500 seeds in a usual run, in chunks that several workers share; 10 000 in a long one.
-USUAL, CHUNK = 500, 25
+#: 400 seeds in a usual run, in chunks that several workers share; 10 000 in a long one.
+USUAL, CHUNK = 400, 25
 LONG, LONG_CHUNK = 10_000, 250
 #: What every chunk must have seen.
 WANTED = (
