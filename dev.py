@@ -242,6 +242,8 @@ def test(options: list[str]) -> int:
     # One more than there are processors: tests also wait, for servers, browsers and each other.
     workers = min((os.cpu_count() or 1) + 1, 4)
     pytest += ["--ignore=tests/voice", "--numprocesses", str(workers), "--dist", "worksteal"]
+    # A lost press in a browser does not decide a run, but is told of at its end (tests/unsteady.py).
+    pytest += ["--reruns", "1"]
     marks = []
     if "--long" in ours:
         pytest.append("--hypothesis-profile=long")

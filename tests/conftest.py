@@ -9,6 +9,7 @@ from aiohttp import web_app
 from hypothesis import settings
 
 from tests.feature_report import FeatureReport
+from tests.unsteady import Unsteady
 
 # Repeatable and without a clock by default: two busy cores make any deadline a coin toss. --long draws anew each time.
 settings.register_profile("usual", deadline=None, derandomize=True)
@@ -28,9 +29,10 @@ def find_chromium() -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The report reads the list beside this file and writes where git does not look."""
+    """The report reads the list beside this file and writes where git does not look; second tries are told of."""
     features = Path(__file__).with_name("features.toml")
     config.pluginmanager.register(FeatureReport(features, config.rootpath / ".build" / "features.json"))
+    config.pluginmanager.register(Unsteady())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,12 +12,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pyotp
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Response, expect
 
 #: Most waits take a few milliseconds; a machine that does other work beside may take seconds for the same.
 expect.set_options(timeout=15_000)
+#: How long the pointer may take to reach a page, in seconds.
+PATIENCE_SECONDS = 30
 #: Log-ins that were made once and are used again: a six-digit code works one time only.
 _STATES: dict[tuple[str, str], Any] = {}
+
+
+def felt(target: Locator) -> Locator:
+    """`target`, once the pointer over it is felt there. The browser hands a press to a frame of another site only when
+    it has drawn that frame; a press before that is lost without a word, and a person would press again."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not target.evaluate("target => target.matches(':hover')"):
+        if time.monotonic() > until:
+            raise AssertionError(f"the pointer does not reach {target}")
+        target.hover()
+        target.page.wait_for_timeout(20)
+    return target
+
+
+def opened_by(link: Locator) -> Page:
+    """The window that a press on `link` opens."""
+    felt(link)
+    with link.page.expect_popup() as opened:
+        link.click()
+    return opened.value
 
 
 class Demo:

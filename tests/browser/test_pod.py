@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
-from tests.browser.desk import Demo, Desk, wire_bytes
+from tests.browser.desk import Demo, Desk, felt, opened_by, wire_bytes
 from tests.browser.test_access import TOO_SMALL, problems
 
 pytestmark = pytest.mark.browser
@@ -57,12 +56,11 @@ class PodDesk:
         if title:
             self.page.get_by_role("link", name=title, exact=True).click()
             expect(self.page.get_by_role("heading", name=title)).to_be_visible()
+        felt(self.pod.get_by_role("heading").first)
 
     def sign_in(self, name: str = "dana") -> Page:
         """By the window, as a person does it; the window."""
-        with self.page.expect_popup() as opened:
-            self.pod.get_by_role("link", name="Sign in in a window").click()
-        window = opened.value
+        window = opened_by(self.pod.get_by_role("link", name="Sign in in a window"))
         technician = self.demo.technician(name)
         window.get_by_label("Login").fill(technician["login"])
         window.get_by_label("Password").fill(technician["password"])
@@ -72,9 +70,8 @@ class PodDesk:
 
     def go_on(self) -> None:
         """Let the pod in with the log-in of the console."""
-        with self.page.expect_popup() as opened:
-            self.pod.get_by_role("link", name="Sign in in a window").click()
-        opened.value.get_by_role("button", name="Open the pod").click()
+        window = opened_by(self.pod.get_by_role("link", name="Sign in in a window"))
+        window.get_by_role("button", name="Open the pod").click()
 
     def count_presses(self) -> None:
         """From here on, in whatever the frame shows."""
@@ -136,7 +133,7 @@ def test_where_the_line_to_the_window_is_cut_a_person_compares_letters(psa: PodD
     letters = psa.pod.locator(".letters")
     expect(letters).to_be_hidden()
     with psa.context.expect_page() as opened:
-        psa.pod.get_by_role("link", name="Sign in in a window").click()
+        felt(psa.pod.get_by_role("link", name="Sign in in a window")).click()
     window = opened.value
     technician = demo.technician("theo")
     window.get_by_label("Login").fill(technician["login"])
@@ -210,10 +207,8 @@ def test_it_is_small(desk: Desk, demo: Demo) -> None:
     size, requests = wire_bytes(page, "/pod?tenant=harbor")
     assert size <= 25_000, size
     assert len(requests) <= 6, requests
-    with page.expect_popup() as opened:
-        page.get_by_role("link", name="Sign in in a window").click()
+    window = opened_by(page.get_by_role("link", name="Sign in in a window"))
     technician = demo.technician("theo")
-    window = opened.value
     window.get_by_label("Login").fill(technician["login"])
     window.get_by_label("Password").fill(technician["password"])
     window.get_by_label("Code").fill(demo.code(technician))
@@ -233,13 +228,11 @@ def test_the_walk_through_of_the_guide_goes_as_written(psa: PodDesk, demo: Demo)
     ada, page, pod = demo.contact("Ada"), psa.page, psa.pod
     window: list[Page] = []
 
-    def press(role: Literal["button", "link"], name: str) -> None:
-        pod.get_by_role(role, name=re.compile(f"^{re.escape(name)}")).first.click(timeout=PATIENCE)
+    def press(name: str) -> None:
+        felt(pod.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).first).click()
 
     def open_window(name: str) -> None:
-        with page.expect_popup() as opened:
-            press("link", name)
-        window.append(opened.value)
+        window.append(opened_by(pod.get_by_role("link", name=name)))
 
     def sign_in(name: str) -> None:
         technician = demo.technician("dana")
@@ -273,13 +266,13 @@ def test_the_walk_through_of_the_guide_goes_as_written(psa: PodDesk, demo: Demo)
         "Sign in": sign_in,
         "Ada Bishop": read,
         "Not verified": read,
-        "Verify Ada": partial(press, "button"),
+        "Verify Ada": press,
         "The code they read to you": type_code,
-        "Check the code": partial(press, "button"),
+        "Check the code": press,
         "Verified": read,
-        "I'm calling Ada Bishop": partial(press, "button"),
+        "I'm calling Ada Bishop": press,
         "#verify": text,
-        "Show the code": partial(press, "button"),
+        "Show the code": press,
         "#confirm": text,
         "Checks of callers": unfold,
     }
@@ -312,9 +305,7 @@ def test_axe_finds_nothing_and_targets_are_large(desk: Desk, demo: Demo, scheme:
     look("ticket system")
     page.goto("/pod?tenant=harbor")
     look("sign in")
-    with page.expect_popup() as opened:
-        page.get_by_role("link", name="Sign in in a window").click()
-    window = opened.value
+    window = opened_by(page.get_by_role("link", name="Sign in in a window"))
     window.wait_for_load_state()
     look("window", window)
     stranger = desk.context(color_scheme=scheme).new_page()

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import Demo, Desk, wire_bytes
+from tests.browser.desk import Demo, Desk, opened_by, wire_bytes
 from tests.browser.test_access import LOGIN_BUDGET
 from tests.browser.test_people import looked_at
 
@@ -180,8 +180,7 @@ def test_the_simulated_phone_opens_the_link_of_a_text(desk: Desk, demo: Demo, sc
     id, path = link_for(demo, "Hugo")
     phone = desk.context(java_script_enabled=scripts).new_page()
     phone.goto(f"/simulator?phone={demo.contact('Hugo')['mobile'].replace('+', '%2B')}")
-    with phone.expect_popup() as opened:
-        phone.locator(f"a[href='{path}']").click()
-    opened.value.get_by_role("button", name="Validate").click()
-    expect(opened.value.get_by_role("heading", name="Confirmed")).to_be_visible()
+    window = opened_by(phone.locator(f"a[href='{path}']"))
+    window.get_by_role("button", name="Validate").click()
+    expect(window.get_by_role("heading", name="Confirmed")).to_be_visible()
     assert state_of(demo, id) == "verified"
