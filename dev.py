@@ -228,11 +228,19 @@ def run(options: list[str]) -> int:
     return become(PYTHON, "-m", "watchword", "demo", *options)
 
 
+def keep_bytecode() -> None:
+    """Where Python was told to keep no bytecode beside the sources, keep it below .build: the tests start hundreds of
+    processes, each of which would compile all that it loads, which is most of its work."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".build" / "bytecode"))
+
+
 def test(options: list[str]) -> int:
     """The tests; what was left out is said last, where it is read."""
     ours = {name for name in ("--voice", "--long", "--browser-only") if name in options}
     rest = [option for option in options if option not in ours]
     ready("test")
+    keep_bytecode()
     pytest: list[str | Path] = [PYTHON, "-m", "pytest"]
     if "--voice" in ours:
         if not (ROOT / "tests" / "voice").is_dir():

@@ -86,7 +86,10 @@ async def of_consoles(folder: Path) -> None:
     if why_not := screen.why_no_browser():
         print(f"NOT MEASURED: the screen: {why_not}", flush=True)
         return
-    print(screen.describe(SQLITE, await screen.measure_screen(await new_file(folder, "screen"))), flush=True)
+    print(
+        screen.describe(SQLITE, await screen.measure_screen(await new_file(folder, "screen"), folder / "tabs")),
+        flush=True,
+    )
 
 
 def start_server(stack: AsyncExitStack, folder: Path) -> PostgresServer | None:

@@ -10,21 +10,23 @@ from datetime import datetime
 
 from bot.about_tickets import About
 from bot.destinations import reachable
-from bot.draft_effects import of_verification
-from bot.drafts import Draft, verification_digest
+from bot.digests import verification_digest
+from bot.draft_subjects import of_verification
+from bot.drafts import Draft
 from bot.verification_turns import policy_and_locale
 from bot.verifying_answers import link_digest_of
 from bot.wording import Wording
 from dialogs import user_verify as uv
 from dialogs.approvals import Use, Used
 from dialogs.effects import AlertTenant, Code, Link, Value
+from dialogs.interlock import interlock
 from dialogs.limits import PREFIX_PAUSED
 from dialogs.number_signals import KnownNumbers, Signals
 from dialogs.ports import Randomness
 from dialogs.tech_verify import Claimed, Open, Technician
 from dialogs.turns import AddressFacts, StoredVerification, VerificationFacts
 from dialogs.user_locks import tell_of_overrides
-from dialogs.ways import WayNow, interlock, is_new, obstacle, rides_on_sim, says_enough
+from dialogs.ways import WayNow, is_new, obstacle, rides_on_sim, says_enough
 from storage.phones import masked
 from web.ports import Acted, Acting
 

@@ -102,7 +102,9 @@ class Delivery(Outcomes):
         if tells_of_verification(item.kind, item.template):
             why = "not_heard" if settled.error == "call_over" else settled.error
             ask = VerificationAsk(settled.leased.tenant_id, verification_id=item.check_id, once="failed:" + item.id)
-            await self._engine.on_verification(ask, SendFailed(why), quiet=True)
+            # One that stayed unclear may ring all the same.
+            call = item.kind == "call" and settled.error != "unclear"
+            await self._engine.on_verification(ask, SendFailed(why, call), quiet=True)
 
     async def _carry_out(self, leased: Leased, hold: Hold) -> Settled:
         item = leased.item

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.draft_effects import DraftEffects, Subject, Thread
+from bot.draft_effects import DraftEffects
+from bot.draft_subjects import Subject, Thread
 from bot.wording import Wording
 from dialogs import approvals as ap
 from dialogs.machine import Step

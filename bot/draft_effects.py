@@ -6,12 +6,12 @@ Pure but for the ids that are minted; nothing here reads or sends.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
+from bot.draft_subjects import Subject, Thread
 from bot.end_user_mail import beside_words
-from bot.wording import Wording
+from bot.gathering import Gathered
 from dialogs.effects import (
     AlertTechnicians,
     AlertTenant,
@@ -28,17 +28,12 @@ from dialogs.effects import (
     Value,
     WakeAt,
 )
-from dialogs.ports import Randomness
 from dialogs.turns import (
     Alert,
     AnnouncedCall,
     Announcement,
-    AuditEvent,
     OutboxItem,
     OutboxKind,
-    StoredCheck,
-    StoredVerification,
-    TenantFacts,
     Timer,
 )
 
@@ -46,109 +41,8 @@ from dialogs.turns import (
 CALL = "euv.send_call"
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """Where the user of a turn is reached: which conversation, from which of our numbers, in which language. `channel`
-    is `sms`, `email` or `phone`."""
-
-    conversation_id: str
-    channel: str
-    our_address: str
-    their_address: str
-    locale: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The check or verification that effects belong to. `page`: where technicians see it; `psa_lane`: in what order its
-    tickets and notes are written; `check_id`: its id where it is a check, which alerts lead to."""
-
-    id: str
-    contact_id: str
-    channel: str
-    our_address: str
-    conversation_id: str
-    page: str
-    psa_lane: str
-    check_id: str
-
-
-def of_check(check: StoredCheck) -> Subject:
-    """A technician verification."""
-    return Subject(
-        check.id,
-        check.contact_id,
-        check.channel,
-        check.our_address,
-        check.conversation_id,
-        f"/codes/{check.id}",
-        "psa:" + check.conversation_id,
-        check.id,
-    )
-
-
-def of_verification(one: StoredVerification, channel: str) -> Subject:
-    """A verification of an end user."""
-    return Subject(
-        one.id, one.contact_id, channel, one.our_address, "", f"/verifications/{one.id}", "psa:" + one.id, ""
-    )
-
-
-class DraftEffects:
+class DraftEffects(Gathered):
     """Gathers what the effects of one turn become."""
-
-    def __init__(self, tenant: TenantFacts, now: datetime, random: Randomness, wording: Wording) -> None:
-        self.tenant = tenant
-        self.now = now
-        self._random = random
-        self._wording = wording
-        self._audit: list[AuditEvent] = []
-        self._outbox: list[OutboxItem] = []
-        self._timers: list[Timer] = []
-        self._alerts: list[Alert] = []
-        self._give_back: list[str] = []
-        self._announcements: list[Announcement] = []
-        self._end_shields: list[str] = []
-
-    def new_id(self) -> str:
-        return self._random.new_id(self.now)
-
-    def audit(
-        self,
-        kind: str,
-        *,
-        check_id: str = "",
-        contact_id: str = "",
-        technician_id: str = "",
-        ticket_id: str = "",
-        conversation_id: str = "",
-        channel: str = "",
-        public: Mapping[str, str | int] | None = None,
-        sealed: Mapping[str, str] | None = None,
-    ) -> None:
-        self._audit.append(
-            AuditEvent(
-                id=self.new_id(),
-                at=self.now,
-                kind=kind,
-                check_id=check_id,
-                contact_id=contact_id,
-                technician_id=technician_id,
-                ticket_id=ticket_id,
-                conversation_id=conversation_id,
-                channel=channel,
-                public=public or {},
-                sealed=sealed or {},
-            )
-        )
-
-    def enqueue(self, item: OutboxItem) -> None:
-        self._outbox.append(item)
-
-    def end_shields(self, contact_id: str) -> None:
-        """What was verified of this contact counts no longer (SEC-15)."""
-        if contact_id and contact_id not in self._end_shields:
-            self._end_shields.append(contact_id)
 
     def _carry(self, effect: Effect, thread: Thread, about: Subject, by: str) -> None:
         match effect:

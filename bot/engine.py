@@ -7,32 +7,27 @@ decided is committed at once. Only after the commit does anything leave the hous
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TypeVar
 
 import structlog
 
-from bot.draft_effects import Thread
+from bot.announcement_turns import AnnouncementTurns
 from bot.drafts import Draft
 from bot.duty import Audience, Colleagues
 from bot.fan_out import event_of, fan_out, tell_colleagues
 from bot.inbound import LateDenial, LimitsNeeded, Reading, put_aside
 from bot.strangers import Strangers
+from bot.turns import expect
 from bot.verification_turns import VerificationTurns
 from bot.wording import Wording
 from dialogs import user_verify as uv
 from dialogs.approvals import DEADLINE as APPROVAL_DEADLINE
 from dialogs.approvals import DeadlinePassed as ApprovalDeadlinePassed
-from dialogs.effects import TellUser
 from dialogs.grammar import Command
-from dialogs.limits import NotBefore, next_send
 from dialogs.messages import DeliveryReport, Inbound, Receipt
 from dialogs.ports import Clock, Randomness, TurnStore
 from dialogs.tech_verify import DEADLINE, DeadlinePassed, Event, NobodyClaimedYet
 from dialogs.turns import (
-    AnnounceAsk,
-    AnnouncedCall,
-    AnnounceFacts,
     CheckAsk,
     CheckFacts,
     Decision,
@@ -63,7 +58,7 @@ class Refusal(str):
     """A machine word of `web.ports.REFUSALS`: the act was refused before it reached the dialog."""
 
 
-class Engine(VerificationTurns):
+class Engine(VerificationTurns, AnnouncementTurns):
     """Makes turns. Shared by every channel, the pages, the timers and the dispatcher."""
 
     def __init__(
@@ -104,8 +99,7 @@ class Engine(VerificationTurns):
         bounded = {"desk.unknown": self._strangers, "desk.too_many": self._refused}
 
         def decide(facts: Facts) -> Decision[Receipt]:
-            if not isinstance(facts, InboundFacts):
-                raise TypeError("the store answered an inbound ask with other facts")
+            facts = expect(facts, InboundFacts)
             self._words[inbound.our_address] = facts.tenant.settings.words
             draft = Draft(facts.tenant, now, self._random, self._wording)
             try:
@@ -154,8 +148,7 @@ class Engine(VerificationTurns):
         now = self._clock.now()
 
         def decide(facts: Facts) -> Decision[str]:
-            if not isinstance(facts, CheckFacts):
-                raise TypeError("the store answered a check ask with other facts")
+            facts = expect(facts, CheckFacts)
             draft = Draft(facts.tenant, now, self._random, self._wording)
             if facts.check is None:
                 return draft.decision("not_found")
@@ -208,8 +201,7 @@ class Engine(VerificationTurns):
         now = self._clock.now()
 
         def decide(facts: Facts) -> Decision[None]:
-            if not isinstance(facts, CheckFacts):
-                raise TypeError("the store answered a check ask with other facts")
+            facts = expect(facts, CheckFacts)
             draft = Draft(facts.tenant, now, self._random, self._wording)
             fan_out(draft, facts.check, item, audience)
             return draft.decision(None)
@@ -248,77 +240,6 @@ class Engine(VerificationTurns):
 
         once = f"code_shown:{check_id}:{technician_id}"
         await self._store.take(Turn(CheckAsk(tenant_id, check_id, once=once), decide, now))
-
-    async def announce(
-        self, tenant_id: str, call: AnnouncedCall, *, notify: bool, ticket_client: str
-    ) -> str | NotBefore:
-        """Record an announced call; it takes the place of an earlier one by the same technician to the same contact.
-        `ticket_client`: its ticket's client, empty without one. Returns the refusal, or when the text may go out."""
-        now = self._clock.now()
-
-        def decide(facts: Facts) -> Decision[str | NotBefore]:
-            if not isinstance(facts, AnnounceFacts):
-                raise TypeError("the store answered an announcement ask with other facts")
-            draft = Draft(facts.tenant, now, self._random, self._wording)
-            if facts.contact is None:
-                return draft.decision("contact_not_found")
-            if ticket_client and ticket_client != facts.contact.client_id:
-                return draft.decision("ticket_of_other_client")
-            if call.ticket == "later" and facts.tenant.settings.rules.ticket_at_claim == "required":
-                return draft.decision("ticket_required")
-            refused = "" if not notify else "no_mobile" if not facts.mobile else facts.suppressed
-            if refused:
-                return draft.decision(refused)
-            # Nobody asked for this text, so it counts like a code that a technician sends again (SEC-39).
-            bound = next_send(facts.sends, facts.tenant.settings.limits, now, "announce") if notify else None
-            if bound is not None:
-                draft.tell_of_pause(facts.mobile, facts.sends)
-                return draft.decision(bound)
-            lasting = replace(call, expires_at=now + facts.tenant.settings.announced_call_lasts)
-            draft.announce(lasting, ends=True)
-            draft.announce(lasting)
-            draft.audit(
-                "call.announced",
-                contact_id=call.contact_id,
-                technician_id=call.technician_id,
-                ticket_id=call.ticket_id,
-                public={"direction": call.direction, "ticket": call.ticket, "notified": int(notify), "call": call.id},
-            )
-            if notify:
-                about = "phrase.new_ticket" if call.ticket == "new" else "phrase.no_ticket"
-                thread = Thread("", "sms", facts.our_address, facts.mobile, facts.contact.locale)
-                told = TellUser(
-                    "call.announced",
-                    {"tech": call.technician_name, "about": call.ticket_number or about},
-                    drop_at=lasting.expires_at,
-                    challenge=True,
-                )
-                draft.tell(told, thread, contact_id=call.contact_id, technician_id=call.technician_id)
-            return draft.decision("")
-
-        ask = AnnounceAsk(tenant_id, call.contact_id, technician_id=call.technician_id, with_limits=notify)
-        result = await self._store.take(Turn(ask, decide, now))
-        return result.reply if isinstance(result, Taken) else "contact_not_found"
-
-    async def withdraw(self, tenant_id: str, contact_id: str, announced_id: str, *, by: str, supervisor: bool) -> str:
-        """Take an announced call back. Returns the refusal, empty when it is over now."""
-        now = self._clock.now()
-
-        def decide(facts: Facts) -> Decision[str]:
-            if not isinstance(facts, AnnounceFacts):
-                raise TypeError("the store answered an announcement ask with other facts")
-            draft = Draft(facts.tenant, now, self._random, self._wording)
-            call = next((a for a in facts.announced if a.id == announced_id), None)
-            if call is None:
-                return draft.decision("already_ended")
-            if call.technician_id != by and not supervisor:
-                return draft.decision("not_yours")
-            draft.announce(call, ends=True)
-            draft.audit("call.withdrawn", contact_id=contact_id, technician_id=by, public={"call": announced_id})
-            return draft.decision("")
-
-        result = await self._store.take(Turn(AnnounceAsk(tenant_id, contact_id, announced_id), decide, now))
-        return result.reply if isinstance(result, Taken) else "already_ended"
 
     async def report_delivery(self, report: DeliveryReport) -> bool:
         """The provider's later word on a text of ours."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
-from bot.draft_effects import Thread
-from bot.drafts import Draft, code_digest, is_live
+from bot.digests import code_digest
+from bot.draft_checks import is_live
+from bot.draft_subjects import Thread
+from bot.drafts import Draft
 from dialogs import user_verify as uv
 from dialogs.desk import Ask as DeskAsk
 from dialogs.desk import Desk

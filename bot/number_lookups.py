@@ -1,4 +1,7 @@
-"""Asking the carrier about a mobile number before a code goes there (SEC-42), and keeping the answer for a day.
+"""Asking the carrier about a number before a code goes there (SEC-42), and keeping the answer for a day.
+
+Every number is asked about, whatever it is called here: many a mobile stands where a desk phone should. Of those that
+may be desk phones the kind is asked first, which is cheap, and the SIM only where there may be one.
 
 Answers are kept in this process and nowhere else: a table of who swapped a SIM, and when, would have to be guarded,
 erased and backed up, and all it could save is one more question for each replica or restart. What was known when a code
@@ -35,6 +38,10 @@ WAITS = 2.0
 KEPT_FOR = timedelta(hours=24)
 #: Of all tenants together; the oldest answer goes first, and costs one more question when it is wanted again.
 KEPT_MOST = 20_000
+#: Kinds of addresses that are numbers.
+NUMBERS = frozenset({"mobile", "phone"})
+#: Of others the carrier has said that no SIM is behind them.
+MAY_HAVE_SIM = frozenset({"mobile", "unknown"})
 _HOUR = timedelta(hours=1)
 _PROVIDER = "lookups"
 
@@ -50,6 +57,13 @@ class KnowsNumbers(Protocol):
         """What is known of the number that this request would go to, asked if need be; empty where nothing is to be
         asked. Raises nothing for what the carrier does, and waits for it only so long."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    number: str
+    sender: str
+    may_be_landline: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ class NumberLookups:
         if settings.number_lookups == "off":
             return NOTHING_KNOWN
         now, with_sim = self._clock.now(), settings.number_lookups == "sim_swap"
-        numbers = [a.value for a in addresses if a.kind == "mobile"]
+        numbers = [a.value for a in addresses if a.kind in NUMBERS]
         found = {number: self._fresh(tenant_id, number, now, with_sim) for number in numbers}
         return {number: signals for number, signals in found.items() if signals is not None}
 
@@ -106,34 +120,40 @@ class NumberLookups:
         if contact is None or method not in tenant.settings.policy_of(contact.client_id).methods:
             return NOTHING_KNOWN
         address = _address(contact.addresses, address_id, method)
-        if address is None or address.kind != "mobile":
+        if address is None or address.kind not in NUMBERS:
             return NOTHING_KNOWN
         sender = await self._sender(tenant_id)
         look = refuse_destination if uv.METHODS[method].channel == "sms" else refuse_call
         if not sender or look(address.value, tenant.settings.countries, sender) is not None:
             # Nothing will go there, so nothing is paid for.
             return NOTHING_KNOWN
-        return {address.value: await self._look(tenant_id, address.value, sender, tenant.settings)}
+        wanted = _Wanted(address.value, sender, may_be_landline=address.kind != "mobile")
+        return {address.value: await self._look(tenant_id, wanted, tenant.settings)}
 
-    async def _look(self, tenant_id: str, number: str, sender: str, settings: TenantSettings) -> Signals:
+    async def _look(self, tenant_id: str, wanted: _Wanted, settings: TenantSettings) -> Signals:
         with_sim = settings.number_lookups == "sim_swap"
         with suppress(TimeoutError):
             async with asyncio.timeout(self._waits):
                 # Two at once about the same number: the second takes what the first was told.
-                lock = self._under_way.setdefault((tenant_id, number), asyncio.Lock())
+                lock = self._under_way.setdefault((tenant_id, wanted.number), asyncio.Lock())
                 async with lock:
-                    found = self._fresh(tenant_id, number, self._clock.now(), with_sim)
-                    return found or await self._ask(tenant_id, number, sender, settings)
+                    found = self._fresh(tenant_id, wanted.number, self._clock.now(), with_sim)
+                    return found or await self._ask(tenant_id, wanted, settings)
         return Signals("unknown", "unknown" if with_sim else "")
 
-    async def _ask(self, tenant_id: str, number: str, sender: str, settings: TenantSettings) -> Signals:
+    async def _ask(self, tenant_id: str, wanted: _Wanted, settings: TenantSettings) -> Signals:
         now, with_sim = self._clock.now(), settings.number_lookups == "sim_swap"
         unknown = Signals("unknown", "unknown" if with_sim else "")
         if not self._may_ask(tenant_id, settings, now):
             return unknown
         works = False
         try:
-            report = await self._carrier.look_up(number, sender=sender, sim_swap=with_sim)
+            at_once = with_sim and not wanted.may_be_landline
+            report = await self._carrier.look_up(wanted.number, sender=wanted.sender, sim_swap=at_once)
+            if with_sim and not at_once and report.line in MAY_HAVE_SIM:
+                if not self._may_ask(tenant_id, settings, now):
+                    return Signals(report.line, "unknown")
+                report = await self._carrier.look_up(wanted.number, sender=wanted.sender, sim_swap=True)
             works = True
         except SendLater as why:
             log.warning("number_lookup_failed", tenant_id=tenant_id, error_code=why.code)
@@ -146,7 +166,7 @@ class NumberLookups:
         finally:
             # Whoever waited too long is cancelled here, which is a failure too.
             self._breakers.heard(_PROVIDER, tenant_id, works, now)
-        self._keep((tenant_id, number), _Kept(now, report, with_sim))
+        self._keep((tenant_id, wanted.number), _Kept(now, report, with_sim))
         return report.at(now)
 
     def _may_ask(self, tenant_id: str, settings: TenantSettings, now: datetime) -> bool:

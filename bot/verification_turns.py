@@ -8,11 +8,10 @@ from typing import Literal, TypeVar
 
 from bot.drafts import Draft
 from bot.inbound import LATE_DENY, LateDenial
-from bot.wording import Wording
+from bot.turns import Turns, expect
 from dialogs import approvals as ap
 from dialogs import user_verify as uv
 from dialogs.messages import Inbound
-from dialogs.ports import Clock, Randomness, TurnStore
 from dialogs.turns import Decision, Facts, Taken, Turn, VerificationAsk, VerificationFacts
 
 R = TypeVar("R")
@@ -27,14 +26,8 @@ def policy_and_locale(facts: VerificationFacts) -> tuple[uv.Policy, str]:
     )
 
 
-class VerificationTurns:
+class VerificationTurns(Turns):
     """Makes them; the part of the engine that knows of end users who are verified."""
-
-    def __init__(self, store: TurnStore, clock: Clock, random: Randomness, wording: Wording) -> None:
-        self._store = store
-        self._clock = clock
-        self._random = random
-        self._wording = wording
 
     async def of_verification(self, ask: VerificationAsk, decide: Callable[[VerificationFacts, Draft], R]) -> R | None:
         """One turn about a verification of an end user: `decide` looks at the facts and does what it wants with the
@@ -42,8 +35,7 @@ class VerificationTurns:
         now = self._clock.now()
 
         def with_draft(facts: Facts) -> Decision[R]:
-            if not isinstance(facts, VerificationFacts):
-                raise TypeError("the store answered a verification ask with other facts")
+            facts = expect(facts, VerificationFacts)
             draft = Draft(facts.tenant, now, self._random, self._wording)
             return draft.decision(decide(facts, draft))
 

@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from bot.about_tickets import About, look_up
 from bot.asking_users import Asking, Ready, Wish, technician_of, who_and_whom
-from bot.draft_effects import of_verification
+from bot.digests import code_digest, verification_digest
 from bot.draft_facts import request_of
-from bot.drafts import Draft, code_digest, verification_digest
+from bot.draft_subjects import of_verification
+from bot.drafts import Draft
 from bot.engine import Engine
 from bot.number_lookups import KnowsNumbers
 from bot.offering import offered
@@ -24,12 +25,13 @@ from bot.verifying_answers import Answers, digits_of
 from bot.wording import Wording
 from dialogs import user_verify as uv
 from dialogs.effects import AlertTenant
+from dialogs.interlock import interlock
 from dialogs.limits import PREFIX_PAUSED, next_send
 from dialogs.ports import Contended, Randomness
 from dialogs.tech_verify import Claimed, Open
 from dialogs.turns import StoredVerification, VerificationAsk, VerificationFacts
 from dialogs.user_locks import lock_of, tell_of_wrong_codes
-from dialogs.ways import WayNow, interlock, says_enough
+from dialogs.ways import WayNow, says_enough
 from psa.base import Psa
 from storage.duty import Roll
 from storage.verifications import Verifications

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from bot.drafts import Draft, verification_digest
+from bot.digests import verification_digest
+from bot.drafts import Draft
 from bot.engine import Engine
 from bot.verification_turns import policy_and_locale
 from bot.wording import Wording
 from dialogs import user_verify as uv
+from dialogs.grammar import tidy
 from dialogs.turns import StoredVerification, Try, VerificationAsk, VerificationFacts
 from dialogs.user_locks import would_lock
 from storage.phones import readable
@@ -109,8 +110,9 @@ class Answers:
 
 
 def digits_of(typed: str) -> str:
-    """What was typed without spaces and dashes, wide digits made plain; empty when there is anything else in it."""
-    plain = "".join(c for c in unicodedata.normalize("NFKC", typed) if not c.isspace() and c not in _DASHES)
+    """What was typed without spaces, dashes and the invisible marks that come along when a number is copied, wide
+    digits made plain; empty when there is anything else in it."""
+    plain = "".join(c for c in tidy(typed) if not c.isspace() and c not in _DASHES)
     return plain if plain.isascii() and plain.isdecimal() else ""
 
 

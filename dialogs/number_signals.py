@@ -1,4 +1,4 @@
-"""What the carrier knows of a mobile number before a code goes there: its kind, and whether its SIM was swapped lately.
+"""What the carrier knows of a number before a code goes there: its kind, and whether its SIM was swapped lately.
 
 Whoever takes a number over by a new SIM gets every text and call that was meant for its owner (SEC-42). What cannot be
 found out is `unknown`: that is shown, and neither counts as safe nor stands in anybody's way.

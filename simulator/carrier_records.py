@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,9 +54,10 @@ class CarrierAccount:
 class Fault:
     """What to do with the next request instead of what was asked.
 
-    `drop`: the message is accepted, then the connection is cut, so that the sender cannot know. `malformed`: accepted,
-    but the answer makes no sense. Otherwise answer `status` with `code`, after `delay_s` seconds; a `status` of 0
-    only delays. `retry_after` goes into the header.
+    `drop`: the message is accepted, then the connection is cut, so that the sender cannot know. `reset`: it is cut
+    before anything is accepted. `malformed`: accepted, but the answer makes no sense. Otherwise answer `status` with
+    `code`, after `delay_s` seconds or once `slow` is set; a `status` of 0 only delays. `retry_after` goes into the
+    header.
     """
 
     status: int = 0
@@ -63,6 +65,8 @@ class Fault:
     delay_s: float = 0.0
     drop: bool = False
     malformed: bool = False
+    reset: bool = False
+    slow: asyncio.Event | None = None
     retry_after: str = ""
 
 

@@ -40,6 +40,11 @@ async def act(carrier: Carrier, request: web.Request, do: Do, status: int) -> we
         fault = carrier.faults.popleft() if carrier.faults else Fault()
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)
+        if fault.slow is not None:
+            await fault.slow.wait()
+        if fault.reset and request.transport is not None:
+            request.transport.abort()
+            return web.Response(status=status)
         if fault.status:
             return error(fault.status, fault.code, fault.retry_after)
         form = await request.post()

@@ -119,6 +119,20 @@ def raise_unless_unseen(conn: Connection, keyring: Keyring, tenant_id: str, aler
         _raise(conn, keyring, tenant_id, alert)
 
 
+def reword_unseen(
+    conn: Connection, keyring: Keyring, tenant_id: str, kind: str, text: str, now: datetime, by: str = ""
+) -> None:
+    """Alerts of that kind that wait to be seen say this from now on; with nothing left to say `by` has seen them."""
+    c = alerts.c
+    its = (c.tenant_id == tenant_id) & (c.kind == kind) & c.seen_at.is_(None)
+    if not text:
+        conn.execute(update(alerts).where(its).values(seen_by=by, seen_at=micros(now)))
+        return
+    for id in conn.scalars(select(c.id).where(its)).all():
+        body = row_keys(conn, keyring, tenant_id, "").seal(text.encode(), place("alerts", "body", tenant_id, id))
+        conn.execute(update(alerts).where(its, c.id == id).values(body=body))
+
+
 def _waits(conn: Connection, tenant_id: str, kind: str) -> bool:
     unseen = select(alerts.c.id).where(
         alerts.c.tenant_id == tenant_id, alerts.c.kind == kind, alerts.c.seen_at.is_(None)

@@ -18,7 +18,7 @@ from storage.checks import ContactName, TechnicianName, contact_names, technicia
 from storage.codec import load_verification
 from storage.database import Database
 from storage.keys import CannotOpen, Keyring, place
-from storage.paging import PAGE, Page, page_of, page_size, read_cursor
+from storage.paging import PAGE, Page, newest_first, page_of, page_size
 from storage.sealing import row_keys
 from storage.settings_json import load_settings
 from storage.tables import addresses, approvals, contacts, tenants, verifications
@@ -59,9 +59,8 @@ class Approvals:
         """Those that fit everything given, newest first. `live`: something may still come of it. Raises
         `BadCursor`."""
         size, c = page_size(limit), approvals.c
-        query = (
-            select(approvals).where(c.tenant_id == tenant_id).order_by(c.created_at.desc(), c.id.desc()).limit(size + 1)
-        )
+        theirs = select(approvals).where(c.tenant_id == tenant_id)
+        query = newest_first(theirs, c.created_at, c.id, cursor, size)
         now = micros(self._clock.now())
         if live is True:
             query = query.where(c.is_live, c.expires_at > now)
@@ -73,9 +72,6 @@ class Approvals:
             (c.technician_id, technician_id),
         ):
             query = query.where(column == wanted) if wanted else query
-        if cursor:
-            at, last = read_cursor(cursor, int)
-            query = query.where(or_(c.created_at < at, and_(c.created_at == at, c.id < last)))
         found = await self._database.read(
             tenant_id, lambda conn: self._rows(conn, tenant_id, conn.execute(query).mappings().all())
         )

@@ -234,6 +234,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
     "contact.": {
         "contact.added": "Somebody added a contact by hand, with as many `addresses`.",
         "contact.changed": "Somebody changed a contact's name, company or language; `changed` names which. With "
+        "another person's name (`as_new` 1) all their numbers count as new, and `ended` verifications ended. With "
         "`source`, here and in the lines below, it came from that contact source, and whoever is named approved it.",
         "contact.address_added": "A contact got another number or e-mail address; where they were reached so far was "
         "told.",
@@ -252,6 +253,7 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "source.organisation_connected": "An organisation proved itself and is connected; `directory` is its id there.",
         "source.organisation_mapped": "An admin said whose contacts an organisation's people are: `client`.",
         "source.organisation_disconnected": "An admin disconnected an organisation; its contacts stay.",
+        "source.erased_let_back": "An admin let people of an organisation who were erased here be taken over again.",
         "source.sync_asked": "Somebody had an organisation read at once.",
         "source.synced": "An organisation was read to the end: so many were `added`, `matched` with contacts that were "
         "here, `renamed` or `gone`, and so many addresses are to change (`changes`). Rounds that brought nothing "

@@ -6,7 +6,7 @@ log all the same. Turns look at the table themselves; here it is filled, shown a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,8 +16,9 @@ from dialogs.turns import AuditEvent
 from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting
-from storage.tables import addresses, audit, blocks, conversations, dialogs, tenants
+from storage.tables import addresses, audit, blocks, conversations, dialogs, tenants, verifications
 from storage.times import maybe_micros, maybe_moment, micros, moment
+from storage.voiding import end_verifications
 
 #: A reason is read by colleagues months later: a word is not enough, and a letter is too much.
 SHORTEST_REASON, LONGEST_REASON = 5, 300
@@ -45,9 +46,12 @@ class Blocks:
         """The same, but what it changes is put into the log in the same transaction; see `Noting`."""
         return Blocks(Noting(self._database, self._keyring, tenant_id, event), self._keyring)
 
-    async def put(self, tenant_id: str, block: Block, *, over_ban: bool = True) -> bool:
+    async def put(self, tenant_id: str, block: Block, new_id: Callable[[], str], *, over_ban: bool = True) -> bool:
         """Block a sender, or block them longer, shorter or for another reason. `block.address` is canonical.
-        `over_ban`: also where they are blocked for good; without it such a block stays, and the answer is False."""
+        `over_ban`: also where they are blocked for good; without it such a block stays, and the answer is False.
+
+        Verifications by this number end, and what was proven by it is green no longer: whoever is blocked because the
+        phone was stolen must not be let in by it."""
 
         def work(conn: Connection) -> bool:
             # One at a time for each tenant, or two at the same moment would both find the place free.
@@ -65,6 +69,10 @@ class Blocks:
                     at=micros(block.at),
                     until=maybe_micros(block.until),
                 )
+            )
+            by_it = verifications.c.their_address == block.address
+            end_verifications(
+                conn, self._keyring, tenant_id, by_it, "blocked", block.at, new_id, by=block.technician_id
             )
             return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from dialogs import tech_verify as tv
 from storage.codec import KIND, load_state
@@ -15,7 +15,7 @@ from storage.database import Database
 from storage.delivery import Delivery, delivery
 from storage.keys import Keyring, place
 from storage.outbox_rules import carries_code
-from storage.paging import PAGE, Page, page_of, page_size, read_cursor
+from storage.paging import PAGE, Page, newest_first, page_of, page_size
 from storage.phones import masked
 from storage.sealing import row_keys
 from storage.tables import clients, contacts, dialogs, outbox, technicians
@@ -121,7 +121,7 @@ class Checks:
     ) -> Page[CheckRow]:
         """Checks that fit everything given, newest first; `since`: asked for then or later. Raises `BadCursor`."""
         size = page_size(limit)
-        query = _checks(tenant_id).order_by(dialogs.c.created_at.desc(), dialogs.c.id.desc()).limit(size + 1)
+        query = newest_first(_checks(tenant_id), dialogs.c.created_at, dialogs.c.id, cursor, size)
         if live is not None:
             query = query.where(dialogs.c.is_live.is_(live))
         if since is not None:
@@ -132,9 +132,6 @@ class Checks:
             (dialogs.c.technician_id, technician_id),
         ):
             query = query.where(column == wanted) if wanted else query
-        if cursor:
-            at, last = read_cursor(cursor, int)
-            query = query.where(or_(dialogs.c.created_at < at, and_(dialogs.c.created_at == at, dialogs.c.id < last)))
         found = await self._database.read(
             tenant_id, lambda conn: self._rows(conn, tenant_id, conn.execute(query).mappings().all(), opened=False)
         )

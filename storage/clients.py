@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialogs.turns import AuditEvent
@@ -13,7 +13,7 @@ from storage.database import Database
 from storage.directory import NameTaken, StoredClient, contains, put_client
 from storage.keys import Keyring
 from storage.noting import append_audit
-from storage.paging import PAGE, Page, page_of, page_size, read_cursor
+from storage.paging import PAGE, Page, by_name, page_of, page_size
 from storage.tables import clients, contacts
 
 LONGEST_NAME = 120
@@ -38,10 +38,7 @@ class Clients:
     async def find(self, tenant_id: str, *, q: str = "", cursor: str = "", limit: int = PAGE) -> Page[CountedClient]:
         """Those whose name holds `q`, by name. Raises `BadCursor`."""
         size = page_size(limit)
-        query = _clients(tenant_id).order_by(clients.c.name, clients.c.id).limit(size + 1)
-        if cursor:
-            name, last = read_cursor(cursor, str)
-            query = query.where(or_(clients.c.name > name, and_(clients.c.name == name, clients.c.id > last)))
+        query = by_name(_clients(tenant_id), clients.c.name, clients.c.id, cursor, size)
         if q.strip():
             query = query.where(contains(clients.c.name, q))
         found = await self._database.read(tenant_id, lambda conn: _counted(conn, tenant_id, query))

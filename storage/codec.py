@@ -69,6 +69,7 @@ class Outline:
     address_id: str
     technician_id: str
     ticket_id: str
+    linked_late: bool
     action: str
     is_override: bool
     expires_at: datetime | None
@@ -92,6 +93,7 @@ def outline(state: uv.State) -> Outline:
         request.destination.address_id,
         request.technician.id,
         request.ticket.id if request.ticket is not None else "",
+        request.linked_late,
         request.action.value,
         request.override is not None,
         live.challenge.expires_at if live is not None else None,

@@ -7,19 +7,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dialogs.turns import AuditEvent, OutboxItem
+from dialogs.user_verify import NEW_FOR
 from storage.database import Database
 from storage.directory import AddressTaken, NewContact, put_contacts
 from storage.keys import Keyring
+from storage.namesakes import namesakes
 from storage.noting import append_audit
 from storage.outbox_rows import put_items
+from storage.renaming import doubt, end_shields_of, is_slip, same_words
 from storage.tables import addresses, announced_calls, clients, contacts, dialogs, verifications
-from storage.times import micros
+from storage.times import micros, moment
 from storage.voiding import end_checks, end_verifications
 
 __all__ = ["AddressEdit", "Also", "ContactChanges", "Edited", "Refused"]
@@ -58,10 +62,12 @@ class AddressEdit:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What came of it: how many checks, of callers and of the contact, ended; or why nothing was done."""
+    """What came of it: how many checks, of callers and of the contact, ended; or why nothing was done. `as_new`: with
+    another name all their numbers and addresses count as new."""
 
     refused: Refused = ""
     ended: int = 0
+    as_new: bool = False
 
 
 class ContactChanges:
@@ -167,21 +173,56 @@ class ContactChanges:
 
     async def change_contact(
         self, tenant_id: str, contact_id: str, event: AuditEvent, *, name: str, client_id: str, locale: str
-    ) -> Refused:
-        """Name, company and language, as they are to be from now on."""
+    ) -> Edited:
+        """Name, company and language, as they are to be from now on. Whoever is given the name of another person could
+        pass for them on a number that has long been here, so that numbers and addresses are new then (SEC-13); who is
+        only written rightly is not. A second correction within a week is another name: else letter by letter somebody
+        becomes somebody else."""
 
-        def work(conn: Connection) -> Refused:
-            if not _lock(conn, tenant_id, contact_id):
-                return "not_found"
-            if not _client_is_there(conn, tenant_id, client_id):
-                return "no_client"
-            values = {"name": name, "client_id": client_id, "locale": locale, "import_id": ""}
+        def work(conn: Connection) -> Edited:
             this = (contacts.c.tenant_id == tenant_id) & (contacts.c.id == contact_id)
+            found = select(contacts.c.name, contacts.c.renamed_at).where(this).with_for_update()
+            before = conn.execute(found).first()
+            if before is None:
+                return Edited("not_found")
+            if not _client_is_there(conn, tenant_id, client_id):
+                return Edited("no_client")
+            values: dict[str, object] = {"name": name, "client_id": client_id, "locale": locale, "import_id": ""}
+            facts, sealed, as_new, ended = event.public, event.sealed, False, 0
+            if name != before.name:
+                values["renamed_at"] = micros(event.at)
+                sealed = {**sealed, "before": before.name, "after": name}
+                lately = before.renamed_at is not None and event.at - moment(before.renamed_at) < NEW_FOR
+                other = namesakes(conn, tenant_id, client_id, name, but=contact_id)
+                as_new = not same_words(before.name, name) and (lately or not is_slip(before.name, name))
+                as_new = as_new or bool(other)
+            if as_new:
+                ended = doubt(
+                    conn,
+                    self._keyring,
+                    tenant_id,
+                    contact_id,
+                    event.at,
+                    partial(self._new_id, event.at),
+                    by=event.technician_id,
+                )
+                facts = {**facts, "as_new": 1, "ended": ended}
             conn.execute(update(contacts).where(this).values(values))
-            append_audit(conn, self._keyring, tenant_id, replace(event, contact_id=contact_id))
-            return ""
+            line = replace(event, contact_id=contact_id, public=facts, sealed=sealed)
+            append_audit(conn, self._keyring, tenant_id, line)
+            return Edited("", ended, as_new)
 
-        return await self._database.write(tenant_id, work)
+        edited = await self._database.write(tenant_id, work)
+        if not edited.as_new:
+            return edited
+
+        def late(conn: Connection) -> int:
+            _lock(conn, tenant_id, contact_id)
+            new_id = partial(self._new_id, event.at)
+            return end_shields_of(conn, self._keyring, tenant_id, contact_id, event.at, new_id, by=event.technician_id)
+
+        # As with an address: what was read before and committed after it.
+        return replace(edited, ended=edited.ended + await self._database.write(tenant_id, late))
 
 
 def end_calls(conn: Connection, tenant_id: str, contact_id: str, now: datetime) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
 from storage.keys import Keyring
-from storage.paging import PAGE, Page, page_of, page_size, read_cursor
+from storage.paging import PAGE, Page, by_name, page_of, page_size
 from storage.phones import LAST_DIGITS, BadNumber, digits_to_match, to_e164
 from storage.sealing import tenant_key
 from storage.tables import addresses, clients, contacts
@@ -154,10 +154,7 @@ class Directory:
         part of a name, a client's name or an e-mail address. Raises `BadCursor`.
         """
         size = page_size(limit)
-        query = _contacts(tenant_id).order_by(contacts.c.name, contacts.c.id).limit(size + 1)
-        if cursor:
-            name, last = read_cursor(cursor, str)
-            query = query.where(or_(contacts.c.name > name, and_(contacts.c.name == name, contacts.c.id > last)))
+        query = by_name(_contacts(tenant_id), contacts.c.name, contacts.c.id, cursor, size)
         if client_id:
             query = query.where(contacts.c.client_id == client_id)
         if email:

@@ -18,6 +18,7 @@ from sqlalchemy.sql.selectable import AliasedReturnsRows, CompoundSelect, FromCl
 
 from storage.database import Unscoped, UnscopedStatement
 from storage.tables import BEFORE_TENANT, metadata, tenants
+from storage.verdicts import LET_THROUGH, is_tenant, question, routing_question
 
 _OPTION = "watchword_scope"
 #: What SQLAlchemy itself writes for `count()` and `exists()`.
@@ -41,18 +42,29 @@ def guard(engine: Engine) -> None:
         if scope is Unscoped.OPERATOR:
             return
         given = [dict(row) for row in many] if many else [dict(one)] if one else []
-        if scope is Unscoped.ROUTING:
-            _only_routing(statement)
-        elif isinstance(scope, str):
-            Check(scope, given).statement(statement)
-        else:
-            raise UnscopedStatement("a statement ran without a scope")
+        admit(statement, scope, given)
 
     @event.listens_for(engine, "before_cursor_execute")
     def refuse_text(connection: Connection, cursor: Any, text: str, values: Any, context: Any, many: bool) -> None:
         scope = connection.get_execution_options().get(_OPTION)
         if scope is not Unscoped.OPERATOR and getattr(context, "compiled", None) is None:
             raise UnscopedStatement("statements as text are for the operator alone")
+
+
+def admit(statement: Any, scope: object, given: Given) -> None:
+    """Let a statement through in this scope, or raise UnscopedStatement. What was let through is not walked again."""
+    if scope is Unscoped.ROUTING:
+        asked = routing_question(statement)
+        if asked is None or not LET_THROUGH.get(asked):
+            _only_routing(statement)
+    elif isinstance(scope, str):
+        asked = question(statement, scope, given)
+        if asked is None or not LET_THROUGH.get(asked):
+            Check(scope, given).statement(statement)
+    else:
+        raise UnscopedStatement("a statement ran without a scope")
+    if asked is not None:
+        LET_THROUGH[asked] = True
 
 
 def _only_routing(statement: Any) -> None:
@@ -67,6 +79,8 @@ def _refuse_text(statement: Any) -> None:
     if not isinstance(statement, Select | CompoundSelect | Insert | Update | Delete):
         raise UnscopedStatement(f"{type(statement).__name__} is for the operator alone")
     for part in visitors.iterate(statement):
+        if getattr(part, "_params", None):
+            raise UnscopedStatement("values are given at execution, not by params()")
         literal = isinstance(part, ColumnClause) and part.is_literal and part.name not in _HARMLESS
         if literal or isinstance(part, TextClause):
             raise UnscopedStatement("a statement with text in it is for the operator alone")
@@ -92,6 +106,7 @@ class Check:
     def statement(self, statement: Any) -> None:
         """Raises UnscopedStatement."""
         _refuse_text(statement)
+        self._refuse_nameless(statement)
         for part in visitors.iterate(statement):
             match part:
                 case Insert():
@@ -102,6 +117,15 @@ class Check:
                     pass
         for select, outer in _selects(statement, frozenset()):
             self._select(select, outer)
+
+    def _refuse_nameless(self, statement: Any) -> None:
+        """A value written into the statement has a name in the compiled text, by which it could be replaced unseen."""
+        names = {p.key for p in visitors.iterate(statement) if isinstance(p, BindParameter) and not p.unique}
+        if isinstance(statement, Insert | Update):
+            names.update(column.key for column in statement.table.c)
+        for row in self._given:
+            if not names.issuperset(row):
+                raise UnscopedStatement(f"{', '.join(sorted(set(row) - names))}: the statement asks for no such value")
 
     def _select(self, select: Select[Any], outer: frozenset[FromClause]) -> None:
         sources: list[FromClause] = []
@@ -143,7 +167,11 @@ class Check:
             if key not in row or not self._is_scope(row[key]):
                 raise UnscopedStatement(f"insert into {table.name} does not carry the tenant it is scoped to")
         conflict: Any = getattr(statement, "_post_values_clause", None)
-        if conflict is not None and getattr(conflict, "update_values_to_set", None) is not None:
+        changes = getattr(conflict, "update_values_to_set", None)
+        if changes is not None:
+            for column, value in dict(changes).items():
+                if getattr(column, "name", column) == key and not self._is_scope(value):
+                    raise UnscopedStatement(f"upsert into {table.name} would move a row to another tenant")
             targets = {getattr(c, "name", c) for c in conflict.inferred_target_elements or ()}
             if key not in targets:
                 raise UnscopedStatement(f"upsert into {table.name} could change another tenant's row")
@@ -195,9 +223,9 @@ class Check:
         if isinstance(value, BindParameter):
             rows = [row[value.key] for row in self._given if value.key in row]
             if rows:
-                return all(v == self._scope for v in rows) and len(rows) == len(self._given)
-            return bool(value.effective_value == self._scope)
-        return isinstance(value, str) and value == self._scope
+                return all(is_tenant(v, self._scope) for v in rows) and len(rows) == len(self._given)
+            return is_tenant(value.effective_value, self._scope)
+        return is_tenant(value, self._scope)
 
 
 def _selects(part: Any, around: frozenset[FromClause]) -> Iterator[tuple[Select[Any], frozenset[FromClause]]]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Update, and_, insert, or_, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
 from storage.import_files import ReadFile, pack, unpack
 from storage.keys import Keyring, place
 from storage.noting import append_audit
-from storage.paging import PAGE, Page, page_of, page_size, read_cursor
+from storage.paging import PAGE, Page, newest_first, page_of, page_size
 from storage.sealing import tenant_key
 from storage.tables import imports
 from storage.times import maybe_moment, micros, moment
@@ -103,10 +103,7 @@ class Imports:
     async def page(self, tenant_id: str, *, cursor: str = "", limit: int = PAGE) -> Page[StoredImport]:
         """All of them, newest first. Raises `BadCursor`."""
         size = page_size(limit)
-        query = _imports(tenant_id).order_by(imports.c.at.desc(), imports.c.id.desc()).limit(size + 1)
-        if cursor:
-            at, last = read_cursor(cursor, int)
-            query = query.where(or_(imports.c.at < at, and_(imports.c.at == at, imports.c.id < last)))
+        query = newest_first(_imports(tenant_id), imports.c.at, imports.c.id, cursor, size)
         rows = await self._database.read(tenant_id, lambda conn: conn.execute(query).mappings().all())
         return page_of([_stored(row) for row in rows], size, lambda one: (micros(one.at), one.id))
 

@@ -7,7 +7,9 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from sqlalchemy import Column, Select, and_, or_
 
 T = TypeVar("T")
 
@@ -32,6 +34,22 @@ class Page(Generic[T]):
 def page_size(asked: int) -> int:
     """What was asked for, within bounds."""
     return min(max(asked, 1), MOST)
+
+
+def newest_first(query: Select[Any], at: Column[int], id: Column[str], cursor: str, size: int) -> Select[Any]:
+    """Those behind the cursor, by `at` and then by `id`, as many as `page_of` wants. Raises `BadCursor`."""
+    if cursor:
+        then, last = read_cursor(cursor, int)
+        query = query.where(or_(at < then, and_(at == then, id < last)))
+    return query.order_by(at.desc(), id.desc()).limit(size + 1)
+
+
+def by_name(query: Select[Any], name: Column[str], id: Column[str], cursor: str, size: int) -> Select[Any]:
+    """The same from the first name on."""
+    if cursor:
+        that, last = read_cursor(cursor, str)
+        query = query.where(or_(name > that, and_(name == that, id > last)))
+    return query.order_by(name, id).limit(size + 1)
 
 
 def page_of(rows: Sequence[T], size: int, key: Callable[[T], Key]) -> Page[T]:

@@ -8,232 +8,33 @@ that a day's run looks at a day's rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select
 
-from dialogs.settings import Retention
 from storage.accounts import FAILURES_KEPT
 from storage.csp_reports import forget_reports
 from storage.database import Database, Unscoped
-from storage.forgetting import bare_body, bare_verification
 from storage.idempotency import KEPT as ANSWERS_KEPT
 from storage.outbox_rules import EARLY_REPORTS_KEPT
+from storage.retention_rules import SWEEPS, Sweep
 from storage.settings_json import load_settings
 from storage.tables import (
-    account_links,
-    alerts,
-    announced_calls,
-    approvals,
-    challenge_sends,
-    closing_waivers,
-    dialogs,
     early_reports,
     idempotency,
-    inbound,
     installation,
-    known_browsers,
     log_in_failures,
-    log_ins,
-    outbox,
-    source_changes,
-    source_consents,
     tenants,
-    verification_links,
-    verification_tries,
-    verifications,
-    webhook_deliveries,
 )
 from storage.times import id_from, micros
-from storage.voiding_approvals import bare_these
 
 #: Rows in one transaction: a few milliseconds, between which turns go on.
 BATCH_ROWS = 200
-#: Log-ins that have ended are kept this long, for whoever looks into one.
-LOG_INS_KEPT = timedelta(days=90)
-#: Changes from a directory that are done or given up, without their words.
-DECIDED_KEPT = timedelta(days=90)
 CSP_REPORTS_KEPT = timedelta(days=90)
-#: What other tools were told, and what they answered.
-DELIVERIES_KEPT = timedelta(days=30)
 _PROGRESS = "retention"
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """One kind of words. `kept` says how long; `which` picks what may go, `done` (None: the row itself) what is set.
-    Rows that are taken away are looked for from the beginning, others from where the last run ended."""
-
-    name: str
-    table: Table
-    kept: Callable[[Retention], timedelta]
-    which: Callable[[int], ColumnElement[bool]]
-    change: Callable[[Connection, str, Sequence[Any]], int]
-    goes_on: bool = True
-
-
-def _cleared(table: Table, column: str) -> Callable[[Connection, str, Sequence[Any]], int]:
-    def work(conn: Connection, tenant_id: str, ids: Sequence[Any]) -> int:
-        these = (table.c.tenant_id == tenant_id) & table.c.id.in_(ids)
-        return conn.execute(update(table).where(these).values({column: None})).rowcount
-
-    return work
-
-
-def _deleted(table: Table) -> Callable[[Connection, str, Sequence[Any]], int]:
-    def work(conn: Connection, tenant_id: str, ids: Sequence[Any]) -> int:
-        return conn.execute(delete(table).where(table.c.tenant_id == tenant_id, table.c.id.in_(ids))).rowcount
-
-    return work
-
-
-def _bared(table: Table, bare: Callable[[str], str]) -> Callable[[Connection, str, Sequence[Any]], int]:
-    def work(conn: Connection, tenant_id: str, ids: Sequence[Any]) -> int:
-        theirs = table.c.tenant_id == tenant_id
-        rows = conn.execute(select(table).where(theirs, table.c.id.in_(ids))).mappings().all()
-        for row in rows:
-            values = {"body": bare(row["body"]), "version": row["version"] + 1}
-            conn.execute(update(table).where(theirs, table.c.id == row["id"]).values(values))
-        return len(rows)
-
-    return work
-
-
-SWEEPS: tuple[Sweep, ...] = (
-    Sweep(
-        "words of texts received",
-        inbound,
-        lambda r: r.keep_messages,
-        lambda until: inbound.c.body.is_not(None),
-        _cleared(inbound, "body"),
-    ),
-    Sweep(
-        "words of texts and notes sent",
-        outbox,
-        lambda r: r.keep_messages,
-        lambda until: outbox.c.payload.is_not(None) & outbox.c.done_at.is_not(None),
-        _cleared(outbox, "payload"),
-    ),
-    Sweep(
-        "numbers that codes were sent to",
-        challenge_sends,
-        lambda r: r.keep_messages,
-        lambda until: challenge_sends.c.at < until,
-        _deleted(challenge_sends),
-        goes_on=False,
-    ),
-    Sweep(
-        "alerts that somebody has seen",
-        alerts,
-        lambda r: r.keep_alerts,
-        lambda until: alerts.c.seen_at.is_not(None),
-        _deleted(alerts),
-        goes_on=False,
-    ),
-    Sweep(
-        "stories of ended checks",
-        dialogs,
-        lambda r: r.keep_checks,
-        lambda until: dialogs.c.is_live.is_(False),
-        _bared(dialogs, bare_body),
-    ),
-    Sweep(
-        "stories of ended verifications",
-        verifications,
-        lambda r: r.keep_checks,
-        lambda until: verifications.c.is_live.is_(False),
-        _bared(verifications, bare_verification),
-    ),
-    Sweep(
-        "reasons why tickets were closed without one",
-        closing_waivers,
-        lambda r: r.keep_checks,
-        lambda until: closing_waivers.c.note.is_not(None),
-        _cleared(closing_waivers, "note"),
-    ),
-    Sweep(
-        "requests to a second person",
-        approvals,
-        lambda r: r.keep_checks,
-        lambda until: approvals.c.is_live.is_(False) & approvals.c.body.is_not(None),
-        bare_these,
-    ),
-    Sweep(
-        "links of verifications",
-        verification_links,
-        lambda r: r.keep_messages,
-        lambda until: verification_links.c.created_at < until,
-        _deleted(verification_links),
-        goes_on=False,
-    ),
-    Sweep(
-        "answers to verifications",
-        verification_tries,
-        lambda r: r.keep_checks,
-        lambda until: verification_tries.c.at < until,
-        _deleted(verification_tries),
-        goes_on=False,
-    ),
-    Sweep(
-        "announced calls",
-        announced_calls,
-        lambda r: r.keep_checks,
-        lambda until: announced_calls.c.expires_at < until,
-        _deleted(announced_calls),
-        goes_on=False,
-    ),
-    Sweep(
-        "changes from a directory that are decided",
-        source_changes,
-        lambda r: DECIDED_KEPT,
-        lambda until: source_changes.c.is_open.is_(False) & (source_changes.c.decided_at < until),
-        _deleted(source_changes),
-        goes_on=False,
-    ),
-    Sweep(
-        "words that went along for a consent",
-        source_consents,
-        lambda r: LOG_INS_KEPT,
-        lambda until: source_consents.c.expires_at < until,
-        _deleted(source_consents),
-        goes_on=False,
-    ),
-    Sweep(
-        "ended log-ins",
-        log_ins,
-        lambda r: LOG_INS_KEPT,
-        lambda until: log_ins.c.expires_at < until,
-        _deleted(log_ins),
-        goes_on=False,
-    ),
-    Sweep(
-        "links into accounts that have run out",
-        account_links,
-        lambda r: LOG_INS_KEPT,
-        lambda until: account_links.c.expires_at < until,
-        _deleted(account_links),
-        goes_on=False,
-    ),
-    Sweep(
-        "browsers that are known no longer",
-        known_browsers,
-        lambda r: LOG_INS_KEPT,
-        lambda until: known_browsers.c.expires_at < until,
-        _deleted(known_browsers),
-        goes_on=False,
-    ),
-    Sweep(
-        "what other tools were told",
-        webhook_deliveries,
-        lambda r: DELIVERIES_KEPT,
-        lambda until: webhook_deliveries.c.done_at < until,
-        _deleted(webhook_deliveries),
-        goes_on=False,
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import select, tuple_, update
 
 from storage.database import Database, Unscoped
 from storage.tables import verifications
-from storage.times import micros
+from storage.times import maybe_moment, micros
 
 #: Rows in one transaction: a few milliseconds, between which turns go on.
 BATCH = 200
@@ -31,3 +31,11 @@ async def keep_turned_back(database: Database, now: datetime) -> int:
         these = update(verifications).where(tuple_(c.tenant_id, c.id).in_(found), over)
         end = these.values(shield_ended_at=c.green_until)
         ended += await database.write(Unscoped.OPERATOR, lambda conn: conn.execute(end).rowcount)  # noqa: B023  awaited
+
+
+async def next_to_turn_back(database: Database) -> datetime | None:
+    """When the next shield of all tenants turns back by itself, None while none is green. Raises Unavailable."""
+    c = verifications.c
+    green = c.shield_ended_at.is_(None) & c.green_until.is_not(None)
+    query = select(c.green_until).where(green).order_by(c.green_until).limit(1)
+    return maybe_moment(await database.read(Unscoped.OPERATOR, lambda conn: conn.scalar(query)))

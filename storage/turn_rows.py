@@ -66,9 +66,10 @@ def check_row(check: SaveCheck, keys: TurnKeys, now: int) -> Row:
 
 
 def verification_row(save: SaveVerification, keys: TurnKeys, now: int) -> Row:
-    """For an update: new version, state, live, body, assurance, ticket, override, now, expiry, ended, denied, green;
-    tenant, id, version. For an insert: tenant, id, version, state, live, body, method, assurance, contact, address, our
-    and their address, technician, ticket, action, override, created, now, expiry, ended, denied, green."""
+    """For an update: new version, state, live, body, assurance, ticket, linked late, override, now, expiry, ended,
+    denied, green; tenant, id, version. For an insert: tenant, id, version, state, live, body, method, assurance,
+    contact, address, our and their address, technician, ticket, action, override, created, now, expiry, ended, denied,
+    green."""
     tenant_id = keys.tenant.tenant_id
     known = outline(save.state)
     row_keys = keys.of(save.contact_id)
@@ -78,7 +79,7 @@ def verification_row(save: SaveVerification, keys: TurnKeys, now: int) -> Row:
     ends = (known.expires_at, known.ended_at, known.denied_at, known.green_until)
     times = (now, *map(maybe_micros, ends))
     if save.version:
-        what = (known.assurance, known.ticket_id, known.is_override)
+        what = (known.assurance, known.ticket_id, known.linked_late, known.is_override)
         return (save.version + 1, *shape, *what, *times, tenant_id, save.id, save.version)
     who = (save.contact_id, known.address_id, save.our_address, save.their_address, known.technician_id)
     about = (known.ticket_id, known.action, known.is_override, micros(save.created_at))

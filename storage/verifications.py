@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, insert, or_, select
+from sqlalchemy import Connection, RowMapping, Select, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from dialogs import user_verify as uv
@@ -20,7 +20,7 @@ from storage.delivery import Delivery
 from storage.keys import CannotOpen, Keyring, place
 from storage.noting import append_audit
 from storage.outbox_rules import tells_of_verification
-from storage.paging import PAGE, Page, page_of, page_size, read_cursor
+from storage.paging import PAGE, Page, newest_first, page_of, page_size
 from storage.sealing import row_keys
 from storage.settings_json import load_settings
 from storage.tables import closing_waivers, outbox, tenants, verification_links, verifications
@@ -79,7 +79,7 @@ class Verifications:
     ) -> Page[VerificationRow]:
         """Those that fit everything given, newest first; `since`: asked then or later. Raises `BadCursor`."""
         size, c = page_size(limit), verifications.c
-        query = _all(tenant_id).order_by(c.created_at.desc(), c.id.desc()).limit(size + 1)
+        query = newest_first(_all(tenant_id), c.created_at, c.id, cursor, size)
         if live is not None:
             query = query.where(c.is_live.is_(live))
         if since is not None:
@@ -90,9 +90,6 @@ class Verifications:
             (c.technician_id, technician_id),
         ):
             query = query.where(column == wanted, column != "") if wanted else query
-        if cursor:
-            at, last = read_cursor(cursor, int)
-            query = query.where(or_(c.created_at < at, and_(c.created_at == at, c.id < last)))
         found = await self._database.read(
             tenant_id, lambda conn: self._rows(conn, tenant_id, conn.execute(query).mappings().all())
         )
@@ -142,6 +139,7 @@ class Verifications:
             c.ticket_id == ticket_id,
             c.ticket_id != "",
             c.state == "verified",
+            c.linked_late.is_(False),
             # Whoever was verified was somebody else, as the contact has said since (SEC-08).
             c.denied_at.is_(None),
         )

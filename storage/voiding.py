@@ -21,6 +21,8 @@ from storage.tables import challenge_sends, dialogs, outbox, timers, verificatio
 from storage.times import micros
 
 Reason = Literal["restored", "erased", "number_changed"]
+#: A check of theirs that a block is about is rejected by the turn instead, which also tells its ticket.
+VerificationReason = Reason | Literal["blocked"]
 
 
 def end_checks(
@@ -86,7 +88,7 @@ def end_verifications(
     keyring: Keyring,
     tenant_id: str,
     which: ColumnElement[bool],
-    reason: Reason,
+    reason: VerificationReason,
     now: datetime,
     new_id: Callable[[], str],
     *,

@@ -25,8 +25,8 @@ def may_lift(who: Acting, standing: Block) -> bool:
 
 async def block(call: Call, sender: Sender, *, reason: str, hours: int | None, check_id: str = "") -> Block:
     """Nothing they send starts or is answered from now on, and nothing goes to them; `hours` None: for good. A check of
-    theirs that is named ends with the same reason. Raises the 403 of whoever may not, and the 422 of a reason that says
-    nothing."""
+    theirs that is named ends with the same reason, and so does every verification by their number. Raises the 403 of
+    whoever may not, and the 422 of a reason that says nothing."""
     who, services, reason = call.who, call.services, " ".join(reason.split())
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise Problem(422, "invalid", "Say why, in a few words: colleagues will ask themselves months from now.")
@@ -40,7 +40,8 @@ async def block(call: Call, sender: Sender, *, reason: str, hours: int | None, c
         contact_id=sender.contact_id,
         sealed={"address": sender.address, "reason": reason},
     )
-    if not await services.blocks.noting(who.tenant_id, event).put(who.tenant_id, made, over_ban=may_ban(who)):
+    put = services.blocks.noting(who.tenant_id, event).put
+    if not await put(who.tenant_id, made, lambda: services.random.new_id(now), over_ban=may_ban(who)):
         raise Problem(403, "not_allowed", "They are blocked for good. Only a supervisor or an admin may change that.")
     if check_id:
         # It may have ended by itself meanwhile, which is as good.

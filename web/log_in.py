@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from aiohttp import web
 
 from identity import integration_keys, sessions
-from identity.sign_in import KNOWN_FOR, Origin
+from identity.sign_in import KNOWN_FOR, LogInGranted, Origin, Proof, Refused
 from web.csrf import COOKIE
 from web.ports import Acting
 from web.problems import Problem
@@ -113,6 +113,26 @@ def origin_of(request: web.Request, services: Services) -> Origin:
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
         address = forwarded.rpartition(",")[2].strip() or address
     return Origin(address, request.headers.get("User-Agent", "")[:512])
+
+
+async def log_in_here(request: web.Request, services: Services, login: str, proof: Proof) -> LogInGranted | Refused:
+    """Sign somebody in on a page. A log-in that the browser still holds ends, so no token survives a sign-in."""
+    return await services.sign_in.log_in(
+        login,
+        proof,
+        origin_of(request, services),
+        replaces=request.cookies.get(COOKIE, ""),
+        known=known_token(request),
+    )
+
+
+async def prove_again_here(
+    request: web.Request, services: Services, who: Acting, proof: Proof
+) -> LogInGranted | Refused:
+    """Prove a running log-in anew on a page; its token changes."""
+    return await services.sign_in.prove_again(
+        who.tenant_id, who.technician_id, who.log_in_id, proof, origin_of(request, services)
+    )
 
 
 def set_log_in_cookie(response: web.StreamResponse, token: str) -> None:

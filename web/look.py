@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 import brotli
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from web.asked import NOBODY, Asked
@@ -56,6 +57,24 @@ class Frame:
     asked: Asked = NOBODY
 
 
+class _Compiled(BytecodeCache):
+    """What templates were compiled to, for every look of this process. A file that has changed is compiled anew."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        kept = self._kept.get(bucket.key)
+        if kept is not None:
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
 class Look:
     """Templates and assets together; made once at start."""
 
@@ -68,6 +87,7 @@ class Look:
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
+            bytecode_cache=_compiled,
         )
         self.templates.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
         self.templates.globals |= {"static": self.assets.address, "icon": icon, "favicon": favicon()}

@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from identity.sign_in import Proof, Refused
-from web.log_in import NEW_TOKEN, Recognised, origin_of
+from web.log_in import NEW_TOKEN, Recognised, prove_again_here
 from web.problems import Problem
 from web.routing import Upload
 from web.services import Services
@@ -62,9 +62,7 @@ async def proven(
     who = known.acting
     if not password and not code:
         raise _wanted(fields, files, form, None)
-    granted = await services.sign_in.prove_again(
-        who.tenant_id, who.technician_id, who.log_in_id, Proof(password, code), origin_of(request, services)
-    )
+    granted = await prove_again_here(request, services, who, Proof(password, code))
     if isinstance(granted, Refused):
         if granted.word == "ended":
             raise Problem(401, "sign_in_required", "This log-in has ended. Sign in again.")

@@ -16,7 +16,7 @@ from channels.twilio.fallback import fallback_twiml
 from dialogs.turns import TenantFacts
 from storage.own_numbers import NumberInUse, OwnNumbers
 from storage.phones import BadNumber, to_e164
-from storage.tenants import AccountTaken, CarrierAccount, NumberTaken, Tenants
+from storage.tenants import AccountTaken, CarrierAccount, NumberTaken, StoredNumber, StoredTenant, Tenants
 
 app = typer.Typer(help="Numbers of the tenant.", no_args_is_help=True)
 carrier = typer.Typer(help="The tenant's account at the carrier.", no_args_is_help=True)
@@ -91,9 +91,7 @@ def primary_(number: NumberArgument, tenant: TenantOption = "") -> None:
 
     async def work(operator: Operator) -> None:
         which = await operator.tenant(tenant)
-        found = next((n for n in await operator.tenants.numbers(which.id) if n.facts.address == address), None)
-        if found is None:
-            raise Mistake(f"{which.slug} has no number {address}. See: watchword number list --tenant {which.slug}")
+        found = await _number(operator, which, address)
         await _make_primary(operator, which.id, found.facts.id)
         say(f"{address} is the primary {found.facts.purpose} number.")
 
@@ -107,9 +105,7 @@ def remove(number: NumberArgument, tenant: TenantOption = "") -> None:
 
     async def work(operator: Operator) -> None:
         which = await operator.tenant(tenant)
-        found = next((n for n in await operator.tenants.numbers(which.id) if n.facts.address == address), None)
-        if found is None:
-            raise Mistake(f"{which.slug} has no number {address}. See: watchword number list --tenant {which.slug}")
+        found = await _number(operator, which, address)
         event = operator.noting(which.id, "operator.number_removed", {"number": found.facts.id})
         try:
             await OwnNumbers(event, operator.keyring).remove_number(which.id, found.facts.id)
@@ -173,6 +169,14 @@ def add_carrier(
         say(f"At Twilio, set the messaging webhook of each number to {base}/webhooks/twilio/sms (HTTP POST).")
 
     run(work)
+
+
+async def _number(operator: Operator, tenant: StoredTenant, address: str) -> StoredNumber:
+    """The tenant's number with this address. Raises `Mistake`."""
+    found = next((n for n in await operator.tenants.numbers(tenant.id) if n.facts.address == address), None)
+    if found is None:
+        raise Mistake(f"{tenant.slug} has no number {address}. See: watchword number list --tenant {tenant.slug}")
+    return found
 
 
 async def _make_primary(operator: Operator, tenant_id: str, number_id: str) -> None:

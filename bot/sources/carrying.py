@@ -63,7 +63,7 @@ class Carrying:
         done = await self._edit(tenant_id, change, wanted)
         if done.refused == "address_taken" and wanted.what == "changed":
             # Somebody has added the new one by hand meanwhile: what is left to do is to take the old one away.
-            gone = Proposal("removed", wanted.kind, wanted.address_id, wanted.before, "")
+            gone = Proposal("removed", wanted.place, wanted.address_id, wanted.before, "")
             done = await self._edit(tenant_id, change, gone)
         return not done.refused
 

@@ -42,18 +42,21 @@ def ask(state: Blank, event: Asked, env: Env) -> Step[Blank | Sent]:
 
 @machine.on
 def send_again(state: Sent, event: ResendAsked, env: Env) -> Step[Sent | Expired]:
-    """The same code once more, its life not prolonged. A link is not kept, so it cannot be repeated; a phone that rings
-    or is picked up needs no second call."""
+    """The same code once more, its life not prolonged. A link is not kept, so it cannot be repeated. There is no second
+    call until the first is known to be over: one that nobody has heard of yet may still wait at the carrier, and two
+    phones that ring, or say the same code twice, only confuse."""
     if is_late(state, env):
         return run_out(state, env, refused="verification_over")
     if event.technician.id != state.request.technician.id:
         return Step(state, refused="not_your_verification")
     if state.challenge.code is None:
         return Step(state, refused="nothing_to_resend")
-    if state.call_id and not state.call_over:
+    by_phone = METHODS[state.request.method].channel == "phone"
+    if by_phone and (state.call_awaited or not state.call_over):
         return Step(state, refused="call_under_way")
     again = replace(state.challenge, sends=state.challenge.sends + 1)
-    after = replace(noted(state, env, "resent", event.technician.first_name), challenge=again)
+    told = noted(state, env, "resent", event.technician.first_name)
+    after = replace(told, challenge=again, call_awaited=by_phone)
     return Step(after, (send(state.request, again),))
 
 

@@ -1,7 +1,7 @@
 """The phone call that reads the code, and everything else a provider says about what was sent.
 
-Words may come in any order: that somebody picked up can be heard before that the call was placed. Two calls may ring at
-once, when a call was asked for again before the first was placed; what is heard on one says nothing of the other.
+Words may come in any order: that somebody picked up can be heard before that the call was placed. We ask for one call
+after the other, but a carrier that took one twice lets two ring; what is heard on one says nothing of the other.
 """
 
 from __future__ import annotations
@@ -71,10 +71,12 @@ def end_call(state: Sent, event: CallEnded, env: Env) -> Step[Sent | Undelivered
 
 @machine.on
 def count_failed_send(state: Sent, event: SendFailed, env: Env) -> Step[Sent | Undelivered]:
-    """One of what was sent will never arrive. While another may have, it stays live."""
-    failed = state.challenge.failed + 1
-    after = noted(replace(state, challenge=replace(state.challenge, failed=failed)), env, "send_failed")
-    if failed >= max(state.challenge.sends, state.challenge.says):
+    """One of what was sent will never arrive. While another may have, it stays live. A call that was never placed does
+    not stand in the way of the next."""
+    failed = replace(state.challenge, failed=state.challenge.failed + 1)
+    awaited = state.call_awaited and not event.call
+    after = noted(replace(state, challenge=failed, call_awaited=awaited), env, "send_failed")
+    if failed.failed >= max(state.challenge.sends, state.challenge.says):
         return undelivered(after, env, event.code)
     return Step(after)
 
@@ -91,10 +93,12 @@ def _by_phone(state: Sent) -> bool:
 
 def _on(state: Sent, call_id: str) -> Sent:
     """With what is known of this call. A call that was not known is a new one, unless a newer one is under way."""
-    if not call_id or call_id == state.call_id or (state.call_id and not state.call_over):
+    known = call_id == state.call_id or call_id in state.calls_before
+    if not call_id or known or (state.call_id and not state.call_over):
         return state
     fresh = replace(state.challenge, call_answered="")
-    return replace(state, call_id=call_id, call_over=False, challenge=fresh)
+    before = (*state.calls_before, state.call_id) if state.call_id else ()
+    return replace(state, call_id=call_id, call_over=False, calls_before=before, call_awaited=False, challenge=fresh)
 
 
 def _to_person(state: Sent, call_id: str) -> Sent:

@@ -99,9 +99,11 @@ class TicketFailed:
 
 @dataclass(frozen=True, slots=True)
 class SendFailed:
-    """The provider will never deliver it. `code` is its error code or a word of ours."""
+    """The provider will never deliver it. `code` is its error code or a word of ours. `call`: it was a call, and for
+    certain no phone rings."""
 
     code: str
+    call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +150,10 @@ class OptedOut:
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """From outside the conversation: a restore, an erasure, a change of number (SEC-13, REL-13), or an alarm in the
-    contact's own check of a caller, whom they may have told everything."""
+    """From outside the conversation: a restore, an erasure, a change of number (SEC-13, REL-13), a block of the number,
+    or an alarm in the contact's own check of a caller, whom they may have told everything."""
 
-    reason: Literal["restored", "erased", "number_changed", "alarm"]
+    reason: Literal["restored", "erased", "number_changed", "blocked", "alarm"]
 
 
 Event: TypeAlias = (

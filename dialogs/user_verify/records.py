@@ -42,7 +42,8 @@ class Request:
     not stand in the way. `other_contact`: the ticket is another contact's. `signals`: what the carrier knew of the
     number before anything was sent, None where it was not asked (SEC-42). `approved_by`: the first name of the
     colleague who has agreed to this address (SEC-12), empty where nobody had to. `ticket_asked`: a new ticket is being
-    opened, so that `ticket` is None until its number is known.
+    opened, so that `ticket` is None until its number is known. `linked_late`: it was moved to this ticket when nothing
+    was green any more, which is good for the record and proves nothing for that ticket.
     """
 
     contact_id: str
@@ -60,6 +61,7 @@ class Request:
     signals: Signals | None = None
     approved_by: str = ""
     ticket_asked: bool = False
+    linked_late: bool = False
 
 
 #: Which text carries code or link: the usual one, the one to somebody who is also checking a caller, and the one that
@@ -101,13 +103,16 @@ class Blank:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A code or link is live. `call_id`: the provider's id of the newest call that reads the code, empty without one;
-    `call_over`: that call has ended."""
+    `call_over`: that call has ended; `calls_before`: the ids of those before it, which have ended too. `call_awaited`:
+    one more was asked for since, of which nothing is known yet."""
 
     request: Request
     challenge: Challenge
     trail: tuple[Happened, ...] = ()
     call_id: str = ""
     call_over: bool = False
+    calls_before: tuple[str, ...] = ()
+    call_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,9 @@ class Expired:
 
     request: Request
     at: datetime
-    reason: Literal["deadline", "superseded", "cancelled", "opted_out", "restored", "erased", "number_changed", "alarm"]
+    reason: Literal[
+        "deadline", "superseded", "cancelled", "opted_out", "restored", "erased", "number_changed", "blocked", "alarm"
+    ]
     logged: Logged
     trail: tuple[Happened, ...] = ()
 

@@ -10,7 +10,7 @@ from dialogs.machine import Step
 from dialogs.tech_verify.records import Logged, Ticket
 from dialogs.user_verify.declared import machine
 from dialogs.user_verify.events import TicketCreated, TicketFailed, TicketLinked
-from dialogs.user_verify.records import D, Ended, Env, Expired, Request, Sent
+from dialogs.user_verify.records import D, Ended, Env, Expired, Request, Sent, Verified
 from dialogs.user_verify.steps import grown, is_late, noted, run_out
 from dialogs.user_verify.words import assurance_of, log_result, outcome_of, why_of
 
@@ -32,14 +32,16 @@ def link_ticket(state: Sent, event: TicketLinked, env: Env) -> Step[Sent | Expir
 
 @machine.on
 def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
-    """The record moves to the ticket it belongs to: a note there, and a line in the ticket it has left."""
+    """The record moves to the ticket it belongs to: a note there, and a line in the ticket it has left. Who was proven
+    weeks ago is not proven for what is asked today, so a late link closes no ticket."""
     left = state.request.ticket
     if event.ticket == left:
         return Step(state)
     gone: tuple[Effect, ...] = ()
     if left is not None and state.logged is Logged.WRITTEN:
         gone = (NoteTicket(left.id, "note.euv_moved", {"ticket": event.ticket.number}),)
-    request = _about(state.request, event.ticket, other_contact=event.other_contact)
+    late = isinstance(state, Verified) and env.now >= state.green_until
+    request = _about(state.request, event.ticket, other_contact=event.other_contact, late=late)
     step = _put_into(state, request, env, "ticket_linked", event.ticket)
     return Step(step.state, (*gone, *step.effects))
 
@@ -70,8 +72,8 @@ def drop_new_ticket(state: S, event: TicketFailed, env: Env) -> Step[S]:
     return Step(replace(state, request=request, trail=grown(state.trail, env, "ticket_failed")))
 
 
-def _about(request: Request, ticket: Ticket, *, other_contact: bool = False) -> Request:
-    return replace(request, ticket=ticket, other_contact=other_contact, ticket_asked=False)
+def _about(request: Request, ticket: Ticket, *, other_contact: bool = False, late: bool = False) -> Request:
+    return replace(request, ticket=ticket, other_contact=other_contact, ticket_asked=False, linked_late=late)
 
 
 def _put_into(state: D, request: Request, env: Env, what: str, ticket: Ticket) -> Step[D]:

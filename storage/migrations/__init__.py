@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import takewhile
 from typing import TypeVar
 
 from alembic import command
@@ -71,7 +72,7 @@ def current(url: str) -> str:
 
 def newest() -> str:
     """The revision of this version."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return _line()[-1]
 
 
 def is_known(revision: str) -> bool:
@@ -86,14 +87,9 @@ def is_current(connection: Connection) -> bool:
     """
     heads = _heads(connection)
     try:
-        return heads == (_newest(),) or was_left_for_us(connection, heads, _known())
+        return heads == (newest(),) or was_left_for_us(connection, heads, _known())
     except FromTheFuture:
         return False
-
-
-@cache
-def _newest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
@@ -138,20 +134,22 @@ def _in_file(url: str, work: Callable[[Connection], T], *, begin: str = "BEGIN")
 def _pending(connection: Connection) -> list[str]:
     if connection.dialect.name == "postgresql":
         enter(connection, Reason.ROUTING.value)
-    script = ScriptDirectory.from_config(_config())
     applied = set(_heads(connection))
     if was_left_for_us(connection, applied, _known()):
         return []
-    missing: list[str] = []
-    for revision in script.walk_revisions():
-        if revision.revision in applied:
-            break
-        missing.append(revision.revision)
-    return missing[::-1]
+    missing = takewhile(lambda revision: revision not in applied, reversed(_line()))
+    return list(missing)[::-1]
 
 
 def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return set(_line())
+
+
+@cache
+def _line() -> tuple[str, ...]:
+    """Every revision of this version, oldest first. Reading them runs their files."""
+    newest_first = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(script.revision for script in newest_first)[::-1]
 
 
 def _heads(connection: Connection) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ import asyncpg
 from sqlalchemy import Connection, NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from storage.compiled import SHARED
+
 T = TypeVar("T")
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -52,7 +54,7 @@ def make_engine(
     async def creator() -> Any:
         return await connect(url, statement_timeout=statement_timeout, settings=settings)
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=creator, **options)
+    return create_async_engine("postgresql+asyncpg://", async_creator=creator, execution_options=SHARED, **options)
 
 
 def run_once(url: str, work: Callable[[Connection], T]) -> T:

@@ -114,15 +114,16 @@ HOLD_ADDRESS = Part(
 UPDATE_VERIFICATION = changing(
     t.verifications,
     "UPDATE verifications v SET version = i.version, state = i.state, is_live = i.is_live, body = i.body,"
-    " assurance = i.assurance, ticket_id = i.ticket_id, is_override = i.is_override, updated_at = i.updated_at,"
+    " assurance = i.assurance, ticket_id = i.ticket_id, linked_late = i.linked_late, is_override = i.is_override,"
+    " updated_at = i.updated_at,"
     " expires_at = i.expires_at, ended_at = i.ended_at, denied_at = i.denied_at,"
     " green_until = CASE WHEN v.shield_ended_at IS NULL THEN i.green_until ELSE v.green_until END"
     " FROM {i} WHERE v.tenant_id = i.tenant_id AND v.id = i.id AND v.version = i.was",
     (
-        *("version", "state", "is_live", "body", "assurance", "ticket_id", "is_override", "updated_at"),
+        *("version", "state", "is_live", "body", "assurance", "ticket_id", "linked_late", "is_override", "updated_at"),
         *("expires_at", "ended_at", "denied_at", "green_until", "tenant_id", "id", "was:version"),
     ),
-    (11, 12),
+    (12, 13),
     mark="'verification ' || v.tenant_id || v.id",
 )
 INSERT_VERIFICATION = inserting(

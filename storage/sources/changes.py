@@ -8,20 +8,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, and_, or_, select, update
 
 from dialogs.turns import AuditEvent
 from storage.database import Database, Unscoped
-from storage.directory import Kind
 from storage.keys import CannotOpen, Keyring
 from storage.noting import append_audit
 from storage.paging import PAGE, Page, page_of, page_size, read_cursor
 from storage.sealing import row_keys
 from storage.sources.origin import open_said, seal_said
 from storage.sources.proposing import body_place, close
-from storage.sources.rules import Proposal, What, applied
+from storage.sources.rules import Proposal, What, applied, kind_of
+from storage.sources.telling import tell_waiting
 from storage.tables import contacts, source_changes, source_organisations, source_people
 from storage.times import micros, moment
 
@@ -98,7 +98,7 @@ class SourceChanges:
                     contact_id=row["contact_id"],
                     contact_name=row["contact_name"],
                     what=row["what"],
-                    kind=row["kind"],
+                    kind=kind_of(row["kind"]),
                     before=words["before"],
                     after=words["after"],
                     found_at=moment(row["found_at"]),
@@ -144,6 +144,7 @@ class SourceChanges:
             many = conn.execute(these.values(values)).rowcount
             if many:
                 append_audit(conn, self._keyring, tenant_id, replace(event, public={**event.public, "changes": many}))
+                tell_waiting(conn, self._keyring, tenant_id, event.at, by=event.technician_id)
             return many
 
         return await self._database.write(tenant_id, work)
@@ -177,7 +178,7 @@ def read_approved(conn: Connection, keyring: Keyring, tenant_id: str, change_id:
         words = _words(conn, keyring, tenant_id, row)
     except CannotOpen:
         return None
-    proposal = Proposal(row["what"], cast(Kind, row["kind"]), row["address_id"], words["before"], words["after"])
+    proposal = Proposal(row["what"], row["kind"], row["address_id"], words["before"], words["after"])
     return Approved(
         id=row["id"],
         person_id=row["person_id"],

@@ -16,7 +16,7 @@ from storage.keys import Keyring, place
 from storage.noting import Noting, append_audit
 from storage.sealing import tenant_key
 from storage.sources.consents import put_consent, use_consent
-from storage.sources.leaving import leave
+from storage.sources.leaving import leave, let_back
 from storage.sources.organisations import (
     MOST_ORGANISATIONS,
     NameTaken,
@@ -35,6 +35,7 @@ from storage.sources.rows import (
     remedy_of,
     source_of,
 )
+from storage.sources.telling import tell_waiting
 from storage.tables import (
     contact_sources,
     source_organisations,
@@ -165,10 +166,15 @@ class ContactSources:
         gone = delete(contact_sources).where(*_source(tenant_id, source_id))
 
         def work(conn: Connection) -> bool:
-            leave(conn, tenant_id, source_organisations.c.source_id == source_id, now)
-            return conn.execute(gone).rowcount == 1
+            leave(conn, self._keyring, tenant_id, source_organisations.c.source_id == source_id, now)
+            return self._gone(conn, tenant_id, conn.execute(gone).rowcount, now)
 
         return await self._database.write(tenant_id, work)
+
+    def _gone(self, conn: Connection, tenant_id: str, many: int, now: datetime) -> bool:
+        # With it went what of it waited for an admin.
+        tell_waiting(conn, self._keyring, tenant_id, now)
+        return many == 1
 
     # --- organisations
 
@@ -225,8 +231,8 @@ class ContactSources:
         gone = delete(source_organisations).where(*_organisation(tenant_id, organisation_id))
 
         def work(conn: Connection) -> bool:
-            leave(conn, tenant_id, source_organisations.c.id == organisation_id, now)
-            return conn.execute(gone).rowcount == 1
+            leave(conn, self._keyring, tenant_id, source_organisations.c.id == organisation_id, now)
+            return self._gone(conn, tenant_id, conn.execute(gone).rowcount, now)
 
         return await self._database.write(tenant_id, work)
 
@@ -235,6 +241,11 @@ class ContactSources:
         this = update(source_organisations).where(*_organisation(tenant_id, organisation_id))
         due = this.where(source_organisations.c.client_id.is_not(None)).values(due_at=micros(now), asked_by=by)
         return await self._database.write(tenant_id, lambda conn: conn.execute(due).rowcount == 1)
+
+    async def let_back(self, tenant_id: str, organisation_id: str, now: datetime) -> int | None:
+        """Whoever of its people was erased here may be taken over again; they are read at once. How many were kept out;
+        None when it is not there, or nobody has said whose contacts its people are."""
+        return await self._database.write(tenant_id, lambda conn: let_back(conn, tenant_id, organisation_id, now))
 
     async def access(self, tenant_id: str, source_id: str, organisation: str) -> DirectoryAccess | None:
         """With what an organisation is asked, the secret opened; None without the source. Raises `CannotOpen`."""

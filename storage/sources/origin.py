@@ -14,11 +14,20 @@ from sqlalchemy import Connection, delete, func, select, update
 from storage.keys import CannotOpen, Keyring, RowKeys, place
 from storage.sealing import row_keys, tenant_key
 from storage.sources.rules import Said, dump_said, load_said
-from storage.tables import addresses, contact_sources, source_changes, source_organisations, source_people
+from storage.tables import (
+    addresses,
+    contact_sources,
+    source_changes,
+    source_left,
+    source_organisations,
+    source_people,
+)
 from storage.times import micros, moment
 
 #: Stands before the digest of an id that is not to come back.
 GONE = "erased:"
+#: The same of somebody whose organisation left, and who is still a contact here.
+LINKED = "linked:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,19 @@ def keep_out(conn: Connection, keyring: Keyring, tenant_id: str, contact_id: str
         conn.execute(update(source_people).where(this).values(external_id=digest_of(key, row.external_id), **values))
     c = source_changes.c
     conn.execute(delete(source_changes).where(c.tenant_id == tenant_id, c.contact_id == contact_id))
+    _keep_out_of_left(conn, tenant_id, contact_id)
+
+
+def _keep_out_of_left(conn: Connection, tenant_id: str, contact_id: str) -> None:
+    """The same for organisations that are not connected at the moment, and may be again."""
+    c = source_left.c
+    mine = (c.tenant_id == tenant_id) & (c.contact_id == contact_id)
+    for row in conn.execute(select(c.directory_id, c.digest).where(mine).with_for_update()).all():
+        here = (c.tenant_id == tenant_id) & (c.directory_id == row.directory_id)
+        digest = GONE + row.digest.removeprefix(LINKED)
+        conn.execute(delete(source_left).where(here, c.digest == digest))
+        this = update(source_left).where(here, c.digest == row.digest)
+        conn.execute(this.values(digest=digest, contact_id=""))
 
 
 def digest_of(key: bytes, external_id: str) -> str:
@@ -112,7 +134,16 @@ def digest_of(key: bytes, external_id: str) -> str:
     digests."""
     if external_id.startswith(GONE):
         return external_id
-    return GONE + hmac.new(key, b"source person|" + external_id.encode(), hashlib.sha256).hexdigest()
+    return GONE + _keyed(key, external_id)
+
+
+def linked_digest_of(key: bytes, external_id: str) -> str:
+    """By what somebody is known while their organisation is away."""
+    return LINKED + _keyed(key, external_id)
+
+
+def _keyed(key: bytes, external_id: str) -> str:
+    return hmac.new(key, b"source person|" + external_id.encode(), hashlib.sha256).hexdigest()
 
 
 def _place(tenant_id: str, person_id: str) -> bytes:

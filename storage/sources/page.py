@@ -18,7 +18,7 @@ from storage.sealing import tenant_key
 from storage.sources.leaving import kept_out
 from storage.sources.origin import digest_of
 from storage.sources.proposing import Open, open_of
-from storage.sources.rules import Told
+from storage.sources.rules import Place, Told
 from storage.tables import addresses, contacts, source_people
 
 
@@ -59,6 +59,8 @@ class Page:
     """What a page needs to know, read at its beginning, and what comes of it."""
 
     taking: Taking
+    #: The tenant's, for digests.
+    key: bytes = field(repr=False)
     #: By what an erased person is known, for everybody the page names.
     digests: Mapping[str, str]
     #: Digests of those who were erased before the organisation was connected anew.
@@ -69,10 +71,12 @@ class Page:
     contacts: dict[str, Contact]
     by_email: dict[str, list[str]]
     linked: dict[str, list[Mapping[Any, Any]]]
-    open: dict[tuple[str, Kind], Open]
+    open: dict[tuple[str, Place], Open]
     counts: Counter[str] = field(default_factory=Counter)
     #: People of whom nothing but having been named is to be kept.
     named: list[str] = field(default_factory=list)
+    #: Who is a contact only now.
+    back: list[str] = field(default_factory=list)
     #: Rows of `source_people` to add.
     links: list[Mapping[str, Any]] = field(default_factory=list)
     new: list[tuple[str, NewContact, Told, Mapping[Any, Any] | None]] = field(default_factory=list)
@@ -101,6 +105,7 @@ def read_page(conn: Connection, taking: Taking, ids: Sequence[str], told: Mappin
     every = {row["id"] for row in rows} | {row["id"] for found in linked.values() for row in found}
     return Page(
         taking=taking,
+        key=key,
         digests=digests,
         kept_out=kept_out(conn, taking.tenant_id, taking.organisation_id, digests.values()),
         namesakes=_namesakes(conn, taking, strangers),

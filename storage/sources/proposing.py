@@ -11,9 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection, exists, func, insert, select, update
 
-from storage.directory import Kind
 from storage.keys import CannotOpen, RowKeys, place
-from storage.sources.rules import BULK, Proposal
+from storage.sources.rules import BULK, Place, Proposal
 from storage.tables import source_changes
 from storage.times import micros
 
@@ -29,8 +28,8 @@ class Open:
     state: str
 
 
-def open_of(conn: Connection, tenant_id: str, people: Sequence[str]) -> dict[tuple[str, Kind], Open]:
-    """Of these people, by person and kind."""
+def open_of(conn: Connection, tenant_id: str, people: Sequence[str]) -> dict[tuple[str, Place], Open]:
+    """Of these people, by person and place."""
     c = source_changes.c
     query = select(c.person_id, c.kind, c.id, c.state).where(c.tenant_id == tenant_id, c.is_open)
     rows = conn.execute(query.where(c.person_id.in_(people)))
@@ -41,16 +40,16 @@ def propose(
     conn: Connection,
     keys: RowKeys,
     found: tuple[str, str, str],
-    about: tuple[str, str, Kind],
+    about: tuple[str, str, Place],
     older: Open | None,
     proposal: Proposal | None,
     now: datetime,
     new_id: Callable[[], str],
 ) -> None:
     """Put `proposal`, or nothing, in the place of the older one. `found`: tenant, organisation and round; `about`:
-    person, contact and kind. What an admin was to decide about stays for an admin to decide, under another id: what
+    person, contact and place. What an admin was to decide about stays for an admin to decide, under another id: what
     they have on their screen is not what they would agree to."""
-    (tenant_id, organisation_id, round), (person_id, contact_id, kind) = found, about
+    (tenant_id, organisation_id, round), (person_id, contact_id, place) = found, about
     if older is not None:
         close(conn, tenant_id, older.id, "void", now)
     if proposal is None:
@@ -67,7 +66,7 @@ def propose(
             person_id=person_id,
             contact_id=contact_id,
             round=round,
-            kind=kind,
+            kind=place,
             what=proposal.what,
             address_id=proposal.address_id,
             body=keys.seal(body, body_place(tenant_id, id)),
@@ -99,7 +98,8 @@ def decide_round(conn: Connection, tenant_id: str, organisation_id: str, now: da
     refused = exists().where(
         before.c.tenant_id == tenant_id,
         before.c.person_id == c.person_id,
-        before.c.kind == c.kind,
+        # Of a kind, whatever the place: else what was refused in one comes in by the next.
+        func.substr(before.c.kind, 1, 5) == func.substr(c.kind, 1, 5),
         before.c.state == "refused",
     )
     doubted = gathered if many + done > BULK else gathered & refused

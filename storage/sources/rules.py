@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from dialogs.people_source import SourcePerson
 from storage.contacts_csv import LONGEST_NAME, is_email, tidy, wrong_name
@@ -15,13 +15,16 @@ from storage.phones import BadNumber, to_e164
 
 #: From more changes than this within a day on, an admin decides about all that a round brings.
 BULK: Final = 5
-KINDS: Final[tuple[Kind, ...]] = ("mobile", "phone", "email")
+#: What a directory may have of a person: an address of a kind each. Of other numbers than the mobile there are several.
+Place: TypeAlias = str
+PHONES: Final[tuple[Place, ...]] = ("phone", "phone:2", "phone:3", "phone:4", "phone:5")
+PLACES: Final[tuple[Place, ...]] = ("mobile", *PHONES, "email")
 What = Literal["added", "changed", "removed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One kind of address of a person. `said`: what the directory said last. `here`: what was put here in its name, at
+    """One address of a person. `said`: what the directory said last. `here`: what was put here in its name, at
     the address `address_id`, at `at` (microseconds); empty where nothing was. `is_released`: somebody here has changed
     or taken away what was the directory's, so it has no say in this kind any more."""
 
@@ -38,23 +41,33 @@ class Said:
 
     name: str = ""
     locale: str = ""
-    slots: Mapping[Kind, Slot] = field(default_factory=dict)
+    slots: Mapping[Place, Slot] = field(default_factory=dict)
 
-    def slot(self, kind: Kind) -> Slot:
-        return self.slots.get(kind, Slot())
+    def slot(self, place: Place) -> Slot:
+        return self.slots.get(place, Slot())
 
-    def with_slot(self, kind: Kind, slot: Slot) -> Said:
-        return replace(self, slots={**self.slots, kind: slot})
+    def with_slot(self, place: Place, slot: Slot) -> Said:
+        return replace(self, slots={**self.slots, place: slot})
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A person as the directory has them now, in canonical form. `left_out`: how many values could not be used."""
+    """A person as the directory has them now, in canonical form, numbers in its own order. `left_out`: how many values
+    could not be used."""
 
     name: str
     locale: str
-    addresses: Mapping[Kind, str]
+    addresses: Mapping[Place, str]
     left_out: int = 0
+
+
+def kind_of(place: Place) -> Kind:
+    """What kind of address stands there."""
+    match place:
+        case "mobile" | "email":
+            return place
+        case _:
+            return "phone"
 
 
 NOTHING: Final = Told("", "", {})
@@ -65,10 +78,14 @@ class Proposal:
     """A change of one address that the directory wants."""
 
     what: What
-    kind: Kind
+    place: Place
     address_id: str
     before: str
     after: str
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +101,13 @@ class Merged:
 def tell(person: SourcePerson, region: str) -> Told:
     """`region`: where numbers without a country code are read."""
     email = tidy_email(person.email)
-    found: dict[Kind, str] = {}
+    found: dict[Place, str] = {}
     left_out = len(person.left_out)
     if is_email(email):
         found["email"] = email
     elif email:
         left_out += 1
-    numbers: tuple[tuple[Kind, str], ...] = (("mobile", person.mobile), ("phone", next(iter(person.phones), "")))
-    for kind, typed in numbers:
+    for is_mobile, typed in ((True, person.mobile), *((False, phone) for phone in person.phones)):
         if not typed.strip():
             continue
         try:
@@ -99,12 +115,28 @@ def tell(person: SourcePerson, region: str) -> Told:
         except BadNumber:
             left_out += 1
             continue
-        # One number under two kinds is one number, as it is in files.
-        if number not in found.values():
-            found[kind] = number
+        # One number twice is one number, as it is in files.
+        free = [place for place in (("mobile",) if is_mobile else PHONES) if place not in found]
+        if number in found.values():
+            continue
+        if free:
+            found[free[0]] = number
+        else:
+            left_out += 1
     # Somebody without a name there is called by what they are reached by.
     names = map(_name, (person.name, found.get("email", ""), person.login, *found.values()))
     return Told(next(filter(None, names), ""), person.locale[:16], found, left_out)
+
+
+def placed(told: Told, said: Said) -> Mapping[Place, str]:
+    """What is told, each number where it was said before, whatever the order is now. A new one comes in the place of
+    one that went, which is a change of that, else in a place of its own."""
+    new = [told.addresses[place] for place in PHONES if place in told.addresses]
+    stays = {place: said.slot(place).said for place in PHONES if said.slot(place).said in new}
+    left = [number for number in new if number not in stays.values()]
+    free = sorted((place for place in PHONES if place not in stays), key=lambda place: not said.slot(place).said)
+    others = {place: value for place, value in told.addresses.items() if place not in PHONES}
+    return {**others, **stays, **dict(zip(free, left, strict=False))}
 
 
 def _name(given: str) -> str:
@@ -115,9 +147,9 @@ def _name(given: str) -> str:
 
 
 def merge(
-    kind: Kind, slot: Slot, now: str, theirs: Mapping[str, str], others: Collection[str], new_id: Callable[[], str]
+    place: Place, slot: Slot, now: str, theirs: Mapping[str, str], others: Collection[str], new_id: Callable[[], str]
 ) -> Merged:
-    """`theirs`: the contact's addresses of this kind, id to value; `others`: values of this kind that are not the
+    """`theirs`: the contact's addresses of its kind, id to value; `others`: values of this kind that are not the
     directory's. Nothing happens here: a change is proposed, and whether it comes about is decided elsewhere."""
     if now == slot.said:
         return Merged(slot)
@@ -130,29 +162,29 @@ def merge(
         if now == slot.here:
             return Merged(said, verdict="drop")
         if not now or now in others:
-            return Merged(said, Proposal("removed", kind, slot.address_id, slot.here, ""), "replace")
-        return Merged(said, Proposal("changed", kind, slot.address_id, slot.here, now), "replace")
+            return Merged(said, Proposal("removed", place, slot.address_id, slot.here, ""), "replace")
+        return Merged(said, Proposal("changed", place, slot.address_id, slot.here, now), "replace")
     if not now or now in others:
         return Merged(said, verdict="drop")
-    return Merged(said, Proposal("added", kind, new_id(), "", now), "replace")
+    return Merged(said, Proposal("added", place, new_id(), "", now), "replace")
 
 
 def applied(said: Said, proposal: Proposal, at: int) -> Said:
     """What is known once the change has come about."""
-    slot = replace(said.slot(proposal.kind), at=at)
+    slot = replace(said.slot(proposal.place), at=at)
     if proposal.what == "removed":
-        return said.with_slot(proposal.kind, replace(slot, here="", address_id=""))
-    return said.with_slot(proposal.kind, replace(slot, here=proposal.after, address_id=proposal.address_id))
+        return said.with_slot(proposal.place, replace(slot, here="", address_id=""))
+    return said.with_slot(proposal.place, replace(slot, here=proposal.after, address_id=proposal.address_id))
 
 
 def dump_said(said: Said) -> bytes:
     """As it is sealed."""
-    slots = {kind: asdict(slot) for kind, slot in said.slots.items()}
+    slots = {place: asdict(slot) for place, slot in said.slots.items()}
     return json.dumps({"name": said.name, "locale": said.locale, "slots": slots}).encode()
 
 
 def load_said(opened: bytes) -> Said:
     """What `dump_said` made."""
     found = json.loads(opened)
-    slots: dict[Kind, Slot] = {kind: Slot(**found["slots"][kind]) for kind in KINDS if kind in found["slots"]}
+    slots = {place: Slot(**found["slots"][place]) for place in PLACES if place in found["slots"]}
     return Said(found["name"], found["locale"], slots)

@@ -13,14 +13,14 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from dialogs.people_source import SourceOrganisation, SourcePage
-from dialogs.turns import Alert, AuditEvent
-from storage.alerts import raise_unless_unseen
+from dialogs.turns import AuditEvent
 from storage.keys import Keyring
 from storage.noting import append_audit
 from storage.sources.lease import Lease, counted, give_back, move_on, seal_cursor
 from storage.sources.page import Taking
 from storage.sources.proposing import decide_round
 from storage.sources.taking import take_missing, take_over
+from storage.sources.telling import tell_waiting
 from storage.tables import source_organisations
 from storage.times import micros
 
@@ -30,12 +30,6 @@ EVERY: Final = timedelta(hours=1)
 PIECE: Final = 100
 #: Pages of a round: with a hundred people each more than any company has. Whoever sends more never ends.
 MOST_PAGES: Final = 10_000
-
-#: On consoles: until somebody has decided, the old ones go on being used.
-_WAITING: Final = (
-    "{name}: {many} numbers or mail addresses changed in Microsoft 365, many at once or after an admin had said no. "
-    "Nothing changes here until an admin has looked at them: Settings, Microsoft 365."
-)
 
 #: The row as it is when nothing is wrong.
 _WELL: Final[Mapping[str, Any]] = {"problem": "", "problem_detail": "", "problem_at": None, "failures": 0}
@@ -146,15 +140,7 @@ def _finish(conn: Connection, step: Step) -> None:
         _note(conn, step, "source.synced", told, by=lease.asked_by)
     if wait:
         _note(conn, step, "source.changes_wait", {"changes": wait})
-        text = _WAITING.format(name=_name(conn, lease), many=wait)
-        alert = Alert(step.new_id(), "source_changes", step.now, "", "", text)
-        raise_unless_unseen(conn, step.keyring, lease.tenant_id, alert)
-
-
-def _name(conn: Connection, lease: Lease) -> str:
-    c = source_organisations.c
-    query = select(c.name).where(c.tenant_id == lease.tenant_id, c.id == lease.organisation_id)
-    return conn.scalar(query) or ""
+    tell_waiting(conn, step.keyring, lease.tenant_id, step.now, step.new_id if wait else None)
 
 
 def _unreadable(conn: Connection, lease: Lease) -> int:

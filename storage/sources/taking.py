@@ -15,19 +15,22 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from dialogs.people_source import SourcePerson
 from dialogs.turns import AuditEvent
-from storage.directory import Kind, NewAddress, NewContact, put_contacts
+from storage.directory import NewAddress, NewContact, put_contacts
 from storage.noting import append_audit
+from storage.renaming import doubt, same_words
+from storage.sources.leaving import is_back
 from storage.sources.origin import open_said, seal_said
 from storage.sources.page import Contact, Page, Taking, contacts_of, read_page
 from storage.sources.proposing import propose
-from storage.sources.renaming import doubt, same_words
-from storage.sources.rules import KINDS, NOTHING, Merged, Said, Slot, Told, merge, tell
+from storage.sources.rules import NOTHING, PLACES, Merged, Place, Said, Slot, Told, kind_of, merge, placed, tell
 from storage.tables import addresses, contacts, source_people
 from storage.times import micros
 
 #: An id that is longer is none of a directory.
 LONGEST_ID: Final = 70
 HERE: Final = ("linked", "gone")
+#: Of somebody who was erased.
+_NOBODY: Final[Mapping[str, Any]] = {"state": "erased", "contact_id": "", "said": None}
 
 
 def take_over(conn: Connection, taking: Taking, people: Sequence[SourcePerson], gone: Iterable[str]) -> Counter[str]:
@@ -46,6 +49,7 @@ def take_over(conn: Connection, taking: Taking, people: Sequence[SourcePerson], 
     _add_new(conn, page)
     if page.links:
         conn.execute(insert(source_people), page.links)
+    is_back(conn, page.key, taking.tenant_id, taking.organisation_id, page.back)
     these = (source_people.c.tenant_id == taking.tenant_id) & source_people.c.id.in_(page.named)
     conn.execute(update(source_people).where(these).values(round=taking.round))
     return page.counts
@@ -72,9 +76,10 @@ def _one(conn: Connection, page: Page, id: str, person: SourcePerson, told: Told
     if (erased := page.rows.get(page.digests[id])) is not None:
         page.named.append(erased["id"])
         return
-    if page.digests[id] in page.kept_out:
-        return
     row = page.rows.get(id)
+    if page.digests[id] in page.kept_out and (row is None or row["state"] not in HERE):
+        _put(conn, page, page.digests[id], row, row["id"] if row is not None else page.taking.new_id(), _NOBODY)
+        return
     if row is not None and row["state"] in HERE:
         if row["contact_id"] not in page.contacts:
             _erased(conn, page, row)
@@ -125,16 +130,17 @@ def _gone(conn: Connection, page: Page, row: Mapping[Any, Any]) -> None:
 
 
 def _merged(conn: Connection, page: Page, person_id: str, contact: Contact, said: Said, told: Told) -> Said:
-    for kind in KINDS:
-        slot, theirs = said.slot(kind), contact.addresses.get(kind, {})
+    now = placed(told, said)
+    for place in PLACES:
+        slot, theirs = said.slot(place), contact.addresses.get(kind_of(place), {})
         others = {value for id, value in theirs.items() if id != slot.address_id}
-        came = merge(kind, slot, told.addresses.get(kind, ""), theirs, others, page.taking.new_id)
-        after = _settle(conn, page, person_id, contact, kind, came)
-        said = said if after == slot else said.with_slot(kind, after)
+        came = merge(place, slot, now.get(place, ""), theirs, others, page.taking.new_id)
+        after = _settle(conn, page, person_id, contact, place, came)
+        said = said if after == slot else said.with_slot(place, after)
     return said
 
 
-def _settle(conn: Connection, page: Page, person_id: str, contact: Contact, kind: Kind, came: Merged) -> Slot:
+def _settle(conn: Connection, page: Page, person_id: str, contact: Contact, place: Place, came: Merged) -> Slot:
     """Put the proposal where an admin, or the end of the round, finds it."""
     if came.verdict != "keep":
         taking = page.taking
@@ -142,8 +148,8 @@ def _settle(conn: Connection, page: Page, person_id: str, contact: Contact, kind
             conn,
             contact.keys,
             (taking.tenant_id, taking.organisation_id, taking.round),
-            (person_id, contact.id, kind),
-            page.open.get((person_id, kind)),
+            (person_id, contact.id, place),
+            page.open.get((person_id, place)),
             came.proposal,
             taking.now,
             taking.new_id,
@@ -160,7 +166,8 @@ def _details(conn: Connection, page: Page, contact: Contact, said: Said, told: T
         if contact.name == said.name:
             values["name"] = told.name
             if not same_words(contact.name, told.name):
-                doubt(conn, taking, contact)
+                keyring, tenant_id = taking.keyring, taking.tenant_id
+                doubt(conn, keyring, tenant_id, contact.id, taking.now, taking.new_id, who="source")
         said = replace(said, name=told.name)
     if locale != said.locale:
         if contact.locale == said.locale:
@@ -205,16 +212,17 @@ def _link(conn: Connection, page: Page, id: str, row: Mapping[Any, Any] | None, 
         return
     person_id = row["id"] if row is not None else taking.new_id()
     said = Said(contact.name, contact.locale)
-    for kind in KINDS:
-        theirs, now = contact.addresses.get(kind, {}), told.addresses.get(kind, "")
+    for place in PLACES:
+        kind = kind_of(place)
+        theirs, now = contact.addresses.get(kind, {}), told.addresses.get(place, "")
         if now and not theirs and taking.is_first:
             slot = Slot(said=now, here=now, address_id=taking.new_id(), at=micros(taking.now))
             ids = {"tenant_id": taking.tenant_id, "id": slot.address_id, "contact_id": contact.id}
-            conn.execute(insert(addresses).values(**ids, kind=kind, value=now, is_default=True))
+            conn.execute(insert(addresses).values(**ids, kind=kind, value=now, is_default=place == kind))
         else:
-            came = merge(kind, Slot(), now, theirs, theirs.values(), taking.new_id)
-            slot = _settle(conn, page, person_id, contact, kind, came)
-        said = said.with_slot(kind, slot)
+            came = merge(place, Slot(), now, theirs, theirs.values(), taking.new_id)
+            slot = _settle(conn, page, person_id, contact, place, came)
+        said = said.with_slot(place, slot)
     page.counts["matched"] += 1
     # By hand from now on: taking an import back leaves them alone.
     this = (contacts.c.tenant_id == taking.tenant_id) & (contacts.c.id == contact.id)
@@ -232,7 +240,8 @@ def _plan_new(page: Page, id: str, row: Mapping[Any, Any] | None, told: Told) ->
         not taking.is_first or told.name.casefold() in page.namesakes or told.addresses.get("email") in page.by_email
     )
     new = tuple(
-        NewAddress(taking.new_id(), kind, value, True, is_new) for kind, value in sorted(told.addresses.items())
+        NewAddress(taking.new_id(), kind_of(place), value, place == kind_of(place), is_new)
+        for place, value in sorted(told.addresses.items())
     )
     locale = taking.speaks(told.locale)
     page.new.append((id, NewContact(taking.new_id(), taking.client_id, told.name, new, locale), told, row))
@@ -246,9 +255,9 @@ def _add_new(conn: Connection, page: Page) -> None:
     made = contacts_of(conn, taking, sorted(new.id for _, new, _, _ in page.new))
     for id, new, told, row in page.new:
         said = Said(told.name, new.locale)
-        for address in new.addresses:
+        for place, address in zip(sorted(told.addresses), new.addresses, strict=True):
             value = address.value
-            said = said.with_slot(address.kind, Slot(value, value, address.id, micros(taking.now)))
+            said = said.with_slot(place, Slot(value, value, address.id, micros(taking.now)))
         person_id = row["id"] if row is not None else taking.new_id()
         values: dict[str, Any] = {"state": "linked", "contact_id": new.id}
         values["said"] = seal_said(made[new.id].keys, taking.tenant_id, person_id, said)
@@ -281,9 +290,11 @@ def _put(
 ) -> None:
     taking, p = page.taking, source_people.c
     known = {**values, "round": taking.round, "updated_at": micros(taking.now)}
+    if known.get("contact_id"):
+        page.back.append(id)
     if row is not None:
         this = (p.tenant_id == taking.tenant_id) & (p.id == person_id)
-        conn.execute(update(source_people).where(this).values(known))
+        conn.execute(update(source_people).where(this).values(external_id=id, **known))
         return
     ids = {"tenant_id": taking.tenant_id, "id": person_id, "organisation_id": taking.organisation_id}
     known = {"contact_id": "", "said": None, **known}
@@ -292,5 +303,4 @@ def _put(
 
 def _erased(conn: Connection, page: Page, row: Mapping[Any, Any]) -> None:
     """The contact is gone without the link: a version that knew of no links erased them."""
-    values = {"external_id": page.digests[row["external_id"]], "state": "erased", "contact_id": "", "said": None}
-    _put(conn, page, row["external_id"], row, row["id"], values)
+    _put(conn, page, page.digests[row["external_id"]], row, row["id"], _NOBODY)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, StaticPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from dialogs.messages import Unavailable
+from storage.compiled import SHARED
 from storage.database import Unscoped
 from storage.guard import guard, scoped
 from storage.sqlite.writer import Writer
@@ -130,7 +131,7 @@ class SqliteDatabase:
 
 def _core(connection: sqlite3.Connection) -> Connection:
     """SQLAlchemy over a connection that we opened, with the tenant guard on it."""
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool, execution_options=SHARED)
     guard(engine)
     return engine.connect()
 

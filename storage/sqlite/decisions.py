@@ -125,44 +125,33 @@ class DecisionWriter:
                 self._run(sql.UNSUPPRESS_ALL, (tenant_id, s.their_address))
 
     def _save_check(self, check: SaveCheck, keys: TurnKeys, now: int) -> None:
-        row = check_row(check, keys, now)
-        try:
-            self._run(sql.UPDATE_CHECK if check.version else sql.INSERT_CHECK, row)
-        except sqlite3.IntegrityError as why:
-            raise Conflict(f"check {check.id}: another live check of the same person, or the same id") from why
-        if check.version and self._cursor.rowcount == 0:
-            raise Conflict(f"check {check.id} has moved on from version {check.version}")
+        statement = sql.UPDATE_CHECK if check.version else sql.INSERT_CHECK
+        taken = "another live check of the same person, or the same id"
+        self._put(statement, check_row(check, keys, now), check.version, f"check {check.id}", taken)
 
     def _save_verification(self, save: SaveVerification, keys: TurnKeys, now: int) -> None:
-        row = verification_row(save, keys, now)
-        try:
-            self._run(
-                verification_sql.UPDATE_VERIFICATION if save.version else verification_sql.INSERT_VERIFICATION, row
-            )
-        except sqlite3.IntegrityError as why:
-            raise Conflict(f"verification {save.id}: another live one of the same person, or the same id") from why
-        if save.version and self._cursor.rowcount == 0:
-            raise Conflict(f"verification {save.id} has moved on from version {save.version}")
+        statement = verification_sql.UPDATE_VERIFICATION if save.version else verification_sql.INSERT_VERIFICATION
+        taken = "another live one of the same person, or the same id"
+        self._put(statement, verification_row(save, keys, now), save.version, f"verification {save.id}", taken)
         if save.link_digest and not save.version:
             self._run(verification_sql.INSERT_LINK, link_row(save, keys.tenant.tenant_id))
 
     def _save_approval(self, save: SaveApproval, keys: TurnKeys, now: int) -> None:
-        row = approval_row(save, keys, now)
-        try:
-            self._run(approval_sql.UPDATE_APPROVAL if save.version else approval_sql.INSERT_APPROVAL, row)
-        except sqlite3.IntegrityError as why:
-            raise Conflict(f"approval {save.id}: the same id") from why
-        if save.version and self._cursor.rowcount == 0:
-            raise Conflict(f"approval {save.id} has moved on from version {save.version}")
+        statement = approval_sql.UPDATE_APPROVAL if save.version else approval_sql.INSERT_APPROVAL
+        self._put(statement, approval_row(save, keys, now), save.version, f"approval {save.id}", "the same id")
 
     def _save_desk(self, save: SaveDesk, keys: TurnKeys, now: int) -> None:
-        row = desk_row(save, keys, now)
+        statement, what = sql.UPDATE_DESK if save.version else sql.INSERT_DESK, f"conversation {save.conversation_id}"
+        self._put(statement, desk_row(save, keys, now), save.version, what, "these two addresses have one already")
+
+    def _put(self, statement: str, row: Sequence[object], version: int, what: str, taken: str) -> None:
+        """Write one that has versions. Raises Conflict when its place is `taken`, or it is at `version` no longer."""
         try:
-            self._run(sql.UPDATE_DESK if save.version else sql.INSERT_DESK, row)
+            self._run(statement, row)
         except sqlite3.IntegrityError as why:
-            raise Conflict(f"conversation {save.conversation_id}: these two addresses have one already") from why
-        if save.version and self._cursor.rowcount == 0:
-            raise Conflict(f"conversation {save.conversation_id} has moved on from version {save.version}")
+            raise Conflict(f"{what}: {taken}") from why
+        if version and self._cursor.rowcount == 0:
+            raise Conflict(f"{what} has moved on from version {version}")
 
     def _mark_taken(self, turn: Turn[Any], decision: Decision[Any], facts: Facts, keys: TurnKeys, now: int) -> None:
         """The record that makes a repeat a duplicate."""

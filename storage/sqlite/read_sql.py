@@ -162,7 +162,8 @@ SUPPRESSED = ready(
 
 #: The partial indexes count only where the statement says `is_live` as they do.
 _LIVE = text("dialogs.is_live")
-_CHECK = select(
+#: What a turn reads of checks.
+CHECKS = select(
     _d.id,
     _d.version,
     _d.body,
@@ -173,7 +174,7 @@ _CHECK = select(
     _d.contact_id,
     _d.created_at,
 )
-_OF_KIND = _CHECK.where(_d.tenant_id == p("tenant"), _d.kind == word(KIND))
+_OF_KIND = CHECKS.where(_d.tenant_id == p("tenant"), _d.kind == word(KIND))
 _LIVE_OF_CONTACT = _OF_KIND.where(_LIVE, _d.contact_id != word(""), _d.contact_id == p("contact"))
 _NEWEST_ENDED = (
     _OF_KIND.where(_d.their_address == p("their"), _d.channel == p("channel"), text("NOT dialogs.is_live"))
@@ -198,7 +199,7 @@ CHECKS_AROUND = ready(
     "channel",
 )
 LIVE_OF_CONTACT = ready(_LIVE_OF_CONTACT, "tenant", "contact")
-CHECK = ready(_CHECK.where(_d.tenant_id == p("tenant"), _d.id == p("check")), "tenant", "check")
+CHECK = ready(CHECKS.where(_d.tenant_id == p("tenant"), _d.id == p("check")), "tenant", "check")
 
 ANNOUNCED = ready(
     select(

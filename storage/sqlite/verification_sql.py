@@ -6,6 +6,7 @@ from sqlalchemy import case, func, select, text, union_all, update
 
 from storage import tables as t
 from storage.codec import KIND
+from storage.sqlite.read_sql import CHECKS
 from storage.sqlite.ready import ZERO, inserting, p, ready, word
 
 _v, _y, _k, _d = t.verifications.c, t.verification_tries.c, t.addresses.c, t.dialogs.c
@@ -26,17 +27,7 @@ ADDRESSES = ready(
     "contact",
 )
 
-_CHECK = select(
-    _d.id,
-    _d.version,
-    _d.body,
-    _d.channel,
-    _d.our_address,
-    _d.their_address,
-    _d.conversation_id,
-    _d.contact_id,
-    _d.created_at,
-).where(_d.tenant_id == p("tenant"))
+_CHECK = CHECKS.where(_d.tenant_id == p("tenant"))
 _OPEN, _OVER = text("dialogs.is_live"), text("NOT dialogs.is_live")
 #: A check lives for minutes, so that one of yesterday has not ended lately. The sign before the kind keeps it out of
 #: the choice of an index: those that begin with it hold all the checks of a day.
@@ -122,6 +113,7 @@ UPDATE_VERIFICATION = ready(
         body=p("body_"),
         assurance=p("assurance_"),
         ticket_id=p("ticket_id_"),
+        linked_late=p("linked_late_"),
         is_override=p("is_override_"),
         updated_at=p("updated_at_"),
         expires_at=p("expires_at_"),
@@ -130,7 +122,8 @@ UPDATE_VERIFICATION = ready(
         # A shield that was ended stays so, whatever else becomes of the verification.
         green_until=case((_v.shield_ended_at.is_(None), p("green_until_")), else_=_v.green_until),
     ),
-    *("version_", "state_", "is_live_", "body_", "assurance_", "ticket_id_", "is_override_", "updated_at_"),
+    *("version_", "state_", "is_live_", "body_", "assurance_", "ticket_id_", "linked_late_", "is_override_"),
+    "updated_at_",
     *("expires_at_", "ended_at_", "denied_at_", "green_until_", "tenant", "verification", "was"),
 )
 INSERT_LINK = inserting(t.verification_links, "tenant_id", "id", "digest", "created_at")

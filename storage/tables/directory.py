@@ -45,6 +45,8 @@ contacts = Table(
     time_column("created_at"),
     #: The import that brought them, empty for those added by hand.
     Column("import_id", String(36), nullable=False, server_default=""),
+    #: When somebody here last gave them another name, however little of it was new; NULL: never.
+    time_column("renamed_at", nullable=True),
     PrimaryKeyConstraint("tenant_id", "id"),
     foreign_key("clients", "client_id"),
     Index(None, "tenant_id", "name"),

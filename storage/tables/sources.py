@@ -128,7 +128,7 @@ source_changes = Table(
     Column("contact_id", String(36), nullable=False),
     #: The round that found it.
     Column("round", String(36), nullable=False),
-    #: mobile, phone or email
+    #: mobile, phone or email; phone:2 and so on for further numbers
     Column("kind", String(16), nullable=False),
     #: added, changed or removed
     Column("what", String(16), nullable=False),
@@ -164,8 +164,8 @@ source_changes = Table(
     Index(None, "tenant_id", "contact_id"),
 )
 
-#: Organisations that were connected once, and digests of people of theirs who were erased here: connecting anew is no
-#: first time, and brings nobody back. An empty digest stands for the organisation itself.
+#: Organisations that were connected once, and digests of people of theirs who are contacts or were erased here:
+#: connecting anew is no first time, and brings nobody back. An empty digest stands for the organisation itself.
 source_left = Table(
     "source_left",
     metadata,
@@ -173,6 +173,8 @@ source_left = Table(
     Column("directory_id", String(64), nullable=False),
     Column("digest", String(80), nullable=False),
     time_column("left_at"),
+    #: Which contact they are; empty once that one was erased.
+    Column("contact_id", String(36), nullable=False, server_default=""),
     PrimaryKeyConstraint("tenant_id", "directory_id", "digest"),
     ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
 )

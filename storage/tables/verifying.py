@@ -39,6 +39,8 @@ verifications = Table(
     Column("their_address", String(254), nullable=False),
     Column("technician_id", String(36), nullable=False),
     Column("ticket_id", String(64), nullable=False, server_default=""),
+    #: It was moved to that ticket when nothing was green any more: good for the record, and not enough to close it.
+    Column("linked_late", Boolean, nullable=False, server_default=text("false")),
     #: info, standard or high
     Column("action", String(16), nullable=False),
     Column("is_override", Boolean, nullable=False, server_default=text("false")),

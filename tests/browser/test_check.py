@@ -8,7 +8,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.desk import Demo, Desk
+from tests.browser.desk import Demo, Desk, slower
 
 pytestmark = pytest.mark.browser
 
@@ -32,12 +32,13 @@ def test_an_announced_call_needs_no_tap_and_one_text(desk: Desk, demo: Demo) -> 
     code = page.locator(".mine .code")
     expect(code).to_have_text(CODE)
     took = time.monotonic() - began
-    assert took < 3, f"{took:.2f} s from #verify to a readable code"
+    assert took < 3 * slower(), f"{took:.2f} s from #verify to a readable code"
     digits = (code.text_content() or "").replace(" ", "")
     assert code.get_attribute("aria-label") == " ".join(digits)
     expect(page.get_by_text("Read this only if YOU called them. Never to someone who called you.")).to_be_visible()
 
-    (text,) = demo.texts_to(ada["mobile"])
+    text = demo.next_text(ada["mobile"])
+    assert demo.texts_to(ada["mobile"]) == [text]
     assert digits in text
     assert "Dana" in text
 
@@ -73,7 +74,7 @@ def test_an_unannounced_check_is_claimed_with_exactly_one_tap(desk: Desk, demo: 
 
     row = page.locator("[data-list=live] > li", has_text="Ben Cole")
     expect(row.get_by_label("Ticket")).to_have_value(ben["open_ticket"])
-    code = demo.texts_to(ben["mobile"])[0]
+    code = demo.next_text(ben["mobile"])
     digits = re.search(r"\d{6}", code.replace(" ", ""))
     assert digits is not None
     assert digits.group() not in page.content().replace(" ", "")
@@ -127,7 +128,9 @@ def test_release_take_over_and_a_spoken_yes(desk: Desk, demo: Demo) -> None:
     waiting.get_by_role("button", name="show code").click()
     mine = dana.locator(".mine", has_text="Dev Eder")
     mine.get_by_role("button", name="Let go").click()
-    expect(dana.locator(".waiting", has_text="Dev Eder")).to_contain_text("Let go: waiting for a technician again")
+    for page in (dana, theo):
+        row = page.locator(".waiting", has_text="Dev Eder")
+        expect(row).to_contain_text("Let go: waiting for a technician again")
     dana.locator(".waiting", has_text="Dev Eder").get_by_role("button", name="show code").click()
 
     theirs = theo.locator(".theirs", has_text="Dev Eder")
@@ -162,6 +165,7 @@ def test_without_script_the_whole_check_works(desk: Desk, demo: Demo) -> None:
 
     page.goto(f"/simulator?phone={eve['mobile'].replace('+', '%2B')}")
     page.get_by_role("button", name="#confirm").click()
+    expect(page.locator(".bubble.out [data-text=text]").last).to_have_text("#confirm")
     page.goto("/codes")
     expect(page.locator("[data-list=today] > li", has_text="Eve Fox")).to_contain_text("Confirmed")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
-from tests.browser.desk import Demo, Desk
+from tests.browser.desk import Demo, Desk, alone
 
 pytestmark = pytest.mark.browser
 
@@ -108,8 +108,7 @@ document.hasFocus = () => false;
 
 
 def test_a_notice_is_asked_for_by_a_button_shown_by_one_tab_and_names_nobody(desk: Desk, demo: Demo) -> None:
-    desk.signed_in("theo")
-    context = desk.signed_in("theo")  # without the page they signed in on
+    context = desk.signed_in("theo")
     context.add_init_script(DESKTOP)
     pages = [codes(context)]
     first = pages[0]
@@ -139,12 +138,20 @@ def test_a_notice_is_asked_for_by_a_button_shown_by_one_tab_and_names_nobody(des
 
     # The tab that shows them is closed: another one takes over.
     first.close()
+    pages[1].wait_for_function(ONE_WAITS)
     _denied(demo, hugo, pages[1:])
     demo.text(hugo["mobile"], "#verify")
     for page in pages[1:]:
         expect(row(page, "Hugo Iver")).to_be_visible()
     assert len(_notices(pages[1:])) == 1
     demo.text(hugo["mobile"], "#deny")
+
+
+#: Of two tabs one shows notices, and the other waits for its turn.
+ONE_WAITS = """async () => {
+  const { pending } = await navigator.locks.query();
+  return pending.filter((lock) => lock.name === "watchword-notice").length === 1;
+}"""
 
 
 def _denied(demo: Demo, contact: Any, pages: list[Page]) -> None:
@@ -181,7 +188,9 @@ def test_the_sound_is_chosen_and_kept(desk: Desk, busy: Demo) -> None:
 @pytest.mark.feature("TV-07")
 def test_a_row_comes_with_the_event_and_ten_tabs_ask_for_nothing(desk: Desk, busy: Demo) -> None:
     context = desk.signed_in("theo")
-    pages = [codes(context) for _ in range(10)]
+    alone(context.new_page())
+    pages = [*context.pages, *(codes(context) for _ in range(9))]
+    expect(pages[0].get_by_text("Live", exact=True)).to_be_visible()
     asked: list[str] = []
     context.on("request", lambda r: asked.append(r.url))
     gita = busy.contact("Gita")

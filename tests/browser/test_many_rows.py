@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from bench.side import target
 from bench.texts import Texts, mobiles
 from storage.migrations import migrate
-from tests.browser.desk import Demo, Desk, wire_bytes
+from tests.browser.desk import PATIENCE_SECONDS, Demo, Desk, alone, wire_bytes
 from tests.browser.test_access import CONSOLE_BUDGET, TOO_SMALL, problems
 from web.csrf import COOKIE
 
@@ -49,7 +49,7 @@ class House:
 
     def text(self, sender: str, words: str) -> None:
         host, _, port = self.facts["base_url"].removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port)), timeout=20) as line:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as line:
             line.sendall(self._texts.request(sender, words))
             assert line.recv(4096).startswith(b"HTTP/1.1 200")
 
@@ -80,7 +80,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.close()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
         process.stdout.close()
 
 
@@ -144,7 +144,9 @@ def test_who_is_found_is_drawn_whole_however_far_down_it_was(watched: Desk, hous
 
 
 def test_one_more_check_touches_one_row_and_asks_for_nothing(watched: Desk, house: House) -> None:
-    page = codes(watched, house)
+    page = signed_in(watched, house).new_page()
+    alone(page)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.evaluate(WATCH)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

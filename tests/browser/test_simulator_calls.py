@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import Demo, Desk
+from tests.browser.desk import PATIENCE_SECONDS, Demo, Desk
 from tests.browser.test_access import TOO_SMALL, problems
 
 pytestmark = pytest.mark.browser
@@ -69,7 +70,8 @@ def test_the_same_without_script(desk: Desk, demo: Demo) -> None:
 
 def expect_after_reload(page: Page, words: str) -> None:
     """The page as it stands does not change by itself, so it is asked for until it says so."""
-    for _ in range(50):
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
         page.reload()
         if words in (page.locator("[data-list=calls]").text_content() or ""):
             expect(page.get_by_role("list", name="Calls")).to_be_visible()

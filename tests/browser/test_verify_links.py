@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.desk import Demo, Desk, opened_by, wire_bytes
+from tests.browser.desk import PATIENCE_SECONDS, Demo, Desk, opened_by, wire_bytes
 from tests.browser.test_access import LOGIN_BUDGET
 from tests.browser.test_people import looked_at
 
 pytestmark = pytest.mark.browser
 
 EUV = "/api/v1/end-user-verifications"
-_LINK = re.compile(r"https?://[^\s]+(/v/[A-Za-z0-9_-]{43})")
+_LINK = r"https?://[^\s]+(/v/[A-Za-z0-9_-]{43})"
 
 
 def api(demo: Demo, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def api(demo: Demo, method: str, path: str, body: dict[str, Any] | None = None) 
         data=json.dumps(body).encode() if body is not None else None,
         headers={"Content-Type": "application/json", "Authorization": f"Bearer {demo.facts['api_token']}"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own demo on loopback
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - our own demo on loopback
         found: dict[str, Any] = json.load(answer)
     return found
 
@@ -47,13 +47,9 @@ def link_for(demo: Demo, first_name: str) -> tuple[str, str]:
     body = {"contact_id": contact["id"], "address_id": mobile, "method": "sms_link"}
     before = len(demo.texts_to(contact["mobile"]))
     id = api(demo, "POST", EUV, body)["id"]
-    for _ in range(400):
-        texts = demo.texts_to(contact["mobile"])
-        if len(texts) > before:
-            found = _LINK.search(texts[-1])
-            assert found is not None, "there is no link in the text"
-            return id, found[1]
-    raise AssertionError("no text with a link has arrived")
+    found = re.search(_LINK, demo.next_text(contact["mobile"], before, has=_LINK))
+    assert found is not None, "there is no link in the text"
+    return id, found[1]
 
 
 def state_of(demo: Demo, id: str) -> str:

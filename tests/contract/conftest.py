@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from storage.verifications import Verifications
+from tests.fixtures.kept import Kept
 from tests.fixtures.postgres import Cluster
+from tests.fixtures.syncing import Office
 from tests.fixtures.turn_stores import (
     HOUSES,
     Ground,
@@ -58,6 +60,12 @@ def stored(house: House) -> StoredHouse:
 def reading(stored: StoredHouse) -> Verifications:
     """What pages see of verifications."""
     return Verifications(stored.database, stored.keyring)
+
+
+@pytest.fixture
+def office(kept: Kept) -> Office:
+    """One tenant's contacts from a directory, on each database."""
+    return Office(kept)
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from sqlalchemy import Connection, Executable, insert, select, update
 from bot.contact_acts import ContactActs
 from bot.wording import Wording
 from dialogs.turns import AuditEvent
-from storage.contact_changes import AddressEdit, ContactChanges
+from storage.contact_changes import AddressEdit, ContactChanges, Edited
 from storage.database import Unscoped
 from storage.directory import Directory, NewAddress, NewContact, StoredAddress, StoredContact
 from storage.erasure import erase
 from storage.keys import place
 from storage.namesakes import namesakes, sharing
 from storage.sealing import row_keys
-from storage.tables import announced_calls, audit, contacts, outbox
+from storage.tables import addresses, announced_calls, audit, contacts, outbox
 from storage.times import micros
 from tests.fixtures.kept import Kept
 from web.ports import AddressChanged
@@ -216,7 +216,70 @@ async def test_nobody_changes_another_tenants_people(desk: Desk) -> None:
         client_id=kept.other.people[0].client_id,
         locale="",
     )
-    assert moved == "no_client"
+    assert moved.refused == "no_client"
+
+
+@pytest.mark.feature("SEC-13", "SEC-12")
+async def test_whoever_is_renamed_by_hand_has_new_numbers_and_whoever_is_written_rightly_has_not(desk: Desk) -> None:
+    kept, ada = desk.kept, desk.kept.world.people[0]
+    changes = ContactChanges(kept.database, kept.keyring, kept.randomness.new_id)
+
+    async def rename(name: str, *, contact_id: str = ada.id) -> Edited:
+        return await changes.change_contact(
+            kept.world.tenant_id,
+            contact_id,
+            event(kept, "contact.changed"),
+            name=name,
+            client_id=ada.client_id,
+            locale="",
+        )
+
+    async def new() -> set[bool]:
+        now = kept.clock.now()
+        return {a.changed_at == now for a in (await desk.contact(ada.id)).addresses}
+
+    async def start_as(name: str) -> None:
+        """Called so for long, with numbers that nobody changed."""
+        this = (contacts.c.tenant_id == kept.world.tenant_id) & (contacts.c.id == ada.id)
+        named = update(contacts).where(this).values(name=name, renamed_at=None)
+        mine = (addresses.c.tenant_id == kept.world.tenant_id) & (addresses.c.contact_id == ada.id)
+        old = update(addresses).where(mine).values(changed_at=None)
+        for statement in (named, old):
+            await kept.database.write(kept.world.tenant_id, partial(_execute, statement))
+
+    await start_as("Ada Milller")
+    assert await rename("Ada Milller") == Edited(), "nothing happens to a name that stays"
+    assert (await rename("Ada Miller"), await new()) == (Edited(), {False}), "a letter that was mistyped"
+    assert (await rename("Miller, Ada"), await new()) == (Edited(), {False})
+    assert (await rename("Mitler, Ada")).as_new, "the second one within a week is how one becomes another"
+    assert await new() == {True}
+
+    await start_as("Ada Milller")
+    assert not (await rename("Ada Miller")).as_new
+    kept.clock.advance(timedelta(days=7))
+    assert not (await rename("Ada Mitler")).as_new, "a week later it is a slip again"
+
+    await start_as("Ada Miller")
+    other = NewContact(kept.new_id(), ada.client_id, "Ada Mitler", ())
+    await changes.add_contact(kept.world.tenant_id, other, event(kept, "contact.added"))
+    assert (await rename("Ada Mitler")).as_new, "somebody is called so already"
+
+    await start_as("Ada Miller")
+    assert (await rename("Mal Mallory")).as_new
+    assert await new() == {True}
+    assert (await rename("X", contact_id=kept.new_id())).refused == "not_found"
+
+    query = select(audit).where(audit.c.kind == "contact.changed").order_by(audit.c.id.desc()).limit(1)
+    row = await kept.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(query).mappings().one())
+    assert json.loads(row["public"]) == {"address": "local", "as_new": 1, "ended": 0}
+    assert row["technician_id"] == kept.world.dana
+
+    def opened(conn: Connection) -> Any:
+        keys = row_keys(conn, kept.keyring, kept.world.tenant_id, ada.id)
+        return json.loads(keys.open(row["sealed"], place("audit", "sealed", kept.world.tenant_id, row["id"])))
+
+    said = await kept.database.read(kept.world.tenant_id, opened)
+    assert said == {"before": "Ada Miller", "after": "Mal Mallory"}
 
 
 @pytest.mark.feature("SEC-56")

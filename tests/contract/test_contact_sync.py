@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Executable, delete, insert, select
 
+from storage.alerts import Alerts
 from storage.contact_changes import AddressEdit, ContactChanges
 from storage.database import Database, Unscoped
 from storage.directory import NewAddress, NewContact
@@ -21,8 +22,7 @@ from storage.sources.proposing import close
 from storage.sources.rules import What
 from storage.tables import announced_calls, contacts, source_people
 from storage.times import micros
-from tests.fixtures.kept import Kept
-from tests.fixtures.people_directory import Company, change, put, remove
+from tests.fixtures.people_directory import Company, change, put, put_many, remove, renumber_many
 from tests.fixtures.syncing import Office, values
 from tests.fixtures.world import START
 
@@ -31,11 +31,6 @@ T = TypeVar("T")
 
 def execute(statement: Executable, conn: Connection) -> None:
     conn.execute(statement)
-
-
-@pytest.fixture
-def office(kept: Kept) -> Office:
-    return Office(kept)
 
 
 @pytest.fixture
@@ -152,16 +147,13 @@ async def test_a_number_that_changes_there_is_a_change_as_by_hand(office: Office
 
 @pytest.mark.feature("SEC-13", "SEC-12")
 async def test_many_changes_at_once_wait_for_an_admin(office: Office, northwind: Company) -> None:
-    for n in range(6):
-        put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example", mobile=f"+1212555017{n}")
+    put_many(northwind, 6)
     id = await office.connect(northwind)
     await office.sync.work()
-    for n in range(5):
-        change(northwind, f"many{n}", mobile=f"+1212555018{n}")
+    renumber_many(northwind, range(5))
     assert (await office.again(id)).waiting == 0, "five come about by themselves"
     assert await office.told() == 5
-    for n in range(6):
-        change(northwind, f"many{n}", mobile=f"+1212555019{n}")
+    renumber_many(northwind, range(6), 9)
     after = await office.again(id)
     assert (after.waiting, await office.changes.count(office.tenant_id), await office.told()) == (6, 6, 5)
     (alert,) = await office.alerts()
@@ -202,13 +194,57 @@ async def test_many_changes_at_once_wait_for_an_admin(office: Office, northwind:
 
 
 @pytest.mark.feature("SEC-13")
+async def test_the_alert_says_how_many_wait_now_until_somebody_has_seen_it(office: Office, northwind: Company) -> None:
+    contoso = office.outside.company("Contoso", "contoso.example")
+    put_many(northwind, 8)
+    put_many(contoso, 9)
+    here, there = await office.connect(northwind), await office.connect(contoso)
+    await office.sync.work()
+    renumber_many(northwind, range(6))
+    await office.again(here)
+
+    async def said() -> list[str]:
+        return [alert.partition(" numbers or mail addresses")[0] for alert in await office.alerts()]
+
+    assert await said() == ["Northwind Traders: 6"]
+    for n in range(7):
+        change(northwind, f"many{n}", email=f"m{n}@northwind.example")
+    await office.again(here)
+    assert await said() == ["Northwind Traders: 13"]
+    renumber_many(contoso, range(7), 6)
+    await office.again(there)
+    assert await said() == ["Contoso, Northwind Traders: 20"]
+    first = (await office.waiting())[0]
+    one = office.event("source.changes_approved")
+    assert await office.changes.decide(office.tenant_id, "apply", one, change_ids=[first.id]) == 1
+    assert await said() == ["Contoso, Northwind Traders: 19"]
+    # They take it back there.
+    for n in range(7):
+        change(contoso, f"many{n}", mobile=f"+1212555017{n}")
+    await office.again(there)
+    assert await said() == ["Northwind Traders: 12"]
+    assert await office.sources.disconnect(office.tenant_id, here, office.kept.clock.now())
+    assert await said() == [], "nothing is left to look at"
+
+    # Seen once, it does not come up again before more of them wait.
+    renumber_many(contoso, range(8), 6)
+    await office.again(there)
+    alerts = Alerts(office.kept.database, office.kept.keyring)
+    (row,) = await alerts.unseen(office.tenant_id)
+    assert await alerts.acknowledge(office.tenant_id, row.id, office.kept.world.dana, office.kept.clock.now())
+    await office.again(there)
+    assert await said() == []
+    no = office.event("source.changes_refused")
+    assert await office.changes.decide(office.tenant_id, "refuse", no, organisation_id=there) == 8
+    assert (await alerts.recent(office.tenant_id))[0].seen_by == office.kept.world.dana
+
+
+@pytest.mark.feature("SEC-13")
 async def test_what_waits_is_never_another_thing_than_was_shown(office: Office, northwind: Company) -> None:
-    for n in range(6):
-        put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example", mobile=f"+1212555017{n}")
+    put_many(northwind, 6)
     id = await office.connect(northwind)
     await office.sync.work()
-    for n in range(6):
-        change(northwind, f"many{n}", mobile=f"+1212555018{n}")
+    renumber_many(northwind, range(6))
     await office.again(id)
     shown = {w.contact_name: w for w in await office.waiting()}
     change(northwind, "many0", mobile="+12125550199")
@@ -392,14 +428,65 @@ async def test_a_name_follows_unless_somebody_here_has_said_another(office: Offi
     assert json.loads(line.public) == {"changed": "locale, name", "source": office.source_id}
 
 
+@pytest.mark.feature("CO-02", "SEC-13")
+async def test_all_numbers_of_somebody_come_and_each_changes_by_itself(office: Office, northwind: Company) -> None:
+    one, two, three, four = (f"+1212555016{n}" for n in range(4))
+    put(northwind, "dee", "Dee Dun", email="dee@northwind.example", mobile="+12125550165", phones=(one, two, one))
+    id = await office.connect(northwind)
+    await office.sync.work()
+
+    async def phones() -> dict[str, tuple[bool, bool]]:
+        """Each with whether it is the usual one, and whether it is new."""
+        mine = (await office.people(id))["Dee Dun"].addresses
+        return {a.value: (a.is_default, a.changed_at is not None) for a in mine if a.kind == "phone"}
+
+    assert await phones() == {one: (True, False), two: (False, False)}
+    change(northwind, "dee", phones=(two, one))
+    assert (await office.again(id)).last.get("changes") == 0, "another order is no change"
+    change(northwind, "dee", phones=(three, two))
+    await office.again(id)
+    assert await phones() == {three: (True, True), two: (False, False)}, "in the place of the one that went"
+    change(northwind, "dee", phones=(three, two, four))
+    await office.again(id)
+    assert await phones() == {three: (True, True), two: (False, False), four: (False, True)}
+    change(northwind, "dee", phones=(four,))
+    await office.again(id)
+    assert await phones() == {four: (True, True)}
+    office.kept.clock.advance(timedelta(hours=25))
+    remove(northwind, "dee")
+    await office.again(id)
+    assert await phones() == {}
+
+
+@pytest.mark.feature("CO-02", "SEC-13")
+async def test_a_number_that_was_refused_does_not_come_in_as_a_further_one(office: Office, northwind: Company) -> None:
+    for n in range(6):
+        put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example", phones=(f"+1212555017{n}",))
+    id = await office.connect(northwind)
+    await office.sync.work()
+    for n in range(6):
+        change(northwind, f"many{n}", phones=(f"+1212555018{n}",))
+    await office.again(id)
+    no = office.event("source.changes_refused")
+    assert await office.changes.decide(office.tenant_id, "refuse", no, organisation_id=id) == 6
+    change(northwind, "many0", phones=("+12125550180", "+12125550190"))
+    await office.again(id)
+    (waiting,) = await office.waiting()
+    assert (waiting.contact_name, waiting.what, waiting.kind, waiting.after) == (
+        "Many 0",
+        "added",
+        "phone",
+        "+12125550190",
+    )
+
+
 @pytest.mark.feature("SEC-56", "CO-02")
 async def test_whoever_is_erased_does_not_come_back(office: Office, northwind: Company) -> None:
     for n in range(6):
         put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example")
     id = await office.connect(northwind)
     await office.sync.work()
-    for n in range(6):
-        change(northwind, f"many{n}", mobile=f"+1212555018{n}")
+    renumber_many(northwind, range(6))
     change(northwind, "ann", mobile="+12125550190")
     await office.again(id)
     assert {w.contact_name for w in await office.waiting()} >= {"Ann Arbor", "Many 0"}

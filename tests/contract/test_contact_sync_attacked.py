@@ -11,16 +11,10 @@ from storage.database import Unscoped
 from storage.directory import NewAddress, NewContact
 from storage.erasure import erase_contact
 from storage.sources.changes import OthersWait
-from tests.fixtures.kept import Kept
-from tests.fixtures.people_directory import Company, change, put, remove
+from tests.fixtures.people_directory import Company, change, put, put_many, remove, renumber_many
 from tests.fixtures.syncing import Office, values
 
 THEIRS = "+12125550199"
-
-
-@pytest.fixture
-def office(kept: Kept) -> Office:
-    return Office(kept)
 
 
 @pytest.fixture
@@ -42,14 +36,12 @@ async def suspect(office: Office, id: str) -> set[tuple[str, bool]]:
 async def test_small_rounds_one_after_the_other_get_no_further_than_one_big_one(
     office: Office, northwind: Company
 ) -> None:
-    for n in range(8):
-        put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example", mobile=f"+1212555017{n}")
+    put_many(northwind, 8)
     id = await office.connect(northwind)
     await office.sync.work()
     for first, last in ((0, 5), (5, 8)):
         office.kept.clock.advance(timedelta(hours=1))
-        for n in range(first, last):
-            change(northwind, f"many{n}", mobile=f"+1212555018{n}")
+        renumber_many(northwind, range(first, last))
         after = await office.again(id)
     assert (after.waiting, await office.told()) == (3, 5)
     assert len(await office.alerts()) == 1
@@ -61,12 +53,10 @@ async def test_small_rounds_one_after_the_other_get_no_further_than_one_big_one(
 
 @pytest.mark.feature("SEC-13", "CO-02")
 async def test_what_an_admin_has_refused_does_not_come_in_by_a_detour(office: Office, northwind: Company) -> None:
-    for n in range(6):
-        put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example", mobile=f"+1212555017{n}")
+    put_many(northwind, 6)
     id = await office.connect(northwind)
     await office.sync.work()
-    for n in range(6):
-        change(northwind, f"many{n}", mobile=f"+1212555018{n}")
+    renumber_many(northwind, range(6))
     await office.again(id)
     no = office.event("source.changes_refused")
     assert await office.changes.decide(office.tenant_id, "refuse", no, organisation_id=id) == 6
@@ -83,12 +73,10 @@ async def test_what_an_admin_has_refused_does_not_come_in_by_a_detour(office: Of
 
 @pytest.mark.feature("SEC-13", "CO-02")
 async def test_all_of_them_are_those_that_an_admin_has_seen(office: Office, northwind: Company) -> None:
-    for n in range(6):
-        put(northwind, f"many{n}", f"Many {n}", email=f"many{n}@northwind.example", mobile=f"+1212555017{n}")
+    put_many(northwind, 6)
     id = await office.connect(northwind)
     await office.sync.work()
-    for n in range(6):
-        change(northwind, f"many{n}", mobile=f"+1212555018{n}")
+    renumber_many(northwind, range(6))
     await office.again(id)
     seen = await office.changes.mark(office.tenant_id, id)
     change(northwind, "many0", mobile=THEIRS)

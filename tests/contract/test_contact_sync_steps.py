@@ -22,7 +22,7 @@ from storage.epochs import fence
 from storage.sources.contact_sources import NameTaken, NewSource, TooMany, readiness_of, remedy_of
 from storage.sources.lease import LASTS, claim
 from storage.tables import contact_sources, source_changes, source_organisations, source_people
-from tests.fixtures.kept import Kept, kept_in_file
+from tests.fixtures.kept import kept_in_file
 from tests.fixtures.people_directory import Company, change, put, remove
 from tests.fixtures.syncing import APPLICATION, SECRET, Office, values
 
@@ -60,11 +60,6 @@ class Dying:
         with suppress(Undone):
             await self.database.write(scope, dies)
         raise Killed
-
-
-@pytest.fixture
-def office(kept: Kept) -> Office:
-    return Office(kept)
 
 
 @pytest.fixture

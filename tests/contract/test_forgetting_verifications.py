@@ -83,8 +83,8 @@ async def test_nothing_of_a_person_stays_in_their_verifications(stored: StoredHo
     c = verifications.c
     mine = [tuple(r) for r in await found(stored, c.contact_id, c.id, c.body, c.their_address) if r[0] == ada.id]
     assert [address for _, _, _, address in mine] == [GONE + id_ for _, id_, _, _ in mine]
-    words = json.dumps(mine)
-    for said in (ada.name, ada.mobile, ada.mobile[-2:] + '"', "broke", "nobody else", "sealed"):
+    words = json.dumps(mine, ensure_ascii=False)
+    for said in (ada.name, ada.mobile, "…" + ada.mobile[-2:], "broke", "nobody else", "sealed"):
         assert said not in words, said
     assert (await row_of(stored, of_ben.id)).word == "sent"
 

@@ -48,6 +48,16 @@ class Clock:
 
 
 @dataclass(slots=True)
+class MovingClock:
+    """It is set by whoever holds it."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass(slots=True)
 class Away:
     """A database that is away the first two times it is asked."""
 
@@ -187,6 +197,28 @@ async def test_turned_back_shields_are_kept_so_by_work_that_bears_an_outage(
     assert await reading.shields(world.tenant_id, ada.id, START) == ()
 
 
+@pytest.mark.feature("SEC-15", "REL-11")
+async def test_a_shield_is_kept_turned_back_from_the_moment_on_at_which_it_turns(
+    stored: StoredHouse, reading: Verifications
+) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    save = await put(stored, ada, sent(world, ada))
+    await move(stored, save.id, verified(sent(world, ada)))
+    clock, waits = MovingClock(START + GREEN - timedelta(seconds=7.5)), list[float]()
+
+    async def pause(seconds: float) -> None:
+        waits.append(seconds)
+        clock.at += timedelta(seconds=seconds)
+        if len(waits) == 5:
+            # Set back just after it has looked.
+            assert await reading.shields(world.tenant_id, ada.id, START) == ()
+            raise Enough
+
+    with pytest.raises(Enough):
+        await turn_back(stored.database, clock, pause=pause)
+    assert waits == [2.0, 2.0, 2.0, 1.5, 2.0]
+
+
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +252,20 @@ async def test_a_ticket_may_close_once_somebody_was_verified_about_it(
     assert not await reading.needs_closing(world.tenant_id, "T-1")
     assert await reading.needs_closing(world.tenant_id, "T-2")
     assert await reading.needs_closing(stored.other.tenant_id, "T-1")
+
+
+@pytest.mark.feature("EV-40")
+async def test_a_verification_that_was_moved_there_late_closes_nothing(
+    stored: StoredHouse, reading: Verifications
+) -> None:
+    world, ada = stored.world, stored.world.people[0]
+    save = await put(stored, ada, sent(world, ada))
+    done = verified(sent(world, ada))
+    await move(stored, save.id, done)
+    await move(stored, save.id, replace(done, request=replace(done.request, linked_late=True)))
+    assert await reading.needs_closing(world.tenant_id, "T-1")
+    await move(stored, save.id, done)
+    assert not await reading.needs_closing(world.tenant_id, "T-1"), "moved in time"
 
 
 @pytest.mark.feature("EV-40")

@@ -149,6 +149,13 @@ REFUSED: dict[str, Any] = {
     "an upsert by a key without the tenant": upsert(t.technicians)
     .values(tenant_id=MINE, login="dana@2000.example")
     .on_conflict_do_update(index_elements=["login"], set_={"role": "admin"}),
+    "an upsert that moves a row": upsert(t.clients)
+    .values(tenant_id=MINE, **CLIENT)
+    .on_conflict_do_update(index_elements=["tenant_id", "id"], set_={"tenant_id": THEIRS}),
+    "values replaced on the way": select(C.name).where(C.tenant_id == bindparam("whose", MINE)).params(whose=THEIRS),
+    "values replaced inside": select(
+        select(C.name).where(C.tenant_id == bindparam("whose", MINE)).params(whose=THEIRS).subquery()
+    ),
     "text": text("SELECT name FROM contacts"),
     "text inside": select(C.name).where(text("1 = 1"), C.tenant_id == MINE),
     "a literal column": select(literal_column("(SELECT max(name) FROM contacts)")),
@@ -170,6 +177,9 @@ def test_values_given_at_execution_are_looked_at(engine: Engine) -> None:
     for values in ({"whose": THEIRS}, {"whose": None}):
         with pytest.raises(UnscopedStatement):
             run(engine, by_name, values=values)
+    # By the name that a value gets in the compiled text.
+    with pytest.raises(UnscopedStatement):
+        run(engine, select(C.name).where(C.tenant_id == MINE), values={"tenant_id_1": THEIRS})
     rows = [{"tenant_id": tenant, **CLIENT, "id": str(i)} for i, tenant in enumerate((MINE, THEIRS))]
     run(engine, insert(t.clients), values=rows[:1])
     with pytest.raises(UnscopedStatement):

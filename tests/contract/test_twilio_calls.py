@@ -423,6 +423,23 @@ async def test_refusals_of_a_change(form: dict[str, str], code: int) -> None:
             assert response.status == 404
 
 
+async def test_a_call_that_was_picked_up_is_not_taken_back_but_can_be_ended() -> None:
+    async with on_stage() as stage, aiohttp.ClientSession() as session:
+        stage.carrier.calls.answer(THEIRS, "by_hand")
+        stage.carrier.calls.course.second = 1.0
+        call = await stage.call()
+        await stage.carrier.settled()
+        stage.carrier.calls.pick_up(THEIRS)
+        await stage.carrier.settled()
+        path = stage.public + CALLS.replace(".json", f"/{call.sid}.json")
+        for status, then in (("canceled", "in-progress"), ("completed", "completed")):
+            async with session.post(path, data={"Status": status}, headers=log_in()) as response:
+                assert response.status == 200
+            await stage.carrier.settled()
+            async with session.get(path, headers=log_in()) as response:
+                assert (await response.json())["status"] == then
+
+
 async def test_a_call_is_ended_by_the_api_and_read_back() -> None:
     async with on_stage() as stage, aiohttp.ClientSession() as session:
         stage.carrier.calls.answer(THEIRS, "by_hand")

@@ -22,7 +22,8 @@ from storage.alerts import Alerts
 from storage.database import Unscoped
 from storage.log import Log
 from storage.noting import append_audit
-from storage.retention import DELIVERIES_KEPT, sweep
+from storage.retention import sweep
+from storage.retention_rules import DELIVERIES_KEPT
 from storage.sealed.sequencer import Sequencer
 from storage.tables import webhook_deliveries, webhooks
 from storage.webhook_events import EVENTS, told_as_test

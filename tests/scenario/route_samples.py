@@ -379,6 +379,7 @@ SAMPLES: Mapping[str, Sample] = {
         source_id="source", organisation_id="organisation", body={"client": "Acme Dental", "new_client": "yes"}
     ),
     f"POST {ORGANISATION}/sync": sample(source_id="source", organisation_id="organisation"),
+    f"POST {ORGANISATION}/let-back": sample(source_id="source", organisation_id="organisation"),
     f"POST {ORGANISATION}/disconnect": sample(source_id="source", organisation_id="spare_organisation"),
     f"GET {ORGANISATION}/changes": sample(source_id="source", organisation_id="organisation"),
     f"POST {ORGANISATION}/changes": sample(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -48,7 +49,7 @@ class Overtaken(Blocks):
         found = await super().of(tenant_id, addresses, now)
         if self.ban is not None:
             ban, self.ban = self.ban, None
-            await self.put(tenant_id, ban)
+            await self.put(tenant_id, ban, lambda: uuid4().hex)
         return found
 
 
@@ -149,7 +150,8 @@ async def test_whoever_lifts_a_block_that_has_just_become_one_for_good_is_told(h
     ada, services, tenant_id = house.world.people[0], house.services, house.world.tenant_id
     now = house.clock.now()
     ban = Block(ada.mobile, REASON, house.people["admin"].id, now, None)
-    await services.blocks.put(tenant_id, replace(ban, until=now + timedelta(hours=1)))
+    first = replace(ban, until=now + timedelta(hours=1))
+    await services.blocks.put(tenant_id, first, lambda: services.random.new_id(now))
     overtaken = Overtaken(house.database, Keyring([MASTER_KEY]), ban)
     mina = house.people["technician"]
     who = Acting(tenant_id, mina.id, "Mina", "Mina", "technician", False, "log-in", "cookie", now)

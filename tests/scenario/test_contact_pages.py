@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from typing import TypeVar
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -23,6 +22,7 @@ from storage.database import Database, Unscoped
 from storage.directory import put_contacts
 from storage.keys import Keyring
 from storage.tables import audit, dialogs
+from tests.fixtures.forms import send, words
 from tests.fixtures.web_house import Answer, House, OpenWeb
 from tests.fixtures.world import MASTER_KEY
 from web.pages import page_routes
@@ -39,11 +39,6 @@ async def house(open_web: OpenWeb) -> AsyncIterator[House]:
         yield opened
 
 
-async def send(house: House, cookie: str, path: str, **fields: str) -> Answer:
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return await house.ask("POST", path, cookie=cookie, raw=urlencode(fields).encode() or None, headers=form)
-
-
 async def read(house: House, cookie: str, path: str) -> str:
     answer = await house.ask("GET", path, cookie=cookie)
     assert answer.status == 200, answer.text
@@ -54,10 +49,6 @@ def address_of(answer: Answer) -> str:
     """Where a redirect leads, without what is said there."""
     assert answer.status == 303, answer.text
     return answer.headers["Location"].partition("?")[0]
-
-
-def words(answer: Answer) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
 
 
 async def address_id(house: House, contact_id: str, kind: str) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from html import unescape
 
 import pytest
 
 from bot.importing import Importing
 from storage.keys import Keyring
+from tests.fixtures.forms import words
 from tests.fixtures.web_house import Answer, House, OpenWeb
 from tests.fixtures.world import MASTER_KEY
 from web.pages import page_routes
@@ -51,10 +50,6 @@ async def upload(house: House, cookie: str, content: bytes, *, name: str = "peop
 async def press(house: House, cookie: str, path: str) -> Answer:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     return await house.ask("POST", path, cookie=cookie, headers=form)
-
-
-def words(answer: Answer) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
 
 
 async def looked_at(house: House, cookie: str, file: str = FILE) -> str:

@@ -152,6 +152,10 @@ async def test_whose_people_they_are_is_said_before_anybody_is_read(house: House
     assert (await browser.get(f"{other}/organisations/{id}")).status == 404
     page = await browser.get(one)
     assert "Acme &lt;Dental&gt;" in page.text
+    # What it calls itself is no name for a client beside the one there is.
+    assert 'name="client" value="Acme Dental"' in page.text
+    assert "Acme Dental is a suggestion" in words(page.text)
+    assert not re.search(r'name="new_client"[^>]* checked', page.text)
     assert "acme.example" in words(page.text)
     assert "Sync now" not in words(page.text)
     assert (await browser.post(one + "/sync")).status == 422
@@ -173,7 +177,13 @@ async def test_whose_people_they_are_is_said_before_anybody_is_read(house: House
     assert moved is not None
     assert moved.client_name == "Nine"
     house.clock.advance(timedelta(seconds=301))
-    for form, fields in (("", {"client": "Nine"}), ("/changes", {"decision": "apply"}), ("/disconnect", {})):
+    forms: tuple[tuple[str, dict[str, str]], ...] = (
+        ("", {"client": "Nine"}),
+        ("/changes", {"decision": "apply"}),
+        ("/let-back", {}),
+        ("/disconnect", {}),
+    )
+    for form, fields in forms:
         assert (await browser.post(one + form, **fields)).status == 401, form
     assert (await browser.post(one + "/sync")).status == 303, "it is done every hour anyway"
     browser = await admin(house)

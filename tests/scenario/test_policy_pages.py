@@ -6,14 +6,14 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from html import unescape
 from urllib.parse import urlencode
 
 import pytest
 
 from dialogs.settings import TenantSettings
 from dialogs.user_verify import Assurance, Method, Policy
-from tests.fixtures.web_house import Answer, House, OpenWeb
+from tests.fixtures.forms import send, words
+from tests.fixtures.web_house import House, OpenWeb
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
@@ -68,15 +68,6 @@ SET = Policy(
 async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
-
-
-async def send(house: House, cookie: str, path: str, **fields: str) -> Answer:
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return await house.ask("POST", path, cookie=cookie, raw=urlencode(fields).encode() or None, headers=form)
-
-
-def words(answer: Answer) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
 
 
 async def settings_of(house: House) -> TenantSettings:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from html import unescape
 
 import pytest
 
 from storage.mail_servers import MailServer
-from tests.fixtures.web_house import Answer, House, OpenWeb
+from tests.fixtures.forms import words
+from tests.fixtures.web_house import House, OpenWeb
 from web.pages import page_routes
 from web.pages.errors import show_problem
 
@@ -19,10 +18,6 @@ from web.pages.errors import show_problem
 async def house(open_web: OpenWeb) -> AsyncIterator[House]:
     async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
         yield opened
-
-
-def words(answer: Answer) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
 
 
 async def path_of(house: House) -> str:

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from bot.drafts import code_digest
+from bot.digests import code_digest
 from dialogs.settings import TenantSettings
 from dialogs.turns import TenantFacts
 from simulator.carrier_records import Fault

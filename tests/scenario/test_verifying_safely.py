@@ -467,6 +467,26 @@ async def test_denied_after_it_was_verified(demo: DemoHouse) -> None:
     assert "WARNING" in (await demo.notes(ada.open_ticket))[-1]
 
 
+@pytest.mark.feature("SEC-13", "SEC-15", "SEC-12")
+async def test_whoever_is_given_another_name_has_shown_nothing_and_is_reached_on_new_numbers(demo: DemoHouse) -> None:
+    """Somebody gives a record with a phone of theirs the name of a person whom technicians trust."""
+    ada = demo.contact("ada")
+    id = await asked(demo, ada, ticket=ada.open_ticket)
+    assert (await check(demo, id, code_in(demo.texts_to(ada)[-1]))).status == 200
+    path = f"/api/v1/contacts/{ada.id}"
+    reordered = ", ".join(reversed(ada.name.split()))
+    assert (await demo.api("PATCH", path, {"name": reordered})).status == 200
+    assert (await shield(demo, ada))["state"] == "green", "the same name, written another way"
+    running = await asked(demo, ada, "email_code")
+    assert (await demo.api("PATCH", path, {"name": "Mal Mallory"})).status == 200
+    assert (await shield(demo, ada))["state"] == "red"
+    assert (await shown(demo, running))["state"] == "expired"
+    assert (await ask(demo, ada)).json["error"] == "address_note_required"
+    assert (await ask(demo, ada, note="Married, says HR")).status == 201, "nobody is locked out"
+    (row,) = [row for row in await demo.audit("kind=contact.changed") if row["facts"].get("as_new")]
+    assert (row["facts"]["ended"], row["facts"]["changed"]) == (1, "name")
+
+
 async def test_lists_and_both_directions_of_a_contact_come_in_pages(demo: DemoHouse) -> None:
     ada = demo.contact("ada")
     made = []

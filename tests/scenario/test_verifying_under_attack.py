@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -97,6 +98,25 @@ async def test_whoever_was_denied_afterwards_closes_no_ticket(demo: DemoHouse) -
     assert not await verifications.needs_closing(tenant_id, ticket_id)
     await demo.text(ada, "#deny")
     assert await verifications.needs_closing(tenant_id, ticket_id)
+
+
+@pytest.mark.feature("SEC-07", "EV-40")
+@pytest.mark.parametrize(("later", "closes"), [(timedelta(minutes=20), True), (timedelta(days=40), False)])
+async def test_what_was_proven_weeks_ago_closes_no_ticket_of_today(
+    demo: DemoHouse, later: timedelta, closes: bool
+) -> None:
+    """Moved to another ticket while it is green it counts there; afterwards it is only on its record."""
+    ada, tenant_id = demo.contact("ada"), demo.seeded.tenant_id
+    id = await asked(demo, ada, ticket=ada.open_ticket)
+    assert (await check(demo, id, code_in(demo.texts_to(ada)[-1]))).status == 200
+    made = await demo.api("POST", "/api/v1/tickets", {"title": "Another matter", "contact_id": ada.id})
+    ticket_id = made.json["id"]
+    await demo.advance(later.total_seconds())
+    assert (await act(demo, id, "ticket", {"ticket": ticket_id}, who="theo")).status == 200
+    assert (await shown(demo, id))["ticket"] == ticket_id
+    needs = demo.house.services.verifications.needs_closing
+    assert (not await needs(tenant_id, ticket_id)) is closes
+    assert await needs(tenant_id, str(ada.open_ticket)), "it is about that one no longer"
 
 
 @pytest.mark.feature("SEC-08")

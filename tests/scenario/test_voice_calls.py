@@ -13,7 +13,7 @@ from simulator.call_records import MANNERS, Call, Manner
 from simulator.carrier_records import Fault
 from tests.fixtures.demo_house import DemoHouse
 from tests.fixtures.running_demo import Answer
-from tests.fixtures.verifying import EUV, address_of, ask, asked, check, code_in, said_to, shield, shown
+from tests.fixtures.verifying import EUV, act, address_of, ask, asked, check, code_in, said_to, shield, shown
 
 VOICE = "/webhooks/twilio/voice"
 READ_TWICE = re.compile(r"Your code is: ((?:\d, ){5}\d)\. Once more: \1\.")
@@ -499,6 +499,36 @@ async def test_a_carrier_that_cannot_now_is_asked_again_and_rings_once(demo: Dem
         await demo.advance(6)
     (call,) = calls_to(demo, ada)
     assert (await check(demo, id, code_in(call.spoken))).status == 200
+
+
+@pytest.mark.feature("EV-14", "REL-04", "REL-08")
+async def test_a_second_call_waits_until_the_first_is_over(demo: DemoHouse) -> None:
+    """Whoever waits for the carrier presses once more; two phones that ring with one code only confuse."""
+    ada = demo.contact("ada")
+    phone(demo, ada, "by_hand")
+    demo.world.carrier.fail_next(*[Fault(429, 20429, retry_after="40")] * 2)
+    id = await asked(demo, ada, "voice_call")
+    assert calls_to(demo, ada) == []
+    await demo.advance(35)
+    waits = await act(demo, id, "resend")
+    assert (waits.status, waits.json["error"]) == (409, "call_under_way")
+    assert "choose another way" in waits.json["message"]
+    for _ in range(4):
+        if calls_to(demo, ada):
+            break
+        await demo.advance(20)
+    (call,) = calls_to(demo, ada)
+    assert (await act(demo, id, "resend")).json["error"] == "call_under_way", "it rings"
+    await press(demo, ada, "pick_up")
+    code = code_in(call.spoken)
+    await press(demo, ada, "hang_up")
+    await over(demo)
+    assert (await act(demo, id, "resend")).status == 200, "they did not get it all"
+    assert (await act(demo, id, "resend")).status in (409, 429)
+    assert len(calls_to(demo, ada)) == 2
+    await press(demo, ada, "pick_up")
+    assert code_in(calls_to(demo, ada)[0].spoken) == code, "the same code"
+    assert (await check(demo, id, code)).status == 200
 
 
 @pytest.mark.feature("EV-14", "REL-05")

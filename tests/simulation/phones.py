@@ -60,6 +60,8 @@ class Phones:
         dice = self._stage.dice
         tenant_id = self._stage.watch.tenant_of(row.values["from"])
         call = Ringing(row.id, tenant_id, row.values["verification_id"], dice.choice(MANNERS))
+        if any(not c.over and c.verification_id == call.verification_id for c in self.calls.values()):
+            self._stage.watch.two_ring(call.verification_id)
         self.calls[call.id] = call
         self._stage.counts[f"phone: {call.manner}"] += 1
         if call.manner in ("no-answer", "busy"):

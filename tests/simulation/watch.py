@@ -179,6 +179,10 @@ class Watch:
         """A machine picked up, and was told the code."""
         self.users.machine_heard(verification_id)
 
+    def two_ring(self, verification_id: str) -> None:
+        """The carrier was told to ring while an earlier call about the same was on."""
+        self.users.two_ring(verification_id)
+
     def heard_on_call(self, verification_id: str, words: str) -> None:
         """What our webhook answered on a call."""
         self.trace.append(f"on the phone about {verification_id[-4:]}: {words[:40]!r}")

@@ -106,6 +106,11 @@ class UserWatch:
     def machine_heard(self, verification_id: str) -> None:
         self._broke("voice", f"a machine heard the code of {verification_id}")
 
+    def two_ring(self, verification_id: str) -> None:
+        seen = self.seen.get(verification_id)
+        if seen is not None and isinstance(seen.state, uv.Live):
+            self._broke("voice", f"a second call about {verification_id} while the first was on")
+
     def heard_on_call(self, words: str) -> None:
         """Answers of our webhook have no code in them."""
         self._nothing_secret("an answer to the telephone", [words])

@@ -268,12 +268,22 @@ async def test_a_console_that_hears_nothing_is_no_result(tmp_path: Path, monkeyp
 
 def test_the_screen_is_judged_by_the_tab_in_front() -> None:
     found = screen.Screen(
-        least=[0.01] * 4, one=[0.03] * 4, front=[0.04] * 4, behind=[9.0] * 36, least_cpu=0.005, one_cpu=0.04
+        least=[0.01] * 4,
+        one=[0.03] * 4,
+        front=[0.04] * 4,
+        least_crowd=[0.5] * 40,
+        crowd=[9.0] * 40,
+        shown=[0.02] * 9,
+        missed=4,
+        least_cpu=0.005,
+        one_cpu=0.04,
+        hidden_cpu=0.001,
     )
     said = screen.describe(SQLITE, found)
     assert "HIT, aim too" in said
     assert "4.0 of the least" in said
-    assert "9000.0 ms" in said
+    assert "18.0 of as many least pages" in said
+    assert "40 for the console, 1 for a hidden one" in said
 
 
 async def test_a_process_that_does_not_start_is_said_to_have_ended(tmp_path: Path) -> None:

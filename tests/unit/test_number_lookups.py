@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.breakers import IN_A_ROW, REST
 from bot.number_lookups import KEPT_FOR, NumberLookups
-from dialogs.number_signals import SWAPPED_FOR, NumberReport, Signals
+from dialogs.number_signals import SWAPPED_FOR, Line, NumberReport, Signals
 from dialogs.ports import SendLater, SendRefused
 from dialogs.settings import Limits, TenantSettings
 from dialogs.turns import AddressFacts, NumberFacts
@@ -201,9 +201,9 @@ async def test_line_type_alone_asks_nothing_about_the_sim() -> None:
         ({"address": "other"}, OTHER),
         ({"method": Method.SMS_LINK}, MOBILE),
         ({"method": Method.VOICE_CALL, "address": "mobile"}, MOBILE),
-        # Calls go to the desk phone by themselves, where no SIM is.
-        ({"method": Method.VOICE_CALL, "address": ""}, None),
-        ({"method": Method.VOICE_CALL, "address": "desk"}, None),
+        # Calls go to the desk phone by themselves, and there may be a SIM in it.
+        ({"method": Method.VOICE_CALL, "address": ""}, DESK),
+        ({"method": Method.VOICE_CALL, "address": "desk"}, DESK),
         ({"method": Method.EMAIL_CODE, "address": "mail"}, None),
         ({"address": "mail"}, None),
         ({"address": "somebody-else's"}, None),
@@ -214,14 +214,31 @@ async def test_line_type_alone_asks_nothing_about_the_sim() -> None:
         ({"tenant": "mute"}, None),
     ],
 )
-async def test_only_mobile_numbers_that_something_would_go_to_are_asked_about(
-    how: dict[str, str], asked: str | None
-) -> None:
+async def test_only_numbers_that_something_would_go_to_are_asked_about(how: dict[str, str], asked: str | None) -> None:
     one = house()
     method = Method(how.pop("method", Method.SMS_CODE))
     heard = await one.before(method=method, **how)
-    assert [number for number, _, _ in one.carrier.asked] == ([asked] if asked else [])
+    assert {number for number, _, _ in one.carrier.asked} == ({asked} if asked else set())
     assert heard == ({asked: SWAPPED} if asked else {})
+
+
+@pytest.mark.feature("SEC-42")
+async def test_of_a_desk_phone_the_kind_is_asked_first_and_the_sim_only_where_there_may_be_one() -> None:
+    asked: dict[Line, list[bool]] = {
+        "landline": [False],
+        "voip": [False],
+        "mobile": [False, True],
+        "unknown": [False, True],
+    }
+    for line, sims in asked.items():
+        one = house(NumberReport(line, "swapped") if len(sims) > 1 else NumberReport(line))
+        heard = await one.before(address="desk", method=Method.VOICE_CALL)
+        assert heard == {DESK: Signals(line, "swapped" if len(sims) > 1 else "")}
+        assert one.carrier.asked == [(DESK, OURS, sim) for sim in sims]
+        assert await one.before(address="desk", method=Method.VOICE_CALL) == heard, "and it is known for the day"
+        assert len(one.carrier.asked) == len(sims)
+    limited = house(settings=replace(ON, limits=Limits(tenant_per_hour=1)))
+    assert await limited.before(address="desk", method=Method.VOICE_CALL) == {DESK: Signals("mobile", "unknown")}
 
 
 @pytest.mark.feature("SEC-42", "VP-01")

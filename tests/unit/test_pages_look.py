@@ -6,9 +6,11 @@ import gzip
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import brotli
 import pytest
+from jinja2 import Environment, FileSystemLoader
 
 from dialogs.tech_verify import Direction
 from web.assets import STATIC, choose, load_assets
@@ -25,6 +27,7 @@ NO_ROWS = {
     "board": EMPTY,
     "blank": BLANK,
     "rows": "/codes/rows",
+    "whole": "",
     "here": "/codes",
     "single": False,
     "story": None,
@@ -130,10 +133,33 @@ def test_every_direction_can_be_chosen_and_ours_is_first() -> None:
 )
 def test_a_wait_is_said_as_a_length_because_nobody_here_knows_the_readers_zone(seconds: float, said: str) -> None:
     shown = sentence("too_many_sends", timedelta(seconds=seconds))
-    assert f"Next send in {said}," in shown
+    assert f"Try again in {said}," in shown
     assert "UTC" not in shown
 
 
 def test_every_refusal_has_a_sentence_for_people() -> None:
     assert all(sentence(word) for word in REFUSALS)
     assert all(SAID.values())
+
+
+def test_a_template_is_compiled_once_for_all_looks_and_anew_when_it_changes(tmp_path: Path) -> None:
+    class NeverCompiles(Environment):
+        def _generate(self, *words: Any, **more: Any) -> str:
+            raise AssertionError("compiled again")
+
+    shared, loader = Look().templates.bytecode_cache, FileSystemLoader(tmp_path)
+    assert shared is Look().templates.bytecode_cache
+    page = tmp_path / "page.html"
+    page.write_text("first")
+    assert (
+        Environment(loader=loader, bytecode_cache=shared, autoescape=True).get_template("page.html").render() == "first"
+    )
+    assert (
+        NeverCompiles(loader=loader, bytecode_cache=shared, autoescape=True).get_template("page.html").render()
+        == "first"
+    )
+    page.write_text("second")
+    assert (
+        Environment(loader=loader, bytecode_cache=shared, autoescape=True).get_template("page.html").render()
+        == "second"
+    )

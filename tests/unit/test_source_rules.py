@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from dialogs.people_source import REFUSALS, SourcePerson
 from storage.sources.rows import FORGIVEN, OURS, PASSING, remedy_of
 from storage.sources.rules import (
+    PHONES,
     Proposal,
     Said,
     Slot,
+    Told,
     applied,
     dump_said,
     load_said,
     merge,
+    placed,
     tell,
 )
 
@@ -139,18 +142,50 @@ def test_what_somebody_typed_there_becomes_what_can_be_used_here() -> None:
             "=Ann\u202e  Arbor",
             email=" Ann@Example.com ",
             mobile="(212) 555-0101",
-            phones=("+1 212 555 0101", "+1 212 555 0102"),
+            phones=("+1 212 555 0101", "+1 212 555 0102", "212-555-0103", "(212) 555 0102"),
             left_out=("displayName",),
         ),
         "US",
     )
-    assert (told.name, told.addresses) == ("Ann Arbor", {"email": "ann@example.com", "mobile": "+12125550101"})
-    assert told.left_out == 1, "one number under two kinds is one"
+    phones = {"phone": "+12125550102", "phone:2": "+12125550103"}
+    assert told.name == "Ann Arbor"
+    assert told.addresses == {"email": "ann@example.com", "mobile": "+12125550101", **phones}
+    assert told.left_out == 1, "one number twice is one"
+    many = tell(SourcePerson("x", "A", phones=tuple(f"+1212555010{n}" for n in range(9))), "US")
+    assert list(many.addresses.values()) == [f"+1212555010{n}" for n in range(5)]
+    assert (set(many.addresses), many.left_out) == (set(PHONES), 4), "five of them, in the order they stand there"
     nothing = tell(SourcePerson("x", "", email="no mail", mobile="12", phones=("ext. 7",)), "US")
     assert (nothing.name, nothing.addresses, nothing.left_out) == ("", {}, 3)
     assert tell(SourcePerson("x", "", email="a@example.com"), "").name == "a@example.com"
     assert tell(SourcePerson("x", "=", mobile="+12125550101"), "").name == "12125550101"
     assert tell(SourcePerson("x", "A", mobile="212 555 0101"), "").left_out == 1, "which country is unknown"
+
+
+@pytest.mark.feature("CO-02", "SEC-13")
+@pytest.mark.parametrize(
+    ("before", "now", "then"),
+    [
+        ("", "AB", "AB"),
+        ("AB", "BA", "AB"),
+        ("ABC", "AC", "A-C"),
+        ("ABC", "CB", "-BC"),
+        ("A", "AB", "AB"),
+        ("AB", "CB", "CB"),
+        ("A-C", "ADC", "ADC"),
+        ("A-C", "DC", "D-C"),
+        ("AB", "CAD", "ACD"),
+        ("AB", "", "--"),
+        ("ABC", "DE", "DE-"),
+    ],
+)
+def test_each_number_stays_where_it_was_and_a_new_one_comes_in_the_place_of_one_that_went(
+    before: str, now: str, then: str
+) -> None:
+    said = Said(slots={place: Slot(said=number.strip("-")) for place, number in zip(PHONES, before, strict=False)})
+    told = Told("Ann", "", {"mobile": "M", **dict(zip(PHONES, now, strict=False))})
+    found = placed(told, said)
+    assert "".join(found.get(place, "-") for place in PHONES).rstrip("-") == then.rstrip("-")
+    assert found["mobile"] == "M"
 
 
 def test_every_problem_has_a_remedy() -> None:

@@ -302,8 +302,8 @@ def test_a_call_is_told_the_code_once_whenever_we_hear_that_it_was_placed(placed
 @pytest.mark.feature("EV-14")
 @pytest.mark.parametrize("answer", [CallAnswered("person", "CA2"), CallKeyed("1", "CA2")], ids=["picked up", "key"])
 def test_of_two_calls_the_one_with_a_person_on_it_is_told_the_code(answer: Event) -> None:
-    """A call was asked for again before the first was placed, so both ring: whose words are said on the other one is
-    heard by whatever picks up there."""
+    """A carrier that took one call twice lets both ring: whose words are said on the other one is heard by whatever
+    picks up there."""
     told = machine.step(RINGING, answer, Env(NOW, Policy()))
     assert [e.call_id for e in told.effects if isinstance(e, SayOnCall)] == ["CA2"]
     for late in (CallAnswered("machine", "CA1"), CallAnswered("person", "CA1"), CallKeyed("1", "CA1")):
@@ -327,6 +327,47 @@ def test_a_call_back_is_not_left_for_words_about_the_call_before() -> None:
     called_back = replace(HEARD, call_id="CA2", challenge=replace(HEARD.challenge, call_answered=""))
     for late in (CallAnswered("person", "CA1"), CallKeyed("1", "CA1")):
         assert machine.step(called_back, late, Env(NOW, Policy())) == Step(called_back)
+
+
+@pytest.mark.feature("EV-14", "REL-08")
+def test_there_is_no_second_call_until_the_first_is_over_and_no_third_until_the_second() -> None:
+    """Whatever is heard late of the first says nothing of the second, which may still wait at the carrier."""
+    env, state, calls = Env(NOW, Policy()), PLACING, 1
+
+    def feed(event: Event) -> None:
+        nonlocal state, calls
+        step = machine.step(state, event, env)
+        assert isinstance(step.state, Sent)
+        state, calls = step.state, calls + sum(isinstance(e, PlaceCall) for e in step.effects)
+
+    happens: list[tuple[Event, int]] = [
+        (CallPlaced("CA1"), 1),
+        (CallAnswered("person", "CA1"), 1),
+        (CallEnded("completed", "CA1"), 2),
+        (CallEnded("completed", "CA1"), 2),
+        (CallPlaced("CA1"), 2),
+        (SendFailed("call_over"), 2),
+        (CallPlaced("CA2"), 2),
+        (CallEnded("completed", "CA1"), 2),
+        (CallEnded("busy", "CA2"), 3),
+        (CallEnded("completed", "CA1"), 3),
+        (CallEnded("busy", "CA2"), 3),
+        (CallAnswered("person", "CA1"), 3),
+    ]
+    feed(ResendAsked(DANA))
+    assert calls == 1, "it has not been placed yet"
+    for event, then in happens:
+        feed(event)
+        feed(ResendAsked(DANA))
+        assert calls == then, event
+
+
+@pytest.mark.feature("EV-14")
+def test_a_call_that_was_never_placed_does_not_stand_in_the_way() -> None:
+    env = Env(NOW, Policy())
+    waits = machine.step(replace(HEARD, call_over=True), ResendAsked(DANA), env).state
+    failed = machine.step(waits, SendFailed("21211", call=True), env).state
+    assert any(isinstance(e, PlaceCall) for e in machine.step(failed, ResendAsked(DANA), env).effects)
 
 
 @pytest.mark.feature("EV-15")
@@ -457,7 +498,8 @@ def test_it_is_bound_to_what_was_asked() -> None:
         before, after = walk.state, walk.step.state
         if not isinstance(before, Blank) and not isinstance(after, Blank):
             ticket = after.request.ticket if after.request.ticket is not None else before.request.ticket
-            same = replace(before.request, ticket=ticket, ticket_asked=after.request.ticket_asked)
+            asked, late = after.request.ticket_asked, after.request.linked_late
+            same = replace(before.request, ticket=ticket, ticket_asked=asked, linked_late=late)
             assert same == after.request
             assert before.request.ticket_asked or not after.request.ticket_asked, "a new one is asked for once"
     assert SENT.request.ticket == T42

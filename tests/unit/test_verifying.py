@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from bot.about_tickets import About
 from bot.asking_users import Asking, Ready, Wish, shown
-from bot.drafts import Draft, code_digest, verification_digest
+from bot.digests import code_digest, verification_digest
+from bot.drafts import Draft
 from bot.inbound import Reading
 from bot.verifying_answers import digits_of
 from bot.wording import Wording
@@ -154,6 +155,8 @@ def test_a_digest_is_good_for_one_purpose_one_verification_and_one_tenant() -> N
         ("493\u2013817", "493817"),
         ("\uff14\uff19\uff13\uff18\uff11\uff17", "493817"),
         ("493.817", "493817"),
+        ("\u200e493\u200b817\u202c", "493817"),
+        ("\u2068493\u2011817\u2069", "493817"),
         ("493,817", ""),
         ("+493817", ""),
         ("٤٩٣٨١٧", ""),

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from dialogs.effects import Code
+from dialogs.interlock import Interlock, interlock
 from dialogs.limits import SendCounts
 from dialogs.number_signals import Line, Signals, Sim
 from dialogs.settings import TenantSettings
@@ -37,7 +38,7 @@ from dialogs.tech_verify import (
 )
 from dialogs.turns import AddressFacts, ContactFacts, StoredCheck, TenantFacts, Try, VerificationFacts
 from dialogs.user_verify import METHODS, Action, Assurance, Method, Policy
-from dialogs.ways import Interlock, WayNow, interlock, obstacle, ways
+from dialogs.ways import WayNow, obstacle, ways
 
 NOW = datetime(2026, 3, 1, 14, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -463,10 +464,10 @@ SWAPPED = {MOBILE.value: Signals("mobile", "swapped")}
 
 @pytest.mark.feature("SEC-42", "SEC-09")
 def test_a_number_whose_sim_was_swapped_lately_is_not_enough_for_high_risk_work() -> None:
-    """Also where weak methods are only written down. Whoever has the SIM gets texts and calls alike; the desk phone,
-    the mailbox and another mobile are not that number."""
+    """Also where weak methods are only written down. Whoever has the SIM gets texts and calls alike; a desk phone,
+    the mailbox and another mobile are not that number. What is called a desk phone here and has a SIM is none."""
     facts = found(MOBILE, OTHER_MOBILE, LANDLINE, MAIL)
-    none = {LANDLINE.value: Signals("landline", "swapped"), MAIL.value: Signals("mobile", "swapped")}
+    none = {LANDLINE.value: Signals("landline"), MAIL.value: Signals("mobile", "swapped")}
     told = by(facts, known=SWAPPED | none, action=Action.HIGH)
     assert {way: shown.why for way, shown in told.items() if shown.state != "not_set_up"} == {
         ("sms_code", "a-mobile"): "sim_swapped",
@@ -479,6 +480,8 @@ def test_a_number_whose_sim_was_swapped_lately_is_not_enough_for_high_risk_work(
         ("voice_call", "a-mobile"): "sim_swapped",
         ("voice_call", "a-other"): "",
     }
+    mobile = by(facts, known={LANDLINE.value: Signals("mobile", "swapped")}, action=Action.HIGH)
+    assert mobile["voice_call", "a-phone"].why == "sim_swapped"
     assert one(facts, known=SWAPPED, action=Action.HIGH).why == "sim_swapped"
     assert one(facts, known=SWAPPED, overriding=True, note="A long note", action=Action.HIGH).why == "sim_swapped"
     enforced = found(MOBILE, policy=Policy(high_is="enforced"))

@@ -18,6 +18,7 @@ from web.api import (
     settings,
     texts,
     tickets,
+    ways,
 )
 from web.routing import Route
 
@@ -29,6 +30,7 @@ def routes() -> tuple[Route, ...]:
         *people.ROUTES,
         *checks.ROUTES,
         *end_users.ROUTES,
+        *ways.ROUTES,
         *approvals.ROUTES,
         *announced.ROUTES,
         *contacts.ROUTES,

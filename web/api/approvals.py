@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from aiohttp import web
 
 from dialogs.user_verify import Policy
 from storage.directory import StoredContact
-from storage.paging import Page
 from web.answers import answer
-from web.api.act_routes import act_on
 from web.api.approval_shapes import (
     Approval,
     ApprovalKind,
@@ -25,9 +24,10 @@ from web.api.approval_shapes import (
 from web.api.filtered import filtered
 from web.api.ids import done_or_raise, is_our_id, our_id
 from web.api.shapes import Listed, TechnicianRef
+from web.api.shared_routes import act_on, look_at
 from web.ports import REFUSALS, Acted
 from web.problems import Problem, not_found
-from web.routing import Access, Call, Route, Scope, Surface
+from web.routing import Access, Call, Route, Surface
 from web.second_person import decides, policies_of
 
 if TYPE_CHECKING:
@@ -67,19 +67,15 @@ async def ask(call: Call) -> web.StreamResponse:
 async def search(call: Call) -> web.StreamResponse:
     """Newest first. A page may hold fewer than asked for and still have a `next`."""
     asked: ApprovalQuery = call.query
-
-    async def page(cursor: str, limit: int) -> Page[ApprovalRow]:
-        return await call.services.approvals.page(
-            call.who.tenant_id,
-            live=asked.live,
-            contact_id=asked.contact_id,
-            ticket_id=asked.ticket,
-            technician_id=asked.technician_id,
-            cursor=cursor,
-            limit=limit,
-        )
-
-    found = await filtered(page, lambda row: asked.state in (None, row.state), after=asked.after, limit=asked.limit)
+    read_on = partial(
+        call.services.approvals.page,
+        call.who.tenant_id,
+        live=asked.live,
+        contact_id=asked.contact_id,
+        ticket_id=asked.ticket,
+        technician_id=asked.technician_id,
+    )
+    found = await filtered(read_on, lambda row: asked.state in (None, row.state), asked)
     return answer(Listed[Approval](items=await _shown_all(call, found.items), next=found.next))
 
 
@@ -175,18 +171,7 @@ def _shown(call: Call, row: ApprovalRow, policy: Policy) -> Approval:
 
 _PATH = "/api/v1/approvals"
 ROUTES = (
-    Route(
-        "GET",
-        _PATH,
-        search,
-        Access.TECHNICIAN,
-        Surface.API,
-        "List requests to second persons",
-        query=ApprovalQuery,
-        answers={200: Listed[Approval]},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
+    look_at(_PATH, search, "List requests to second persons", Listed[Approval], ApprovalQuery),
     Route(
         "POST",
         _PATH,
@@ -198,17 +183,7 @@ ROUTES = (
         answers={201: Approval},
         pod=True,
     ),
-    Route(
-        "GET",
-        _PATH + "/{id}",
-        read,
-        Access.TECHNICIAN,
-        Surface.API,
-        "Read a request to a second person",
-        answers={200: Approval},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
+    look_at(_PATH + "/{id}", read, "Read a request to a second person", Approval),
     Route(
         "POST",
         _PATH + "/{id}/grant",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 
 from aiohttp import web
 
 from storage.checks import CheckRow, ContactName
-from storage.paging import Page
 from web.answers import answer
-from web.api.act_routes import act_on
 from web.api.filtered import filtered
 from web.api.ids import checked, done_or_raise, our_id
 from web.api.shapes import (
@@ -26,10 +25,11 @@ from web.api.shapes import (
     VerbalWith,
     Verification,
 )
+from web.api.shared_routes import act_on, look_at
 from web.bodies import Strict
 from web.ports import Acted
 from web.problems import not_found
-from web.routing import Access, Call, Handler, Route, Scope, Surface
+from web.routing import Call, Handler, Route
 from web.views import is_theirs, seen_by
 
 
@@ -37,22 +37,17 @@ async def search(call: Call) -> web.StreamResponse:
     """Newest first. A page may hold fewer than asked for and still have a `next`. Codes stand on your own live claims
     only."""
     asked: CheckQuery = call.query
-
     live = asked.live
     if asked.state is not None and live is None:
         live = asked.state in ("open", "claimed")
-
-    async def page(cursor: str, limit: int) -> Page[CheckRow]:
-        return await call.services.checks.page(
-            call.who.tenant_id,
-            live=live,
-            contact_id=asked.contact_id,
-            ticket_id=asked.ticket,
-            cursor=cursor,
-            limit=limit,
-        )
-
-    found = await filtered(page, lambda row: asked.state in (None, row.word), after=asked.after, limit=asked.limit)
+    read_on = partial(
+        call.services.checks.page,
+        call.who.tenant_id,
+        live=live,
+        contact_id=asked.contact_id,
+        ticket_id=asked.ticket,
+    )
+    found = await filtered(read_on, lambda row: asked.state in (None, row.word), asked)
     return answer(Listed[Verification](items=[await listed(call, row) for row in found.items], next=found.next))
 
 
@@ -171,29 +166,8 @@ def _act(name: str, handler: Handler, summary: str, body: type[Strict] | None = 
 
 
 ROUTES = (
-    Route(
-        "GET",
-        _PATH,
-        search,
-        Access.TECHNICIAN,
-        Surface.API,
-        "List checks",
-        query=CheckQuery,
-        answers={200: Listed[Verification]},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
-    Route(
-        "GET",
-        _PATH + "/{id}",
-        read,
-        Access.TECHNICIAN,
-        Surface.API,
-        "Read a check",
-        answers={200: Verification},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
+    look_at(_PATH, search, "List checks", Listed[Verification], CheckQuery),
+    look_at(_PATH + "/{id}", read, "Read a check", Verification),
     _act("claim", claim, "Claim a check", ClaimWith),
     _act("release", release, "Release a claim"),
     _act("take-over", take_over, "Take a claim over"),

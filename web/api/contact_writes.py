@@ -66,7 +66,7 @@ async def change(call: Call) -> web.StreamResponse:
     await refuse_move(call, before["client"], after["client"])
     if changed:
         event = line(call, "contact.changed", changed=changed)
-        refused = await call.services.contact_changes.change_contact(
+        edited = await call.services.contact_changes.change_contact(
             call.who.tenant_id,
             contact.id,
             event,
@@ -74,9 +74,9 @@ async def change(call: Call) -> web.StreamResponse:
             client_id=after["client"],
             locale=after["locale"],
         )
-        if refused == "no_client":
+        if edited.refused == "no_client":
             raise _no_client()
-        if refused:
+        if edited.refused:
             raise not_found()
     return answer(await shown(call, await _contact(call, contact.id)))
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import get_args
+from functools import partial
+from typing import TypeAlias, get_args
 
 from aiohttp import web
 
-from dialogs.number_signals import Signals
-from dialogs.user_verify import METHODS, Action, Assurance, Method, Policy
+from dialogs.user_verify import Assurance, Policy
 from identity.sessions import FRESH
 from storage.checks import CheckRow
-from storage.paging import BadCursor, Page, write_cursor
+from storage.paging import BadCursor, write_cursor
 from storage.times import micros
 from storage.verifications import VerificationRow
 from web.answers import answer
-from web.api.act_routes import act_on
-from web.api.approval_shapes import Ways
-from web.api.approvals import high_risk_of
 from web.api.checks import listed
 from web.api.end_user_shapes import (
     CodeWith,
@@ -26,20 +23,21 @@ from web.api.end_user_shapes import (
     EndUserVerification,
     LinkTicketWith,
     OverrideShown,
-    SignalsShown,
     VerifyWith,
-    Way,
-    WaysQuery,
 )
 from web.api.filtered import filtered
 from web.api.ids import done_or_raise, is_our_id, our_id
 from web.api.shapes import Listed, Paged, TechnicianRef, Verification
+from web.api.shared_routes import act_on, look_at
+from web.api.ways import shown_signals
 from web.bodies import Strict
 from web.ports import REFUSALS, Acted
 from web.problems import Problem, bad_cursor, not_found
-from web.routing import Access, Call, Handler, Route, Scope, Surface
+from web.routing import Access, Call, Handler, Route, Surface
 from web.step_up import stale
 
+#: Those that a contact has asked for and those that they were asked by stand in one list.
+_BothWays: TypeAlias = Listed[Verification | EndUserVerification]
 _STATES: dict[str, EndUserState] = {word: word for word in get_args(EndUserState)}
 
 
@@ -69,7 +67,7 @@ async def of_contact(call: Call) -> web.StreamResponse:
         for row in rows
     ]
     following = write_cursor((micros(rows[-1].created_at), rows[-1].id)) if more else None
-    return answer(Listed[Verification | EndUserVerification](items=items, next=following))
+    return answer(_BothWays(items=items, next=following))
 
 
 async def start(call: Call) -> web.StreamResponse:
@@ -96,21 +94,15 @@ async def start(call: Call) -> web.StreamResponse:
 async def search(call: Call) -> web.StreamResponse:
     """Newest first. A page may hold fewer than asked for and still have a `next`."""
     asked: EndUserQuery = call.query
-
-    async def page(cursor: str, limit: int) -> Page[VerificationRow]:
-        return await call.services.verifications.page(
-            call.who.tenant_id,
-            live=asked.live,
-            contact_id=asked.contact_id,
-            ticket_id=asked.ticket,
-            technician_id=asked.technician_id,
-            cursor=cursor,
-            limit=limit,
-        )
-
-    found = await filtered(
-        page, lambda row: asked.state in (None, word_of(row, call)), after=asked.after, limit=asked.limit
+    read_on = partial(
+        call.services.verifications.page,
+        call.who.tenant_id,
+        live=asked.live,
+        contact_id=asked.contact_id,
+        ticket_id=asked.ticket,
+        technician_id=asked.technician_id,
     )
+    found = await filtered(read_on, lambda row: asked.state in (None, word_of(row, call)), asked)
     return answer(Listed[EndUserVerification](items=await shown_all(call, found.items), next=found.next))
 
 
@@ -143,49 +135,6 @@ async def link_ticket(call: Call) -> web.StreamResponse:
     """Link a ticket, or another one; also after the end, and the result goes into it."""
     given: LinkTicketWith = call.body
     return await _after(call, call.services.verifying.link_ticket(call.who, our_id(call), ticket=given.ticket))
-
-
-async def methods(call: Call) -> web.StreamResponse:
-    """Which methods can work for this contact now, by address, in the order of the client's policy."""
-    asked: WaysQuery = call.query
-    ticket = "" if asked.ticket == "later" else asked.ticket
-    return await _ways(call, our_id(call), ticket, asked.action)
-
-
-async def _ways(call: Call, contact_id: str, ticket: str, action: Action = Action.STANDARD) -> web.StreamResponse:
-    found = await call.services.verifying.methods(call.who, contact_id, ticket=ticket, action=action.value)
-    contact = await call.services.directory.contact(call.who.tenant_id, contact_id)
-    if found is None or contact is None:
-        raise not_found()
-    policy = await _policy_of(call, contact.client_id)
-    may_override = await call.services.verifying.may_override(call.who) if any(way.override for way in found) else False
-    ways = [
-        Way(
-            method=way.method,
-            address_id=way.address_id or None,
-            state=way.state,
-            why=way.why or None,
-            message=REFUSALS[way.why][1] if way.why else None,
-            not_before=way.not_before,
-            note_for=list(way.note_for),
-            override=way.override and may_override,
-            assurance=METHODS[way.method].assurance,
-            good_for=list(policy.good_for(METHODS[way.method].assurance)),
-            approval=way.approval or None,
-            number_signals=_signals(way.signals),
-        )
-        for way in found
-    ]
-    return answer(Ways(items=ways, high_risk=await high_risk_of(call, contact, ticket)))
-
-
-async def unlock(call: Call) -> web.StreamResponse:
-    """Let a method that too many wrong codes have closed be used for this contact again."""
-    method, contact_id = call.request.match_info["method"], our_id(call)
-    if method not in list(Method):
-        raise not_found()
-    done_or_raise(await call.services.verifying.unlock(call.who, contact_id, method=method))
-    return await _ways(call, contact_id, "")
 
 
 async def _after(call: Call, act: Awaitable[Acted]) -> web.StreamResponse:
@@ -250,12 +199,8 @@ def _shown(call: Call, row: VerificationRow, policy: Policy) -> EndUserVerificat
         ended_at=row.ended_at,
         green_until=row.green_until if row.is_green(now) else None,
         age_seconds=int((now - row.ended_at).total_seconds()) if verified and row.ended_at else None,
-        number_signals=_signals(row.signals),
+        number_signals=shown_signals(row.signals),
     )
-
-
-def _signals(signals: Signals | None) -> SignalsShown | None:
-    return None if signals is None else SignalsShown(line=signals.line, sim=signals.sim or None)
 
 
 def word_of(row: VerificationRow, call: Call) -> EndUserState:
@@ -263,13 +208,6 @@ def word_of(row: VerificationRow, call: Call) -> EndUserState:
     if row.word == "sent" and not row.is_live(call.services.clock.now()):
         return "expired"
     return _STATES[row.word]
-
-
-async def _policy_of(call: Call, client_id: str) -> Policy:
-    tenant = await call.services.tenants.get(call.who.tenant_id)
-    if tenant is None:
-        raise not_found()
-    return tenant.settings.policy_of(client_id)
 
 
 def _refusal(word: str, **details: object) -> Problem:
@@ -285,18 +223,7 @@ def _act(name: str, handler: Handler, summary: str, body: type[Strict] | None = 
 
 
 ROUTES = (
-    Route(
-        "GET",
-        _PATH,
-        search,
-        Access.TECHNICIAN,
-        Surface.API,
-        "List verifications of end users",
-        query=EndUserQuery,
-        answers={200: Listed[EndUserVerification]},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
+    look_at(_PATH, search, "List verifications of end users", Listed[EndUserVerification], EndUserQuery),
     Route(
         "POST",
         _PATH,
@@ -308,52 +235,10 @@ ROUTES = (
         answers={201: EndUserVerification},
         pod=True,
     ),
-    Route(
-        "GET",
-        _PATH + "/{id}",
-        read,
-        Access.TECHNICIAN,
-        Surface.API,
-        "Read a verification of an end user",
-        answers={200: EndUserVerification},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
+    look_at(_PATH + "/{id}", read, "Read a verification of an end user", EndUserVerification),
     _act("check", check, "Check the code", CodeWith),
     _act("resend", resend, "Send the same code again"),
     _act("cancel", cancel, "Take it back"),
     _act("ticket", link_ticket, "Link a ticket", LinkTicketWith),
-    Route(
-        "GET",
-        "/api/v1/contacts/{id}/verifications",
-        of_contact,
-        Access.TECHNICIAN,
-        Surface.API,
-        "List a contact's verifications",
-        query=Paged,
-        answers={200: Listed[Verification | EndUserVerification]},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
-    Route(
-        "GET",
-        "/api/v1/contacts/{id}/methods",
-        methods,
-        Access.TECHNICIAN,
-        Surface.API,
-        "List the ways to verify a contact",
-        query=WaysQuery,
-        answers={200: Ways},
-        scope=Scope.CHECKS_READ,
-        pod=True,
-    ),
-    Route(
-        "POST",
-        "/api/v1/contacts/{id}/methods/{method}/unlock",
-        unlock,
-        Access.ADMIN,
-        Surface.API,
-        "Allow a method again",
-        answers={200: Ways},
-    ),
+    look_at("/api/v1/contacts/{id}/verifications", of_contact, "List a contact's verifications", _BothWays, Paged),
 )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from dialogs.interlock import INTERLOCK
 from dialogs.tech_verify import (
     Alarm,
     Blank,
@@ -26,7 +27,6 @@ from dialogs.tech_verify import (
     Ticket,
     TicketChoice,
 )
-from dialogs.ways import INTERLOCK
 from storage.checks import CheckRow
 from web.look import _, grouped, spelled
 from web.pages.tickets_of import ticket_text

@@ -12,7 +12,7 @@ from web.look import _
 from web.noting import line
 from web.pages.board import beside_of, board_of, board_of_one, rows_of_some, today_of
 from web.pages.context import after, frame, json_answer, own_path, page, see_other, wants_json
-from web.pages.finding import EVERYTHING, Sought, found_in, sought_in
+from web.pages.finding import EVERYTHING, WHOLE, Sought, found_in, sought_in
 from web.pages.first_steps import FirstSteps, first_steps
 from web.pages.forms import ClaimForm, Press, RejectForm, TicketForm, VerbalForm
 from web.pages.shared_rows import SHARED
@@ -155,6 +155,7 @@ class Codes:
             "steps": steps,
             "sought": sought,
             "found": found_in(board, sought, call.who.technician_id),
+            "whole": WHOLE,
         }
         shown = frame(call, title, "codes")
         # A packed page tells by its length whether what stands in it twice is the same: what was typed must not stand

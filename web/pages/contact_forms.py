@@ -130,14 +130,16 @@ async def change_details(call: Call) -> web.StreamResponse:
     before = {"name": contact.name, "client": contact.client_id, "locale": contact.locale}
     after = {"name": name, "client": client_id, "locale": locale}
     changed = " ".join(what for what in before if before[what] != after[what])
+    said = "saved"
     if changed:
         event = line(call, "contact.changed", changed=changed)
-        refused = await call.services.contact_changes.change_contact(
+        edited = await call.services.contact_changes.change_contact(
             call.who.tenant_id, contact.id, event, name=name, client_id=client_id, locale=locale
         )
-        if refused:
+        if edited.refused:
             raise not_found()
-    return see_other(f"/contacts/{contact.id}", said="saved")
+        said = "renamed" if edited.as_new else said
+    return see_other(f"/contacts/{contact.id}", said=said)
 
 
 async def edit_contact(call: Call) -> web.StreamResponse:

@@ -69,7 +69,9 @@ SAID: Mapping[str, str] = {
     "organisation_connected": _("Connected. Now say whose people they are."),
     "organisation_again": _("It was connected already, and answers."),
     "organisation_mapped": _("Saved. Its people are being read; you may leave this page."),
+    "renamed": _("Saved. It is another name, so for seven days their numbers and addresses count as new."),
     "organisation_disconnected": _("Disconnected. The contacts stay."),
+    "erased_let_back": _("Everybody there is read anew. Whoever was erased comes as a new contact."),
     "sync_asked": _("It is read now. You may leave this page."),
     "consent_put_away": _("Nothing is connected."),
     "changes_applied": _("They are taken over. The old numbers and addresses get a notice."),
@@ -165,7 +167,7 @@ def sentence(refused: str, wait: timedelta | None = None) -> str:
     said = REFUSALS[refused][1]
     if wait is None:
         return said
-    return f"{said} " + _("Next send in %s, or reach them another way.") % length(wait)
+    return f"{said} " + _("Try again in %s, or choose another way.") % length(wait)
 
 
 def length(wait: timedelta) -> str:

@@ -15,6 +15,8 @@ Kind = Literal["all", "waiting", "mine", "needs_ticket"]
 SEARCHED = ("name", "company", "address", "state", "ticket", "technician")
 #: With no more rows than this there is nothing to search.
 FEW = 5
+#: Of a long list so many rows are drawn whole, the others are their heads until they are opened.
+WHOLE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Ids of the rows that fit, and how many rows of each kind the words leave. `few`: there is nothing to search."""
+    """Ids of the rows that fit, and how many rows of each kind the words leave. `few`: there is nothing to search.
+    `far`: those that run, fit, and are far down the list."""
 
     ids: frozenset[str]
     counts: Mapping[Kind, int]
     few: bool
+    far: frozenset[str]
 
 
 EVERYTHING = Sought()
@@ -61,10 +65,12 @@ def found_in(board: Board, sought: Sought, technician_id: str) -> Found:
         "mine": [row for row in named if row.technician_id == technician_id],
         "needs_ticket": [row for row in named if row.needs_ticket],
     }
+    fit = frozenset(row.id for row in of_kind[sought.show])
     return Found(
-        frozenset(row.id for row in of_kind[sought.show]),
+        fit,
         {kind: len(cards) for kind, cards in of_kind.items()},
         few=len(rows) <= FEW and sought.is_all,
+        far=frozenset([row.id for row in board.live if row.id in fit][WHOLE:]),
     )
 
 

@@ -16,6 +16,7 @@ SAID: Mapping[str, str] = {
     "source.organisation_connected": _("{who} connected an organisation of Microsoft 365"),
     "source.organisation_mapped": _("{who} said whose contacts the people of an organisation are"),
     "source.organisation_disconnected": _("{who} disconnected an organisation of Microsoft 365"),
+    "source.erased_let_back": _("{who} let people who were erased here come back from Microsoft 365"),
     "source.sync_asked": _("{who} had an organisation read at once"),
     "source.synced": _("An organisation was read to the end"),
     "source.problem": _("An organisation of Microsoft 365 could not be read"),

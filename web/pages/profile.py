@@ -11,7 +11,7 @@ from identity.passwords import WeakPassword, check_password
 from identity.sign_in import Proof, Refused
 from storage.people import WAYS, StoredTechnician
 from web.api.ids import our_id
-from web.log_in import origin_of, set_log_in_cookie
+from web.log_in import prove_again_here, set_log_in_cookie
 from web.look import _
 from web.noting import line
 from web.pages.context import frame, length, page, see_other
@@ -71,13 +71,7 @@ async def change_password(call: Call) -> web.StreamResponse:
         problems["again"] = _("The two passwords differ. Type the same one twice.")
     if problems:
         return await _profile(call, problems=problems)
-    proven = await services.sign_in.prove_again(
-        who.tenant_id,
-        who.technician_id,
-        who.log_in_id,
-        Proof(given.password, given.code),
-        origin_of(call.request, services),
-    )
+    proven = await prove_again_here(call.request, services, who, Proof(given.password, given.code))
     if isinstance(proven, Refused):
         if proven.word == "ended":
             return see_other("/sign-in")

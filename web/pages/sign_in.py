@@ -8,7 +8,14 @@ from aiohttp import web
 
 from identity.sign_in import LogInGranted, Proof, Refused
 from web.csrf import COOKIE
-from web.log_in import drop_log_in_cookie, known_token, origin_of, set_known_cookie, set_log_in_cookie
+from web.log_in import (
+    drop_log_in_cookie,
+    known_token,
+    log_in_here,
+    prove_again_here,
+    set_known_cookie,
+    set_log_in_cookie,
+)
 from web.look import _
 from web.noting import line
 from web.pages.context import HOME, frame, length, own_path, page, see_other
@@ -34,16 +41,10 @@ async def show_sign_in(call: Call) -> web.StreamResponse:
 
 
 async def sign_in(call: Call) -> web.StreamResponse:
-    """Check everything in one step. A log-in the browser still holds ends, so no token survives a sign-in."""
+    """Check everything in one step."""
     given: SignInForm = call.body
     next_path = own_path(given.next)
-    granted = await call.services.sign_in.log_in(
-        given.login,
-        Proof(given.password, given.code),
-        origin_of(call.request, call.services),
-        replaces=call.request.cookies.get(COOKIE, ""),
-        known=known_token(call.request),
-    )
+    granted = await log_in_here(call.request, call.services, given.login, Proof(given.password, given.code))
     if isinstance(granted, Refused):
         return _sign_in_page(call, next_path, login=given.login, refused=granted)
     response = _gone_to(_home_of(next_path, ui_access=granted.ui_access), granted)
@@ -72,13 +73,7 @@ async def step_up(call: Call) -> web.StreamResponse:
     """Prove the log-in anew; its token changes."""
     given: StepUpForm = call.body
     who, next_path = call.who, own_path(given.next)
-    granted = await call.services.sign_in.prove_again(
-        who.tenant_id,
-        who.technician_id,
-        who.log_in_id,
-        Proof(given.password, given.code),
-        origin_of(call.request, call.services),
-    )
+    granted = await prove_again_here(call.request, call.services, who, Proof(given.password, given.code))
     if isinstance(granted, Refused):
         return _step_up_page(call, next_path, refused=granted)
     response = _gone_to(next_path, granted, said="proven")

@@ -7,7 +7,6 @@ needs no script, tells whoever has the link no number and no address, and shows 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Annotated, Literal, Protocol
 from aiohttp import web
 from pydantic import Field
 
+from dialogs.grammar import tidy
 from dialogs.texts import clock_and_zone
 from identity.sessions import address_key
 from storage.phones import readable
@@ -120,9 +120,12 @@ class LinkPages:
         """What the link shows, or the page that says that it shows nothing."""
         now = call.services.clock.now()
         address = origin_of(call.request, call.services).address
+        if not TOKEN.fullmatch(token):
+            # Costs nothing, and a mail gateway that cuts links off must not close the page to its whole office.
+            return _unknown(call)
         if self.guesses.too_many(address, now):
             return _unknown(call, status=429)
-        shown = await self.acts(call.services).look_at_link(token) if TOKEN.fullmatch(token) else None
+        shown = await self.acts(call.services).look_at_link(token)
         if shown is None:
             self.guesses.count(address, now)
             return _unknown(call)
@@ -132,7 +135,7 @@ class LinkPages:
 def two_digits(typed: str) -> str:
     """The digits of what was typed when they are two, also full-width ones and ones with a space or a dash between;
     else nothing."""
-    plain = re.sub(r"[\s\-\u2010-\u2015]", "", unicodedata.normalize("NFKC", typed))
+    plain = re.sub(r"[\s\-\u2010-\u2015]", "", tidy(typed))
     return plain if re.fullmatch(r"[0-9]{2}", plain) else ""
 
 
@@ -171,9 +174,12 @@ def _page(
 
 
 def _unknown(call: Call, *, status: int = 404) -> web.Response:
-    """The same for everything that is no link of ours: what was mistyped, what was made up, and what is too much."""
-    frame = visit_frame(call.request, call.services, _("This link does not work"))
-    return page(call, "visit_lost.html", frame, {"host": ""}, status=status)
+    """The same for everything that is no link of ours, mistyped or made up. Too many of those from one connection are
+    told of: a good link from there is not looked at either, and its owner must know what to do."""
+    many = status == 429
+    title = _("Not right now") if many else _("This link does not work")
+    frame = visit_frame(call.request, call.services, title)
+    return page(call, "visit_lost.html", frame, {"host": "", "many": many}, status=status)
 
 
 _TITLES = {

@@ -179,7 +179,7 @@ def _obstacles(blocked: Sequence[WayNow], now: datetime) -> tuple[str, ...]:
         if way.why in _IN_FULL and way.why not in said:
             said[way.why] = sentence(way.why)
             if way.not_before is not None:
-                said[way.why] += " " + _("Free again in %s.") % length(way.not_before - now)
+                said[way.why] += " " + _("Try again in %s.") % length(way.not_before - now)
     return tuple(said.values())
 
 

@@ -110,6 +110,7 @@ REASONS: Mapping[str, str] = {
     "restored": _("Ended: the database was restored from a backup"),
     "erased": _("Ended: their data was erased"),
     "number_changed": _("Ended: their number or address was changed"),
+    "blocked": _("Ended: their number was blocked"),
     "alarm": _("Ended by an alarm: they were checking a caller who is none of ours"),
     "machine": _("An answering machine picked up: no code was said to it"),
     "busy": _("The line was busy"),

@@ -33,7 +33,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "note_required": (422, "Write down what the person said: a spoken yes needs a note."),
     "reason_required": (422, "Say why you end it; the reason goes into the record."),
     "no_note_due": (409, "Nothing waits to be written to a ticket."),
-    "too_many_sends": (429, "A message has just gone out there, or as many as the limits allow."),
+    "too_many_sends": (429, "A message went there just now, or no more may go there for a while."),
     "prefix_paused": (
         429,
         "Texts to numbers like this one pause, because hardly any of the last codes there were answered.",
@@ -46,7 +46,11 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "no_mobile": (409, "No text may go to this contact: there is no mobile number on record."),
     "no_email": (409, "There is no e-mail address on record for this contact."),
     "no_phone": (409, "There is no phone number on record for this contact."),
-    "call_under_way": (409, "The phone is ringing or the call is still on. Call again when it is over."),
+    "call_under_way": (
+        409,
+        "The call is on its way, the phone rings, or somebody is on it. Call again when it is over, or cancel and "
+        "choose another way.",
+    ),
     "already_ended": (409, "This announced call is over already."),
     "address_not_found": (
         422,

@@ -30,6 +30,7 @@ from dialogs.user_verify import (
     TicketFailed,
     TicketLinked,
     Undelivered,
+    Verified,
 )
 from tests.unit.verification_walks.world import (
     ASKS,
@@ -186,7 +187,8 @@ ASKING = [
 ]
 
 _RESENT = grew(SENT, "resent|Dana", sends=2)
-_CALLED_BACK = replace(grew(HEARD, "resent|Dana", sends=2), call_over=True)
+_HUNG_UP = replace(HEARD, call_over=True)
+_CALLED_BACK = replace(grew(_HUNG_UP, "resent|Dana", sends=2), call_awaited=True)
 _CONFLICT = replace(SENT, challenge=replace(LIVE, wording="conflict"))
 
 AGAIN = [
@@ -200,8 +202,9 @@ AGAIN = [
     Walk(LINKED, ResendAsked(DANA), Step(LINKED, refused="nothing_to_resend")),
     Walk(RINGING, ResendAsked(DANA), Step(RINGING, refused="call_under_way")),
     Walk(HEARD, ResendAsked(DANA), Step(HEARD, refused="call_under_way")),
-    Walk(PLACING, ResendAsked(DANA), Step(grew(PLACING, "resent|Dana", sends=2), (PlaceCall(LIVE.expires_at),))),
-    Walk(replace(HEARD, call_over=True), ResendAsked(DANA), Step(_CALLED_BACK, (PlaceCall(LIVE.expires_at),))),
+    Walk(PLACING, ResendAsked(DANA), Step(PLACING, refused="call_under_way")),
+    Walk(_HUNG_UP, ResendAsked(DANA), Step(_CALLED_BACK, (PlaceCall(LIVE.expires_at),))),
+    Walk(_CALLED_BACK, ResendAsked(DANA), Step(_CALLED_BACK, refused="call_under_way")),
     Walk(due(SENT), ResendAsked(DANA), expired("deadline", refused="verification_over")),
     Walk(SENT, CancelAsked(DANA), expired("cancelled", "cancelled|Dana")),
     Walk(SENT, CancelAsked(LEE), Step(SENT, refused="not_your_verification")),
@@ -271,6 +274,9 @@ def afterwards() -> Iterator[Walk]:
         yield Walk(state, TicketLinked(LEE, T42), Step(state))
         yield Walk(state, TicketLinked(LEE, T77), Step(linked, (left, there)))
         yield Walk(unlogged, TicketLinked(DANA, T77), Step(linked, (there,)))
+        if isinstance(state, Verified):
+            over, late = replace(state, green_until=NOW), replace(_ABOUT_77, linked_late=True)
+            yield Walk(over, TicketLinked(LEE, T77), Step(replace(over, request=late, trail=trail), (left, there)))
         yield Walk(state, ResendAsked(DANA), Step(state, refused="verification_over"))
         yield Walk(state, CancelAsked(LEE), Step(state, refused="verification_over"))
     voided = replace(_VOID, request=_ABOUT_77, trail=after("voided", "ticket_linked|1077"))

@@ -217,9 +217,16 @@ CALLS = [
     Walk(PLACING, CallPlaced("CA1"), Step(RINGING)),
     Walk(RINGING, CallPlaced("CA1"), Step(RINGING)),
     Walk(
-        replace(HEARD, call_over=True),
+        replace(HEARD, call_over=True, call_awaited=True),
         CallPlaced("CA2"),
-        Step(replace(HEARD, call_id="CA2", challenge=replace(HEARD.challenge, call_answered=""))),
+        Step(
+            replace(
+                HEARD,
+                call_id="CA2",
+                calls_before=("CA1",),
+                challenge=replace(HEARD.challenge, call_answered=""),
+            )
+        ),
     ),
     Walk(
         RINGING,

@@ -16,7 +16,7 @@ from storage.pod_sign_ins import Way
 from storage.tenants import StoredTenant
 from web import csrf
 from web.csrf import COOKIE
-from web.log_in import known_token, origin_of, set_known_cookie, set_log_in_cookie
+from web.log_in import known_token, log_in_here, prove_again_here, set_known_cookie, set_log_in_cookie
 from web.look import _
 from web.pages.context import frame, length, page, see_other
 from web.pages.forms import Form
@@ -59,13 +59,7 @@ async def sign_in(call: Call) -> web.StreamResponse:
     """Sign in as on the console's page, and hand it over."""
     given: WindowSignInForm = call.body
     tenant = await _tenant(call, given)
-    granted = await call.services.sign_in.log_in(
-        given.login,
-        Proof(given.password, given.code),
-        origin_of(call.request, call.services),
-        replaces=call.request.cookies.get(COOKIE, ""),
-        known=known_token(call.request),
-    )
+    granted = await log_in_here(call.request, call.services, given.login, Proof(given.password, given.code))
     if isinstance(granted, Refused):
         return _form(call, tenant, given, login=given.login, refused=granted)
     response: web.StreamResponse
@@ -94,13 +88,7 @@ async def prove_again(call: Call) -> web.StreamResponse:
     who, tenant = call.who, await _tenant(call, given)
     if who.tenant_id != tenant.id:
         return see_other(f"{PATH}?tenant={tenant.slug}&challenge={given.challenge}")
-    granted = await call.services.sign_in.prove_again(
-        who.tenant_id,
-        who.technician_id,
-        who.log_in_id,
-        Proof(given.password, given.code),
-        origin_of(call.request, call.services),
-    )
+    granted = await prove_again_here(call.request, call.services, who, Proof(given.password, given.code))
     if isinstance(granted, Refused):
         return _again(call, tenant, given, refused=granted)
     response = await _hand_over(call, tenant, given, granted)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from storage.sources.contact_sources import NameTaken, Organisation
 from web.api.ids import our_id
+from web.likely_client import likely_client
 from web.look import _
 from web.noting import line
 from web.pages.contact_forms import MOST_OFFERED
@@ -96,6 +97,17 @@ async def disconnect(call: Call) -> web.StreamResponse:
     return see_other(f"{PATH}/{found.source_id}", said="organisation_disconnected")
 
 
+async def let_back(call: Call) -> web.StreamResponse:
+    """Whoever of its people was erased here may come again."""
+    services, who, found = call.services, call.who, await organisation_of(call)
+    about = line(call, "source.erased_let_back", source=found.source_id, organisation=found.id)
+    noted = services.contact_sources.noting(who.tenant_id, about)
+    if await noted.let_back(who.tenant_id, found.id, services.clock.now()) is None:
+        return await _page(call, found, MapForm(), {"client": _("Say first whose contacts its people are.")})
+    services.source_acts.wake()
+    return see_other(_path(found), said="erased_let_back")
+
+
 async def organisation_of(call: Call) -> Organisation:
     """The organisation in the path, which must be of the source in the path. Raises the 404 of a page."""
     source_id, id = our_id(call, "source_id"), our_id(call, "organisation_id")
@@ -112,12 +124,18 @@ def _path(found: Organisation) -> str:
 async def _page(
     call: Call, found: Organisation, typed: MapForm | None = None, problems: Mapping[str, str] | None = None
 ) -> web.Response:
-    clients = await call.services.directory.clients(call.who.tenant_id)
+    clients = [client.name for client in await call.services.directory.clients(call.who.tenant_id)]
+    likely = likely_client(found.name, found.domains, clients) if not found.client_id else ""
+    # A client there is already, else what an organisation calls itself: both are a guess, and the admin looks at the
+    # domain beside it.
+    guess = MapForm(
+        client=found.client_name or likely or found.name, new_client="" if found.client_id or likely else "yes"
+    )
     values: dict[str, object] = {
         "one": organisation_view(found, call.services.clock.now()),
-        # What an organisation calls itself is a fair guess; the admin looks at the domain beside it.
-        "typed": typed or MapForm(client=found.client_name or found.name, new_client="" if found.client_id else "yes"),
-        "clients": [client.name for client in clients][:MOST_OFFERED],
+        "typed": typed or guess,
+        "suggested": likely if typed is None else "",
+        "clients": clients[:MOST_OFFERED],
         "problems": problems or {},
     }
     problem = _("Not saved. Correct what is marked below.") if problems else ""
@@ -129,6 +147,16 @@ ROUTES = (
     Route("GET", ONE, show_organisation, Access.ADMIN, Surface.PAGE, "An organisation of a source"),
     Route("POST", ONE, map_it, Access.ADMIN, Surface.PAGE, "Say whose contacts they are", body=MapForm, step_up=True),
     Route("POST", ONE + "/sync", sync_now, Access.ADMIN, Surface.PAGE, "Read it now", body=Form),
+    Route(
+        "POST",
+        ONE + "/let-back",
+        let_back,
+        Access.ADMIN,
+        Surface.PAGE,
+        "Let erased people back",
+        body=Form,
+        step_up=True,
+    ),
     Route(
         "POST", ONE + "/disconnect", disconnect, Access.ADMIN, Surface.PAGE, "Disconnect it", body=Form, step_up=True
     ),

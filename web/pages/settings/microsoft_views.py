@@ -79,7 +79,8 @@ class SourceView:
 @dataclass(frozen=True, slots=True)
 class OrganisationView:
     """An organisation as pages show it. `working`: it is read now or will be at once; `mark` changes whenever the page
-    should be drawn anew. `read`: people so far, in the round under way. `people` and `round`: what to call a count,
+    should be drawn anew. `read`: people so far, in the round under way. `erased`: people
+    there who were erased here. `people` and `round`: what to call a count,
     and the count."""
 
     id: str
@@ -102,6 +103,7 @@ class OrganisationView:
     detail: str
     problem_at: datetime | None
     waiting: int
+    erased: int
     people: Sequence[tuple[str, int]]
     round: Sequence[tuple[str, int]]
 
@@ -170,6 +172,7 @@ def organisation_view(one: Organisation, now: datetime) -> OrganisationView:
         detail=one.problem_detail,
         problem_at=one.problem_at,
         waiting=one.waiting,
+        erased=one.people.get("erased", 0),
         people=[(words, one.people.get(name, 0)) for name, words in PEOPLE.items() if one.people.get(name, 0)],
         round=[(words, one.last.get(name, 0)) for name, words in ROUND.items() if one.last.get(name, 0)],
     )

@@ -1,11 +1,12 @@
 // @ts-check
 // The board of checks, kept up to date. The stream brings the row that changed, the same to everybody; the claimer's own,
-// with its code, is fetched.
+// with its code, is fetched. A tab that nobody sees draws nothing until it is shown, but for what takes a code away and
+// what tells of new checks: sound, notice and the number in the title.
 
-import { Finding } from "./finding.js";
+import { Finding, foldFar, unfold } from "./finding.js";
 import { Live } from "./live.js";
 import { announce } from "./notices.js";
-import { badge, fill, localTime, put, setServerTime, show } from "./parts.js";
+import { badge, fill, localTime, put, serverTime, setServerTime, show, tick } from "./parts.js";
 
 const QUIET_FOR = 5000;
 /** A result older than this, in ms, makes room for the next check that comes in. */
@@ -21,6 +22,12 @@ const AT_ONCE = 50;
 const FEW_ENOUGH = 30;
 /** A question that got no answer is asked again after so long, in ms. */
 const RETRY = 4000;
+
+/** Whether a row is a check that nobody here has heard of, or has claimed. @param {any} row
+ * @param {string | undefined} had the kind it was */
+function isNew(row, had) {
+  return row.kind === "waiting" && had !== "waiting" && had !== "mine";
+}
 
 class Board extends HTMLElement {
   pageTitle = document.title;
@@ -39,6 +46,14 @@ class Board extends HTMLElement {
   seqs = new Map();
   /** Checks to be fetched. @type {Set<string>} */
   wanted = new Set();
+  /** What has come while nobody saw this tab, by check: the row, or null where it is to be fetched, as one is that this
+   * technician has claimed in another tab. @type {Map<string, any>} */
+  unseen = new Map();
+  /** Rows whose time ran out meanwhile. @type {Set<HTMLElement>} */
+  overdue = new Set();
+  /** Whether what stands beside the rows, or all of a page of one check, has changed meanwhile. */
+  besideUnseen = false;
+  allUnseen = false;
 
   connectedCallback() {
     this.base = Number(this.dataset.seq ?? 0);
@@ -49,8 +64,16 @@ class Board extends HTMLElement {
     this.ended = Number(this.querySelector('[data-count="today"]')?.textContent ?? 0);
     this.addEventListener("submit", (event) => this.send(event));
     this.addEventListener("change", (event) => {
-      if (event.target instanceof HTMLSelectElement) event.target.dataset.touched = "yes";
+      if (!(event.target instanceof HTMLSelectElement)) return;
+      event.target.dataset.touched = "yes";
+      event.target.closest(".card")?.classList.add("kept");
     });
+    // The row a link of this page leads to is whole before the browser goes there.
+    this.addEventListener("click", (event) => {
+      const link = event.target instanceof Element ? event.target.closest("a.open") : null;
+      if (link?.parentElement) unfold(link.parentElement);
+    });
+    addEventListener("hashchange", () => this.fold());
     // A row somebody is busy with stays whole, however many come above it.
     this.addEventListener("focusin", (event) => {
       if (event.target instanceof Element && event.target.closest("form, summary")) event.target.closest(".card")?.classList.add("kept");
@@ -67,7 +90,55 @@ class Board extends HTMLElement {
     this.live.addEventListener("back", () => this.lost(0));
     this.live.addEventListener("lost", (event) => { if (event instanceof CustomEvent) this.lost(event.detail.at); });
     this.live.addEventListener("over", () => location.reload());
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.hides() : this.shows()));
+    // Back from a page that was left: what was heard since then was heard by nobody.
+    addEventListener("pageshow", (event) => { if (event.persisted) this.refresh(); });
     this.settle();
+  }
+
+  /** Nobody sees this tab any more. Browsers wake such a tab ever less often, but once for each thing it has asked for:
+   *  so every code has its own end. */
+  hides() {
+    for (const timer of this.querySelectorAll('[data-kind="mine"] ww-timer')) {
+      if (timer instanceof HTMLElement) setTimeout(() => tick(), Math.max(0, Number(timer.dataset.until) - serverTime()) + 1);
+    }
+  }
+
+  /** Somebody looks again: before the browser draws anything, all that came meanwhile stands there. */
+  shows() {
+    const [unseen, overdue] = [[...this.unseen], [...this.overdue]];
+    this.unseen.clear();
+    this.overdue.clear();
+    for (const [id, row] of unseen) {
+      if (row) this.place(row, this.row(id)?.dataset.kind, true);
+      else this.wanted.add(id);
+    }
+    for (const card of overdue) {
+      const timer = card.querySelector("ww-timer");
+      if (timer instanceof HTMLElement && Number(timer.dataset.until) <= serverTime()) this.end(card);
+    }
+    this.settle();
+    tick(true);
+    if (this.wanted.size > 0) this.want([...this.wanted][0]);
+    if (this.besideUnseen) this.fetchBeside();
+    if (this.allUnseen) this.refresh();
+    this.besideUnseen = this.allUnseen = false;
+  }
+
+  /** Whether news of a check may wait until somebody looks: not where a code stands that may be no longer good, and not
+   *  of a check nobody here has heard of. @param {string} id */
+  mayWait(id) {
+    return document.hidden && this.kind(id) !== undefined && !this.showsCode(id);
+  }
+
+  /** @param {string} id */
+  showsCode(id) {
+    return this.row(id)?.dataset.kind === "mine";
+  }
+
+  /** What a check is, whether or not that is drawn already. @param {string} id @returns {string | undefined} */
+  kind(id) {
+    return this.unseen.has(id) ? this.unseen.get(id)?.kind ?? "mine" : this.row(id)?.dataset.kind;
   }
 
   /** @param {string} name @returns {HTMLElement | null} */
@@ -97,14 +168,23 @@ class Board extends HTMLElement {
     badge(data);
     if (data.kind?.startsWith("approval.")) return;
     if (data.kind === "start_over") setTimeout(() => this.refresh(), Math.random() * SPREAD);
-    else if (this.single) { if (data.check_id === this.single) this.refresh(); }
+    else if (this.single) {
+      if (data.check_id !== this.single) return;
+      if (this.mayWait(this.single)) this.allUnseen = true;
+      else this.refresh();
+    }
     else if (data.kind === "presence") this.lookBeside(PRESENCE_EVERY);
     else if (data.row) {
       setServerTime(data.now);
       this.take([data.row], data.row_seq);
       // The ticket system was too slow for the select: look once more.
       if (data.pending) this.lookAgain(data.check_id);
-    } else if (data.check_id && this.known(data.check_id) < Number(news.id)) this.want(data.check_id);
+    } else if (data.check_id && this.known(data.check_id) < Number(news.id)) {
+      if (this.mayWait(data.check_id)) {
+        this.unseen.set(data.check_id, null);
+        this.settle();
+      } else this.want(data.check_id);
+    }
     if (data.beside && !this.single) this.lookBeside(BESIDE_EVERY);
   }
 
@@ -116,16 +196,22 @@ class Board extends HTMLElement {
   /** Fetch one row; those wanted meanwhile are fetched together. @param {string} id */
   want(id) {
     this.wanted.add(id);
+    if (this.mayWait(id)) return;
     this.fetching ??= this.fetchWanted().finally(() => {
       this.fetching = undefined;
-      if (this.wanted.size > 0) setTimeout(() => this.want([...this.wanted][0]), RETRY);
+      const next = this.nextWanted()[0];
+      if (next) setTimeout(() => this.want(next), RETRY);
     });
+  }
+
+  /** @returns {string[]} checks to be fetched now */
+  nextWanted() {
+    return [...this.wanted].filter((id) => !this.mayWait(id)).slice(0, AT_ONCE);
   }
 
   async fetchWanted() {
     await null; // what else is wanted at this moment comes along
-    while (this.wanted.size > 0) {
-      const ids = [...this.wanted].slice(0, AT_ONCE);
+    for (let ids = this.nextWanted(); ids.length > 0; ids = this.nextWanted()) {
       for (const id of ids) this.wanted.delete(id);
       const found = await this.ask(ids.map((id) => `check=${encodeURIComponent(id)}`).join("&"));
       if (!found) {
@@ -140,7 +226,8 @@ class Board extends HTMLElement {
 
   /** What stands beside the rows, soon, and not too often. @param {number} every in ms */
   lookBeside(every) {
-    if (this.besideSoon) return;
+    if (document.hidden) this.besideUnseen = true;
+    if (this.besideSoon || document.hidden) return;
     const wait = Math.max(Math.random() * 150, this.besideAt + every - Date.now());
     this.besideSoon = setTimeout(() => this.fetchBeside(), wait);
   }
@@ -188,6 +275,8 @@ class Board extends HTMLElement {
     this.seqs.clear();
     if (this.live && this.base > this.live.after) this.live.after = this.base;
     const had = new Map(this.rows().map((e) => [e.dataset.id, e.dataset.kind]));
+    for (const id of this.unseen.keys()) had.set(id, this.kind(id));
+    this.unseen.clear();
     if (this.open) show(this.open, board.live);
     if (this.past) show(this.past, board.today);
     const story = this.list("story");
@@ -196,8 +285,13 @@ class Board extends HTMLElement {
     this.ended = Number(board.ended);
     this.goOn(board.earlier);
     this.drawBeside(board);
-    for (const row of [...board.live, ...board.today]) if (had.get(row.id) !== row.kind) this.tell(row, had.get(row.id));
+    for (const row of [...board.live, ...board.today]) {
+      const kind = had.get(row.id);
+      if (isNew(row, kind)) announce(row.name, row.id);
+      if (kind !== row.kind) this.tell(row, kind);
+    }
     this.settle();
+    if (document.hidden) this.hides();
   }
 
   /** @param {any} board */
@@ -219,18 +313,29 @@ class Board extends HTMLElement {
     for (const row of rows) {
       if (seq < this.known(row.id)) continue;
       this.seqs.set(row.id, seq);
-      const list = row.kind === "ended" ? this.past : this.open;
-      const was = this.row(row.id);
-      const kind = was?.dataset.kind;
-      const moves = was !== null && was.parentElement !== list;
-      if (!list || (row.kind === "ended" && !was && !this.belongs(row))) continue;
-      if (moves) was.remove();
-      if (row.kind === "ended" && (moves || !was)) this.ended += 1;
-      const made = put(list, row);
-      if (list.childElementCount <= FEW_ENOUGH) made?.classList.add("fresh");
-      if (kind !== row.kind) this.tell(row, kind);
+      const had = this.kind(row.id);
+      if (document.hidden && !this.showsCode(row.id)) {
+        this.unseen.set(row.id, row);
+        if (isNew(row, had)) announce(row.name, row.id);
+      } else this.place(row, had);
     }
     this.settle();
+  }
+
+  /** One row, where it belongs. @param {any} row @param {string | undefined} had the kind it was
+   * @param {boolean} [announced] whether sound and notice have told of it already */
+  place(row, had, announced = false) {
+    const list = row.kind === "ended" ? this.past : this.open;
+    const was = this.row(row.id);
+    const moves = was !== null && was.parentElement !== list;
+    if (!list || (row.kind === "ended" && !was && !this.belongs(row))) return;
+    if (moves) was.remove();
+    if (row.kind === "ended" && (moves || !was)) this.ended += 1;
+    const made = put(list, row);
+    if (list.childElementCount <= FEW_ENOUGH) made?.classList.add("fresh");
+    if (had === row.kind) return;
+    if (!announced && isNew(row, had)) announce(row.name, row.id);
+    this.tell(row, had);
   }
 
   /** Whether a check that is over, and was not on the page, is one of today's that are shown. @param {any} row */
@@ -246,8 +351,7 @@ class Board extends HTMLElement {
   tell(row, had) {
     // An announcement has done its work when the check that it claimed comes.
     if ((row.kind === "mine" || had === "mine") && this.list("calling")?.firstElementChild) this.lookBeside(0);
-    if (row.kind === "waiting" && had !== "mine") {
-      announce(row.name, row.id);
+    if (isNew(row, had)) {
       this.say((this.dataset.new ?? "").replace("{name}", row.name));
       if (Date.now() - this.resultAt > RESULT_FOR) this.result(null);
     } else if (row.kind === "mine") {
@@ -263,7 +367,14 @@ class Board extends HTMLElement {
   /** Its time is up: no code may stand there a moment longer, whether or not the server can be reached. @param {Event} event */
   lapse(event) {
     const card = event.target instanceof Element ? event.target.closest(".card") : null;
-    if (!(card instanceof HTMLElement) || "lapsed" in card.dataset || card.parentElement !== this.open) return;
+    if (!(card instanceof HTMLElement)) return;
+    if (document.hidden && card.dataset.kind !== "mine") this.overdue.add(card);
+    else this.end(card);
+  }
+
+  /** @param {HTMLElement} card */
+  end(card) {
+    if ("lapsed" in card.dataset || card.parentElement !== this.open) return;
     card.dataset.lapsed = "";
     card.querySelector(".slip")?.remove();
     const state = card.querySelector('[data-text="state"]');
@@ -273,15 +384,24 @@ class Board extends HTMLElement {
     setTimeout(() => (this.single ? this.refresh() : this.want(id)), 1000 + Math.random() * SPREAD);
   }
 
-  /** The counts, the title and what is hidden, after anything changed. */
+  /** The counts, the title and what is hidden, after anything changed. Where nobody looks, the title alone. */
   settle() {
+    const kinds = new Map([...this.open?.children ?? []].map((e) => [e.getAttribute("data-id"), e.getAttribute("data-kind")]));
+    for (const id of this.unseen.keys()) kinds.set(id, this.kind(id) ?? "");
+    const waiting = [...kinds.values()].filter((kind) => kind === "waiting").length;
+    document.title = waiting > 0 ? `(${waiting}) ${this.pageTitle}` : this.pageTitle;
+    if (document.hidden) return;
     const count = this.querySelector('[data-count="today"]');
     if (count) count.textContent = String(this.ended);
     const past = this.past?.closest("[data-if-any]");
     if (past instanceof HTMLElement) past.hidden = !this.past?.firstElementChild;
-    const waiting = this.open?.querySelectorAll(':scope > [data-kind="waiting"]').length ?? 0;
-    document.title = waiting > 0 ? `(${waiting}) ${this.pageTitle}` : this.pageTitle;
     this.finding?.sift();
+    this.fold();
+  }
+
+  /** Which rows are whole, after any came, went or was looked for. */
+  fold() {
+    if (this.open && !this.single) foldFar(this.open, Number(this.dataset.whole));
   }
 
   /** More of today, under what is there. @param {Event} event */

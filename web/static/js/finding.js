@@ -1,13 +1,18 @@
 // @ts-check
 // Finds rows among two hundred, by words and by kind, and keeps what is sought in the address. `web/pages/finding.py`
-// does the same for whoever has no script, and when such a link is opened.
+// does the same for whoever has no script, and when such a link is opened. And keeps rows far down small.
+
+import { folded, within } from "./parts.js";
 
 /** With no more rows than this there is nothing to search. */
 const FEW = 5;
 /** What is searched: everything a card says but its code. */
 const SEARCHED = ["name", "company", "address", "state", "ticket", "technician"];
 
-/** @typedef {HTMLElement & {rows(): HTMLElement[], say(sentence: string): void}} Board */
+/** Rows that may be their heads alone: not those with a code, nor those that somebody has opened or is busy with. */
+const FOLDS = ".waiting:not(:target, .kept), .theirs:not(:target, .kept)";
+
+/** @typedef {HTMLElement & {rows(): HTMLElement[], say(sentence: string): void, fold(): void}} Board */
 
 export class Finding {
   /** @param {Board} board @param {HTMLFormElement} form */
@@ -35,6 +40,7 @@ export class Finding {
   /** Somebody looks for something else now: show it, say how many fit, and keep it in the address. */
   changed() {
     const fit = this.sift();
+    this.board.fold();
     const asked = new URLSearchParams();
     if (this.field.value.trim()) asked.set("q", this.field.value.trim());
     if (this.only !== "all") asked.set("show", this.only);
@@ -80,10 +86,37 @@ export class Finding {
 
 /** @param {HTMLElement} card @returns {string} what it says, in small letters; a ticket that is only offered counts too */
 function saidOn(card) {
-  const said = SEARCHED.map((name) => card.querySelector(`[data-text="${name}"]`)?.textContent ?? "");
-  const offered = card.querySelector("[data-options=tickets]");
+  const said = SEARCHED.map((name) => within(card, `[data-text="${name}"]`)[0]?.textContent ?? "");
+  const offered = within(card, "[data-options=tickets]")[0];
   if (offered instanceof HTMLSelectElement && !["new", "later"].includes(offered.value)) {
     said.push(offered.selectedOptions[0]?.text ?? "");
   }
   return said.join(" ").toLowerCase();
+}
+
+/**
+ * Rows far down a long list, and those that are not shown, become their heads: their forms leave the page. Browsers go
+ * through all forms of a page when one comes or goes, and through eight hundred it takes them longer than all else.
+ * @param {Element} list @param {number} whole how many rows on top stay whole
+ */
+export function foldFar(list, whole) {
+  let place = 0;
+  for (const row of list.children) {
+    if (!(row instanceof HTMLElement)) continue;
+    const isFar = (row.hidden || ++place > whole) && row.matches(FOLDS);
+    row.toggleAttribute("data-far", isFar);
+    if (isFar && !folded.has(row)) {
+      const rest = new DocumentFragment();
+      rest.append(...[...row.children].filter((e) => !e.matches(".state, .who, .open")));
+      folded.set(row, rest);
+    } else if (!isFar) unfold(row);
+  }
+}
+
+/** A row with all its forms. @param {Element} row */
+export function unfold(row) {
+  const rest = folded.get(row);
+  if (!rest) return;
+  row.append(rest);
+  folded.delete(row);
 }

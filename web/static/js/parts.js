@@ -15,35 +15,66 @@ export function serverTime() {
   return Date.now() + offset;
 }
 
+/** How often a time left is drawn that is not on the screen, in ms: new text is work for the whole page. */
+const FAR_EVERY = 15_000;
+
 /** Every timer of the page, drawn together: two hundred clocks of their own would keep a phone awake.
  * @type {Set<Timer>} */
 const timers = new Set();
-setInterval(() => { for (const timer of timers) timer.tick(); }, 500);
+/** Those on the screen, or nearly. */
+const near = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) if (target instanceof Timer) target.comes(isIntersecting);
+}, { rootMargin: "25%" });
+let allAt = 0;
+
+/** Every timer whose time is up says so, and those that somebody sees go on. @param {boolean} [all] draw each of them */
+export function tick(all = Date.now() - allAt > FAR_EVERY) {
+  if (all) allAt = Date.now();
+  for (const timer of timers) timer.tick(all);
+}
+setInterval(tick, 500);
+document.addEventListener("visibilitychange", () => tick(true));
 
 /** Seconds left as text. The text is plain, so a screen reader reads it when asked and is not interrupted by it. When
- *  none are left it says so once, by the event `ww-over`. */
+ *  none are left it says so once, by the event `ww-over`, also where nobody sees it. */
 class Timer extends HTMLElement {
+  /** Whether it is on the screen, or nearly. */
+  isNear = true;
+
   connectedCallback() {
     timers.add(this);
+    near.observe(this);
     this.draw();
   }
 
   disconnectedCallback() {
     timers.delete(this);
+    near.unobserve(this);
+  }
+
+  /** @param {boolean} isNear */
+  comes(isNear) {
+    this.isNear = isNear;
+    if (isNear) this.draw();
   }
 
   /** @returns {number} whole seconds left */
+  left() {
+    return Math.max(0, Math.ceil((Number(this.dataset.until) - serverTime()) / 1000));
+  }
+
   draw() {
-    const left = Math.max(0, Math.ceil((Number(this.dataset.until) - serverTime()) / 1000));
+    const left = this.left();
     const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     const text = left > 0 ? (this.dataset.left ?? "{time}").replace("{time}", time) : (this.dataset.over ?? "");
     if (this.textContent !== text) this.textContent = text;
     this.toggleAttribute("data-soon", left > 0 && left <= 60);
-    return left;
   }
 
-  tick() {
-    if (this.draw() > 0 || this.said === this.dataset.until) return;
+  /** @param {boolean} all whether it is drawn even where it is not on the screen */
+  tick(all) {
+    if ((all || this.isNear) && !document.hidden) this.draw();
+    if (this.left() > 0 || this.said === this.dataset.until) return;
     this.said = this.dataset.until;
     this.dispatchEvent(new CustomEvent("ww-over", { bubbles: true }));
   }
@@ -161,9 +192,19 @@ function address(pattern, values) {
   return whole ? filled : "";
 }
 
+/** What is taken out of the page while a row is its head alone, by row. @type {WeakMap<Element, DocumentFragment>} */
+export const folded = new WeakMap();
+
+/** All of a row that fits, also what of it is not in the page. @param {Element} root @param {string} selector
+ * @returns {HTMLElement[]} */
+export function within(root, selector) {
+  const rest = folded.get(root)?.querySelectorAll(selector) ?? [];
+  return [...root.querySelectorAll(selector), ...rest].filter((e) => e instanceof HTMLElement);
+}
+
 /** @param {Element} root @param {string} name of the data attribute @returns {HTMLElement[]} */
 function marked(root, name) {
-  return [...root.querySelectorAll(`[data-${name}]`)].filter((e) => e instanceof HTMLElement);
+  return within(root, `[data-${name}]`);
 }
 
 /** @param {HTMLSelectElement} select @param {{value: string, text: string, chosen: boolean}[]} choices */
@@ -212,13 +253,11 @@ export function fill(root, values) {
     e.setAttribute("datetime", new Date(at).toISOString());
     e.textContent = localTime(at);
   }
-  for (const e of root.querySelectorAll("ww-timer")) {
-    if (e instanceof HTMLElement) e.dataset.until = values.expires_at;
-    if (e.isConnected && "draw" in e && typeof e.draw === "function") e.draw();
+  for (const e of within(root, "ww-timer")) {
+    e.dataset.until = values.expires_at;
+    if (e.isConnected && e instanceof Timer) e.draw();
   }
-  for (const e of root.querySelectorAll("ww-copy")) {
-    if (e instanceof HTMLElement) e.dataset.value = values.code ?? "";
-  }
+  for (const e of within(root, "ww-copy")) e.dataset.value = values.code ?? "";
 }
 
 /** @param {string} kind of `<template id="card-kind">` @param {Values} values @returns {HTMLElement} */

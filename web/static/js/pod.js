@@ -4,6 +4,9 @@
 
 /** What ends a check, so that its code need not stay. */
 const OVER = /^tv\.(confirm|deny|reject|expire|supersede|opt_out|void|release|take_over)/;
+/** How long after the news it is drawn anew, in ms; a finger that rests on it may put that off so many times. */
+const SOON = 250;
+const PUT_OFF = 20;
 /** How long to wait before it asks again for a stream that was refused, in ms. */
 const AGAIN = 5000;
 
@@ -62,12 +65,20 @@ class Pod extends HTMLElement {
     const running = this.querySelector("[data-running]");
     if (running instanceof HTMLElement && running.dataset.running === said.check_id) return;
     if (this.querySelector(".slip") && !OVER.test(said.kind)) return;
-    clearTimeout(this.soon);
-    this.soon = setTimeout(() => this.renew(), 250);
+    this.renewSoon(PUT_OFF);
   }
 
-  renew() {
-    if (this.isBusy()) this.show("changed", true);
+  /** @param {number} times it may be put off */
+  renewSoon(times) {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.renew(times), SOON);
+  }
+
+  /** @param {number} times it may be put off */
+  renew(times) {
+    // Drawn anew under a finger, what it presses would never hear of it.
+    if (times > 0 && this.matches(":active")) this.renewSoon(times - 1);
+    else if (this.isBusy()) this.show("changed", true);
     else location.replace(this.dataset.here ?? location.href);
   }
 

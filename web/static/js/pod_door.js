@@ -15,10 +15,15 @@ class Door extends HTMLElement {
     if (this.pairing instanceof HTMLElement) this.pairing.hidden = true;
     this.link?.addEventListener("click", (event) => this.open(event));
     addEventListener("message", (event) => this.hear(event));
-    // Another pod of the same ticket system may have signed in meanwhile; this one has the same cookie then.
-    document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible" && !this.opened && this.form) location.replace(this.home());
-    });
+    document.addEventListener("visibilitychange", () => this.look());
+  }
+
+  /** Another pod of the same ticket system may have signed in meanwhile; this one has the same cookie then. Only then is
+   * the page left: drawn anew it would have other letters than a window that is open, and lose a press on its button. */
+  async look() {
+    if (document.visibilityState !== "visible" || this.opened || !this.form) return;
+    const answer = await fetch(this.home(), { cache: "no-store" }).catch(() => null);
+    if (answer?.ok && !this.opened && !this.taken) location.replace(this.home());
   }
 
   /** @returns {URL} the pod itself, with what it is about */

@@ -4,6 +4,9 @@
 
 import { badge } from "./parts.js";
 
+/** A finger that rests on the panel may put off so many times, by so many ms, that it is drawn anew. */
+const PUT_OFF = 20;
+const PRESS = 250;
 /** What stands in the log and changes nothing on the panel. */
 const NO_NEWS = /\.(colleagues_told|act_refused|ignored)$/;
 
@@ -15,6 +18,11 @@ class Verify extends HTMLElement {
         // A second press would ask them twice.
         else setTimeout(() => this.close(form));
       });
+    }
+    for (const how of this.querySelectorAll("select[name=way]")) {
+      if (!(how instanceof HTMLSelectElement)) continue;
+      how.addEventListener("change", () => this.whole(how));
+      new ResizeObserver(() => this.whole(how)).observe(how);
     }
     const running = this.querySelector("[data-running]");
     if (running instanceof HTMLElement) this.running = running;
@@ -30,6 +38,20 @@ class Verify extends HTMLElement {
 
   disconnectedCallback() {
     clearInterval(this.asking);
+  }
+
+  /** Where it goes must be seen whole: what a closed select cuts off stands below it.
+   *  @param {HTMLSelectElement} how */
+  whole(how) {
+    const below = how.parentElement?.querySelector("[data-whole]");
+    const pen = document.createElement("canvas").getContext("2d");
+    if (!(below instanceof HTMLElement) || !pen) return;
+    const look = getComputedStyle(how), text = how.selectedOptions[0]?.text ?? "";
+    pen.font = `${look.fontWeight} ${look.fontSize} ${look.fontFamily}`;
+    // A rem and a half for the arrow, which browsers draw as wide as they like.
+    const room = how.clientWidth - parseFloat(look.paddingInlineStart) - parseFloat(look.paddingInlineEnd) - 24;
+    below.textContent = text;
+    below.hidden = how.clientWidth === 0 || pen.measureText(text).width <= room;
   }
 
   /** @param {HTMLFormElement} form */
@@ -91,7 +113,7 @@ class Verify extends HTMLElement {
     const keeps = typed instanceof HTMLInputElement && typed.value !== "";
     if (values.state !== this.running.dataset.state && (!keeps || values.state === "verified")) return this.reload();
     this.say(values);
-    if (values.state !== this.running.dataset.state) this.end();
+    if (values.state !== this.running.dataset.state) this.end(values.state);
   }
 
   /** @param {Record<string, any>} values */
@@ -118,17 +140,24 @@ class Verify extends HTMLElement {
     if (awaited && changed instanceof HTMLElement) changed.hidden = false;
   }
 
-  /** It is over, and what was typed stays where it is. */
-  end() {
+  /** It is over, and what was typed stays where it is. @param {string} state */
+  end(state) {
     const over = this.querySelector("[data-ended]");
-    if (over instanceof HTMLElement) over.hidden = false;
+    if (over instanceof HTMLElement) {
+      over.hidden = false;
+      if (state === "failed" || state === "denied") over.classList.replace("care", "bad");
+    }
+    this.running?.toggleAttribute("data-over", true);
     const form = this.querySelector("form.check");
     if (form instanceof HTMLFormElement) this.close(form);
     clearInterval(this.asking);
   }
 
-  reload() {
-    location.replace(this.dataset.here ?? location.href);
+  /** @param {number} [times] it may be put off */
+  reload(times = PUT_OFF) {
+    // Drawn anew under a finger, what it presses would never hear of it.
+    if (times > 0 && this.matches(":active")) setTimeout(() => this.reload(times - 1), PRESS);
+    else location.replace(this.dataset.here ?? location.href);
   }
 
   /** @param {SubmitEvent} event @param {HTMLFormElement} form */

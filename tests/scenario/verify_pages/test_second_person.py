@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,41 +12,16 @@ from urllib.parse import urlencode
 import pytest
 
 from dialogs.user_verify import Policy
-from storage.mail_servers import MailServer
-from storage.tenants import CarrierAccount
 from storage.verifications import VerificationRow
-from tests.fixtures.web_house import Answer, House, OpenWeb, Who
+from tests.fixtures.forms import send, words
+from tests.fixtures.verify_desk import add_address, address_of, code_of, newest, read, set_policy, start, ticket_of
+from tests.fixtures.web_house import Answer, House, Who
 from tests.fixtures.world import Person
 from tests.scenario.route_ground import new_integration_key
-from tests.scenario.test_verify_pages import (
-    add_address,
-    address_of,
-    code_of,
-    newest,
-    read,
-    send,
-    set_policy,
-    start,
-    ticket_of,
-    words,
-)
-from web.pages import page_routes
-from web.pages.errors import show_problem
 from web.routing import Scope
 
 API = "/api/v1/approvals"
 WHY = "She lost her phone; her boss is with me."
-
-
-@pytest.fixture
-async def house(open_web: OpenWeb) -> AsyncIterator[House]:
-    """With a carrier and a mail server on record; nothing delivers anything."""
-    async with open_web(pages=page_routes(), show_problem=show_problem) as opened:
-        tenant_id, services, now = opened.world.tenant_id, opened.services, opened.clock.now()
-        await services.tenants.put_carrier_account(CarrierAccount(tenant_id, "AC" + "0" * 32, "0" * 32), now)
-        server = MailServer("smtp.acme.example", 587, "starttls", "", "", "desk@acme.example", "Acme")
-        await services.mail_servers.put(tenant_id, server, now)
-        yield opened
 
 
 async def ask_by_form(house: House, cookie: str, person: Person, way: str, **fields: str) -> Answer:
