@@ -10,13 +10,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar
+from sqlalchemy import select
 
 from bot.contact_acts import ContactActs
 from bot.settings import Settings
 from bot.sources.opening import microsoft_people, open_sources
 from dialogs.people_source import SourceOrganisation
 from identity.sessions import address_block, browser_family, token_digest
+from storage.database import Unscoped
 from storage.keys import Keyring
+from storage.tables import audit
 from tests.fixtures.pages import Browser, hidden, words
 from tests.fixtures.web_house import FIREFOX, House, OpenWeb
 from tests.fixtures.world import MASTER_KEY
@@ -187,6 +190,12 @@ async def test_whose_people_they_are_is_said_before_anybody_is_read(house: House
         assert (await browser.post(one + form, **fields)).status == 401, form
     assert (await browser.post(one + "/sync")).status == 303, "it is done every hour anyway"
     browser = await admin(house)
+    back_again = await browser.post(one + "/let-back")
+    assert (back_again.status, back_again.headers["Location"]) == (303, f"{one}?said=erased_let_back")
+    assert "Everybody there is read anew." in words((await browser.get(back_again.headers["Location"])).text)
+    told = select(audit.c.public).where(audit.c.kind == "source.erased_let_back")
+    kept = await house.database.read(Unscoped.OPERATOR, lambda conn: conn.execute(told).scalars().all())
+    assert [id in public for public in kept] == [True]
     assert (await browser.post(one + "/disconnect")).status == 303
     assert (await browser.get(one)).status == 404
 

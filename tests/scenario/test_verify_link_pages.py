@@ -21,7 +21,7 @@ from web.nonces import make_nonce
 from web.pages import assets
 from web.pages.errors import show_problem
 from web.pages.settings import settings_routes
-from web.pages.verify_links import GUESSES, link_routes
+from web.pages.verify_links import link_routes
 from web.ports import LinkShown
 
 PATH = f"/v/{TOKEN}"
@@ -294,17 +294,13 @@ async def test_what_is_no_link_of_ours_gets_the_same_page(stage: Stage, token: s
 
 
 @pytest.mark.feature("SEC-43")
-async def test_guessing_is_slowed_down_and_malformed_ones_are_never_looked_for(stage: Stage) -> None:
+async def test_made_up_links_close_the_page_to_nobody_else(stage: Stage) -> None:
+    """A neighbour on the same connection may try hundreds; a good link opens all the same, and can be answered."""
     looks = stage.links.looks
-    for at in range(2 * GUESSES):
+    for at in range(200):
         answer = await stage.house.ask("GET", f"/v/{at:043d}" if at % 2 else f"/v/{at}", validate=False)
-        assert answer.status == 404, "malformed ones cost nothing, so they do not count"
-    assert stage.links.looks - looks == GUESSES
-    many = await stage.house.ask("GET", "/v/" + "q" * 43, validate=False)
-    assert many.status == 429
-    assert "Ask them to send a code instead." in words(many.text), "somebody's good link may be among them"
-    assert stage.links.looks - looks == GUESSES
-    stage.house.clock.advance(timedelta(seconds=600))
+        assert answer.status == 404
+    assert stage.links.looks - looks == 100, "malformed ones are never looked for"
     stage.put()
     assert (await stage.browser.get(PATH)).status == 200
 

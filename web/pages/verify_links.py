@@ -7,10 +7,8 @@ needs no script, tells whoever has the link no number and no address, and shows 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
 from aiohttp import web
@@ -18,9 +16,7 @@ from pydantic import Field
 
 from dialogs.grammar import tidy
 from dialogs.texts import clock_and_zone
-from identity.sessions import address_key
 from storage.phones import readable
-from web.log_in import origin_of
 from web.look import _
 from web.nonces import make_nonce, nonce_holds
 from web.pages.context import page, see_other
@@ -33,10 +29,6 @@ from web.services import Services
 PATH = "/v/{token}"
 #: 256 bits in base64url. Anything else is no link of ours and is not looked for.
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-#: Links nobody has that one address may try, and within how long. Nobody guesses one; this spares the database.
-GUESSES, GUESSES_WITHIN = 60, timedelta(minutes=10)
-#: Addresses that are remembered.
-_REMEMBERED = 5000
 
 
 class LinkForm(Form):
@@ -57,32 +49,15 @@ class LinkActs(Protocol):
     async def disown_link(self, token: str) -> LinkShown | None: ...
 
 
-class Guesses:
-    """How often each address has come with a link that is nobody's. Of this process alone, and bounded."""
-
-    def __init__(self) -> None:
-        self._moments: OrderedDict[str, deque[datetime]] = OrderedDict()
-
-    def too_many(self, address: str, now: datetime) -> bool:
-        """Whether the next one is not looked for."""
-        moments = self._moments.get(address_key(address), ())
-        return sum(timedelta(0) <= now - at < GUESSES_WITHIN for at in moments) >= GUESSES
-
-    def count(self, address: str, now: datetime) -> None:
-        """One more."""
-        key = address_key(address)
-        self._moments.setdefault(key, deque(maxlen=GUESSES)).append(now)
-        self._moments.move_to_end(key)
-        if len(self._moments) > _REMEMBERED:
-            self._moments.popitem(last=False)
-
-
 @dataclass(frozen=True, slots=True)
 class LinkPages:
-    """The handlers. `acts`: what looks at links and answers them."""
+    """The handlers. `acts`: what looks at links and answers them.
+
+    Nobody guesses 256 bits, so wrong links are not counted: whoever sat on the same connection could close the page to
+    a whole office with them, "This is not me" included.
+    """
 
     acts: Callable[[Services], LinkActs]
-    guesses: Guesses
 
     async def show(self, call: Call) -> web.StreamResponse:
         """What it is about and how it stands; nothing is used up."""
@@ -118,18 +93,9 @@ class LinkPages:
 
     async def _find(self, call: Call, token: str) -> LinkShown | web.Response:
         """What the link shows, or the page that says that it shows nothing."""
-        now = call.services.clock.now()
-        address = origin_of(call.request, call.services).address
-        if not TOKEN.fullmatch(token):
-            # Costs nothing, and a mail gateway that cuts links off must not close the page to its whole office.
-            return _unknown(call)
-        if self.guesses.too_many(address, now):
-            return _unknown(call, status=429)
-        shown = await self.acts(call.services).look_at_link(token)
-        if shown is None:
-            self.guesses.count(address, now)
-            return _unknown(call)
-        return shown
+        # What cannot be a link of ours is not looked for.
+        shown = await self.acts(call.services).look_at_link(token) if TOKEN.fullmatch(token) else None
+        return _unknown(call) if shown is None else shown
 
 
 def two_digits(typed: str) -> str:
@@ -173,13 +139,10 @@ def _page(
     return page(call, "verify_link.html", frame, values, status=status)
 
 
-def _unknown(call: Call, *, status: int = 404) -> web.Response:
-    """The same for everything that is no link of ours, mistyped or made up. Too many of those from one connection are
-    told of: a good link from there is not looked at either, and its owner must know what to do."""
-    many = status == 429
-    title = _("Not right now") if many else _("This link does not work")
-    frame = visit_frame(call.request, call.services, title)
-    return page(call, "visit_lost.html", frame, {"host": "", "many": many}, status=status)
+def _unknown(call: Call) -> web.Response:
+    """The same for everything that is no link of ours, mistyped or made up."""
+    frame = visit_frame(call.request, call.services, _("This link does not work"))
+    return page(call, "visit_lost.html", frame, {"host": ""}, status=404)
 
 
 _TITLES = {
@@ -193,7 +156,7 @@ _TITLES = {
 
 def link_routes(acts: Callable[[Services], LinkActs]) -> tuple[Route, ...]:
     """Both, around one set of handlers."""
-    pages = LinkPages(acts, Guesses())
+    pages = LinkPages(acts)
     return (
         Route("GET", PATH, pages.show, Access.PUBLIC, Surface.PAGE, "A verification link"),
         Route("POST", PATH, pages.answer, Access.PUBLIC, Surface.PAGE, "Answer a verification link", body=LinkForm),
