@@ -9,6 +9,7 @@ from aiohttp import web_app
 from hypothesis import settings
 
 from tests.feature_report import FeatureReport
+from tests.fresh import FreshAfterFailure
 from tests.unsteady import Unsteady
 
 # Repeatable and without a clock by default: two busy cores make any deadline a coin toss. --long draws anew each time.
@@ -29,10 +30,12 @@ def find_chromium() -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The report reads the list beside this file and writes where git does not look; second tries are told of."""
+    """The report reads the list beside this file and writes where git does not look; second tries are told of and find
+    nothing of the first."""
     features = Path(__file__).with_name("features.toml")
     config.pluginmanager.register(FeatureReport(features, config.rootpath / ".build" / "features.json"))
     config.pluginmanager.register(Unsteady())
+    config.pluginmanager.register(FreshAfterFailure())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

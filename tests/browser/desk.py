@@ -20,8 +20,6 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 #: After so long, in ms, a press that nothing was heard of is given once more.
 PRESS_AGAIN_MS = 4_000
 T = TypeVar("T")
-#: Log-ins that were made once and are used again: a six-digit code works one time only.
-_STATES: dict[tuple[str, str], Any] = {}
 
 
 def slower() -> float:
@@ -116,6 +114,8 @@ class Demo:
         self.base_url: str = facts["base_url"]
         self.number: str = facts["twilio"]["verification_number"]
         self._used: dict[str, int] = {}
+        #: Log-ins that were made once and are used again: a six-digit code works one time only.
+        self.signed_in: dict[str, Any] = {}
 
     def contact(self, first_name: str) -> dict[str, Any]:
         return next(c for c in self.facts["contacts"] if c["name"].startswith(first_name))
@@ -219,14 +219,13 @@ class Desk:
 
     def signed_in(self, name: str = "dana", **options: Any) -> BrowserContext:
         """A profile in which this technician is signed in."""
-        key = (self.demo.base_url, name)
-        if key not in _STATES:
+        if name not in self.demo.signed_in:
             # In a profile of its own: a page left open would hold the stream and the sound of those to come.
             context = self.context()
             self.sign_in(context.new_page(), name)
-            _STATES[key] = context.storage_state()
+            self.demo.signed_in[name] = context.storage_state()
             context.close()
-        return self.context(storage_state=_STATES[key], **options)
+        return self.context(storage_state=self.demo.signed_in[name], **options)
 
     def sign_in(self, page: Page, name: str) -> None:
         """By the form, as a person does it."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect
+from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, Route, expect
 
 from tests.browser.desk import Demo, Desk, felt, opened_by, press, wire_bytes
 from tests.browser.test_access import TOO_SMALL, problems
@@ -149,6 +149,39 @@ def test_where_the_line_to_the_window_is_cut_a_person_compares_letters(psa: PodD
     expect(window.locator(".letters")).to_have_text(letters.text_content() or "?")
     window.get_by_role("button", name="Yes, the same letters").click()
     expect(window.get_by_role("heading", name="The pod may come in")).to_be_visible()
+    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible()
+
+
+@pytest.mark.feature("SI-32")
+def test_a_press_before_the_script_has_come_opens_the_pod_all_the_same(desk: Desk, demo: Demo) -> None:
+    psa = PodDesk(desk, demo, console="sam")
+    held: list[Route] = []
+    psa.page.route("**/pod_door*.js*", lambda route: held.append(route))
+    # Not until everything has loaded, for the script never does.
+    psa.page.goto(psa.system, wait_until="commit")
+    link = psa.pod.get_by_role("link", name="Sign in in a window")
+    with psa.context.expect_page() as opened:
+        felt(link).click()
+    for script in held:
+        script.continue_()
+    expect(psa.pod.locator("ww-door:defined")).to_be_visible()
+    opened.value.get_by_role("button", name="Open the pod").click()
+    expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible()
+    assert opened.value.is_closed() or opened.value.wait_for_event("close") is not None
+
+
+@pytest.mark.feature("SI-32")
+def test_a_tab_opened_by_the_middle_button_asks_for_the_letters_that_the_pod_shows(desk: Desk, demo: Demo) -> None:
+    psa = PodDesk(desk, demo, console="sam")
+    psa.open()
+    expect(psa.pod.locator("ww-door:defined")).to_be_visible()
+    with psa.context.expect_page() as opened:
+        psa.pod.get_by_role("link", name="Sign in in a window").click(button="middle")
+    opened.value.get_by_role("button", name="Open the pod").click()
+    letters = psa.pod.locator(".letters")
+    expect(letters).to_be_visible()
+    expect(opened.value.locator(".letters")).to_have_text(letters.text_content() or "?")
+    opened.value.get_by_role("button", name="Yes, the same letters").click()
     expect(psa.pod.get_by_role("heading", name="Ada Bishop")).to_be_visible()
 
 

@@ -14,6 +14,8 @@ class Door extends HTMLElement {
     this.waiting = this.querySelector("[data-waiting]");
     if (this.pairing instanceof HTMLElement) this.pairing.hidden = true;
     this.link?.addEventListener("click", (event) => this.open(event));
+    // A tab that the browser itself opens, by the middle button or its menu, knows nothing of this frame.
+    for (const way of ["auxclick", "contextmenu"]) this.link?.addEventListener(way, () => this.asks());
     addEventListener("message", (event) => this.hear(event));
     document.addEventListener("visibilitychange", () => this.look());
   }
@@ -40,12 +42,20 @@ class Door extends HTMLElement {
     this.opened = window.open(this.link.href, "_blank", "popup,width=460,height=720");
     if (this.waiting instanceof HTMLElement) this.waiting.hidden = false;
     // Cut off, or not opened at all: then a person has to compare, and the server tells when they have.
-    setTimeout(() => this.ask(Date.now() + ASK_FOR), this.opened ? ASK_EVERY : 0);
+    setTimeout(() => this.asks(), this.opened ? ASK_EVERY : 0);
+  }
+
+  /** Let a person compare, and find out when they have. */
+  asks() {
+    if (!this.asking) this.ask(Date.now() + ASK_FOR);
   }
 
   /** What the window hands over. @param {MessageEvent} event */
   hear(event) {
-    if (event.origin !== location.origin || !event.source || event.source !== this.opened || !this.form) return;
+    if (event.origin !== location.origin || !event.source || !this.form) return;
+    // Pressed before this script was there, the link has opened a window that is ours as well.
+    const from = /** @type {Window} */ (event.source);
+    if (from !== this.opened && from.opener !== window) return;
     const said = event.data;
     if (typeof said !== "object" || said === null || said.watchword !== "pod-code") return;
     if (typeof said.code !== "string" || !/^[A-Za-z0-9_-]{20,64}$/.test(said.code)) return;
@@ -53,13 +63,15 @@ class Door extends HTMLElement {
     if (!(field instanceof HTMLInputElement) || this.taken) return;
     this.taken = true;
     field.value = said.code;
-    this.opened?.postMessage({ watchword: "pod-taken" }, location.origin);
+    from.postMessage({ watchword: "pod-taken" }, location.origin);
     this.form.requestSubmit();
   }
 
   /** Whether they have confirmed the letters by now. @param {number} until */
   async ask(until) {
-    if (this.taken || !this.form || Date.now() > until) return;
+    if (this.taken || !this.form) return;
+    this.asking = Date.now() < until;
+    if (!this.asking) return;
     if (this.pairing instanceof HTMLElement) this.pairing.hidden = false;
     const fields = new FormData(this.form);
     const body = new URLSearchParams(["csrf", "verifier"].map((name) => [name, String(fields.get(name))]));
