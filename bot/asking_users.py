@@ -11,6 +11,7 @@ from datetime import datetime
 from bot.about_tickets import About
 from bot.destinations import reachable
 from bot.digests import verification_digest
+from bot.draft_facts import request_of, ticket_id_of
 from bot.draft_subjects import of_verification
 from bot.drafts import Draft
 from bot.verification_turns import policy_and_locale
@@ -46,7 +47,8 @@ class Ready:
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a technician asks for, as far as it could be checked without storage. `may_override`: by rank or because
-    nobody else is on duty, the second being `alone`. `known`: what the carrier has said of the number."""
+    nobody else is on duty, the second being `alone`. `known`: what the carrier has said of the number. `after`: the
+    newest verification they had seen, empty for none, None where nobody tells."""
 
     who: Acting
     contact_id: str
@@ -59,6 +61,7 @@ class Wish:
     may_override: bool
     alone: bool
     known: KnownNumbers = field(default_factory=dict)
+    after: str | None = None
 
     @property
     def ticket_id(self) -> str:
@@ -79,6 +82,9 @@ class Asking:
         if wish.about.client_id and wish.about.client_id != contact.client_id:
             return _refuse(draft, wish, Acted("", "ticket_of_other_client"))
         address_id = wish.address_id or _usual(facts, wish.method)
+        pressed = _pressed_before(wish, facts, address_id)
+        if pressed:
+            return Acted(pressed)
         other = wish.about.is_of_another(contact.id)
 
         def look(*, overriding: bool) -> WayNow:
@@ -271,3 +277,24 @@ def _refuse(draft: Draft, wish: Wish, acted: Acted) -> Acted:
         public={"refused": acted.refused, "method": wish.method.value},
     )
     return acted
+
+
+def _pressed_before(wish: Wish, facts: VerificationFacts, address_id: str) -> str:
+    """The live verification that the same form has begun already, pressed a second time before anything came of the
+    first; empty for none. One that stood on the page when it was drawn is asked for anew on purpose."""
+    if wish.after is None:
+        return ""
+    for live in facts.live:
+        request = request_of(live.state)
+        if live.id == wish.after or request is None:
+            continue
+        ticket_id = ticket_id_of(request)
+        same = (
+            (request.technician.id, request.destination.address_id) == (wish.who.technician_id, address_id)
+            and (request.method, request.action) == (wish.method, wish.action)
+            and (not wish.note or request.note == wish.note)
+            and (wish.ticket_id == ticket_id or (wish.about.new and request.ticket_asked))
+        )
+        if same:
+            return live.id
+    return ""

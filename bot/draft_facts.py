@@ -15,6 +15,11 @@ def request_of(state: uv.State) -> uv.Request | None:
     return None if isinstance(state, uv.Blank) else state.request
 
 
+def ticket_id_of(request: uv.Request | None) -> str:
+    """The ticket that a verification is about; empty for none."""
+    return request.ticket.id if request is not None and request.ticket is not None else ""
+
+
 def told_by(state: uv.State) -> dict[str, str]:
     """What the log says of a new state beyond its name: the method, what the result is worth, why it ended."""
     match state:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.draft_effects import DraftEffects
-from bot.draft_facts import request_of, told_by, tried
+from bot.draft_facts import request_of, ticket_id_of, told_by, tried
 from bot.draft_subjects import Thread, of_verification
 from bot.wording import Wording
 from dialogs import user_verify as uv
@@ -49,7 +49,7 @@ class DraftVerifications(DraftEffects):
                 check_id=new.id,
                 contact_id=new.contact_id,
                 technician_id=request.technician.id,
-                ticket_id=request.ticket.id if request.ticket is not None else "",
+                ticket_id=ticket_id_of(request),
                 channel=uv.METHODS[request.method].channel,
                 public={"alone": int(request.override.alone)},
                 sealed={"reason": request.override.reason},
@@ -103,7 +103,7 @@ class DraftVerifications(DraftEffects):
                 check_id=one.id,
                 contact_id=one.contact_id,
                 technician_id=by,
-                ticket_id=request.ticket.id if request is not None and request.ticket is not None else "",
+                ticket_id=ticket_id_of(request),
                 channel=channel,
                 public=facts,
                 sealed=sealed,

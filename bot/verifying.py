@@ -14,7 +14,7 @@ from typing import TypeVar
 from bot.about_tickets import About, look_up
 from bot.asking_users import Asking, Ready, Wish, technician_of, who_and_whom
 from bot.digests import code_digest, verification_digest
-from bot.draft_facts import request_of
+from bot.draft_facts import request_of, ticket_id_of
 from bot.draft_subjects import of_verification
 from bot.drafts import Draft
 from bot.engine import Engine
@@ -97,6 +97,7 @@ class Verifying(Answers):
         note: str = "",
         action: str = "standard",
         override: str = "",
+        after: str | None = None,
     ) -> Acted:
         if method not in list(uv.Method):
             return Acted("", "method_unknown")
@@ -116,6 +117,7 @@ class Verifying(Answers):
             override.strip(),
             may_override=by_rank or alone,
             alone=alone,
+            after=after,
             known=await self._lookups.before(who.tenant_id, contact_id, address_id, uv.Method(method)),
         )
         ready = await self._ready(who.tenant_id)
@@ -186,6 +188,8 @@ class Verifying(Answers):
         if about.refused or about.ticket is None:
             return Acted(verification_id, about.refused or "ticket_not_found")
         linked = about.ticket
+        row = await self._verifications.get(who.tenant_id, verification_id)
+        ended = row is not None and row.shield_ended
 
         def decide(facts: VerificationFacts, draft: Draft) -> Acted:
             found = facts.verification
@@ -199,7 +203,9 @@ class Verifying(Answers):
             if another and policy.note_required and request is not None and not says_enough(request.note):
                 # Else the note that another person's ticket takes could be had without (SEC-12).
                 return self._refuse(draft, found, who, Acted(found.id, "address_note_required"))
-            event = uv.TicketLinked(technician_of(who), linked, other_contact=another)
+            if _was_agreed_for_other(found.state, linked.id, draft.now, ended=ended):
+                return self._refuse(draft, found, who, Acted(found.id, "approval_for_other"))
+            event = uv.TicketLinked(technician_of(who), linked, other_contact=another, ended=ended)
             return self._step(draft, facts, found, event, who)
 
         ask = VerificationAsk(who.tenant_id, verification_id=verification_id)
@@ -251,6 +257,7 @@ class Verifying(Answers):
             check_id=found.id,
             contact_id=found.contact_id,
             technician_id=who.technician_id,
+            ticket_id=ticket_id_of(request_of(found.state)),
             public={"refused": acted.refused},
         )
         return acted
@@ -288,6 +295,15 @@ def _closed_by_wrong_codes(facts: VerificationFacts, found: StoredVerification, 
     return lock.why if lock is not None else ""
 
 
+def _was_agreed_for_other(state: uv.State, ticket_id: str, now: datetime, *, ended: bool) -> bool:
+    """Whether a colleague has agreed to this send for another ticket, and what came or comes of it would count for this
+    one (SEC-12). Once it proves nothing any more its record may go where it belongs."""
+    request = request_of(state)
+    if request is None or not request.approved_by or request.ticket is None or request.ticket.id == ticket_id:
+        return False
+    return isinstance(state, uv.Live) or (isinstance(state, uv.Verified) and not ended and now < state.green_until)
+
+
 def _grew_wrong(before: uv.State, after: uv.State) -> bool:
     if not isinstance(before, uv.Live):
         return False
@@ -304,10 +320,14 @@ def _against_resending(facts: VerificationFacts, found: StoredVerification, who:
     request, of_method = state.request, uv.METHODS[state.request.method]
     if request.technician.id != who.technician_id:
         return None
+    policy, _ = policy_and_locale(facts)
+    if request.method not in policy.methods:
+        # What went out may still be answered; whoever has switched the method off wants no more of it to go.
+        return Acted(found.id, "method_not_allowed")
     address = next((a for a in facts.addresses if a.id == request.destination.address_id), None)
     if address is None:
         return Acted(found.id, "address_not_found")
-    ticket_id = request.ticket.id if request.ticket is not None else ""
+    ticket_id = ticket_id_of(request)
     lock = interlock(
         facts.checks, now, contact_id=found.contact_id, technician_id=who.technician_id, ticket_id=ticket_id
     )

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from bot.digests import verification_digest
 from bot.drafts import Draft
 from bot.engine import Engine
+from bot.inbound import LATE_DENY
 from bot.verification_turns import policy_and_locale
 from bot.wording import Wording
 from dialogs import user_verify as uv
@@ -45,16 +46,20 @@ class Answers:
     async def look_at_link(self, token: str) -> LinkShown | None:
         return await self._by_link(token, None)
 
-    async def confirm_link(self, token: str, *, number: str = "") -> LinkShown | None:
+    async def confirm_link(self, token: str, *, number: str = "", left: int | None = None) -> LinkShown | None:
         return await self._by_link(
-            token, lambda facts, one, now: uv.LinkConfirmed(_typed(facts, one, number), last=_is_last(facts, one, now))
+            token,
+            lambda facts, one, now: uv.LinkConfirmed(_typed(facts, one, number), last=_is_last(facts, one, now)),
+            left,
         )
 
     async def disown_link(self, token: str) -> LinkShown | None:
+        """Also where the link is over by now: whoever has asked anew since is stopped as well (SEC-08)."""
         return await self._by_link(token, lambda facts, one, now: uv.Disowned("page"))
 
-    async def _by_link(self, token: str, make: _Make | None) -> LinkShown | None:
-        """Do what `make` says, if anything, and show what there is then."""
+    async def _by_link(self, token: str, make: _Make | None, left: int | None = None) -> LinkShown | None:
+        """Do what `make` says, if anything, and show what there is then. `left`: the tries that were left where it was
+        pressed; with fewer left by now nothing is done."""
         if not _TOKEN.fullmatch(token):
             return None
         target = await self._verifications.by_link(link_digest_of(token))
@@ -67,8 +72,19 @@ class Answers:
                 return None
             policy, locale = policy_and_locale(facts)
             state = found.state
-            if make is not None:
-                state = draft.step_verification(found, make(facts, found, draft.now), policy, locale).state
+            now_left = uv.tries_left(state, uv.Env(draft.now, policy)) if isinstance(state, uv.Live) else 0
+            pressed_before = left is not None and 0 < now_left < left
+            event = make(facts, found, draft.now) if make is not None and not pressed_before else None
+            if isinstance(event, uv.Disowned) and _is_long_over(state, draft.now):
+                # Old links lie in mailboxes for years, and must not be a way to lock somebody out.
+                event = None
+            if event is not None:
+                state = draft.step_verification(found, event, policy, locale).state
+            if isinstance(event, uv.Disowned):
+                for live in facts.live:
+                    if live.id != found.id:
+                        # It is the same call, and nobody can tell which message the person has before them.
+                        draft.step_verification(live, event, policy, locale)
             return _link_shown(facts, found.id, state, policy, draft.now)
 
         return await self._engine.of_verification(
@@ -137,6 +153,11 @@ def _is_last(facts: VerificationFacts, one: StoredVerification, now: datetime) -
     return would_lock(facts.tries, wrong, now)
 
 
+def _is_long_over(state: uv.State, now: datetime) -> bool:
+    """Whether it ended so long ago that nobody is on the phone about it any more, as with `#deny`."""
+    return isinstance(state, uv.Ended) and now - state.at >= LATE_DENY
+
+
 def _link_shown(
     facts: VerificationFacts, id: str, state: uv.State, policy: uv.Policy, now: datetime
 ) -> LinkShown | None:
@@ -161,15 +182,25 @@ def _link_shown(
         locale=(facts.contact.locale if facts.contact is not None else "") or settings.locale,
         timezone=settings.timezone,
         wording=live.wording if live is not None else "usual",
+        was_verified=isinstance(state, uv.Verified),
     )
 
 
 def _ended_at(state: uv.State) -> datetime | None:
-    return state.at if isinstance(state, uv.Ended) else None
+    """A denial afterwards is what ends it for whoever looks at it then."""
+    if not isinstance(state, uv.Ended):
+        return None
+    return next((line.at for line in state.trail if line.what == uv.DENIED_LATE), state.at)
+
+
+def _denied_late(state: uv.Ended) -> bool:
+    return any(line.what == uv.DENIED_LATE for line in state.trail)
 
 
 def _link_state(state: uv.State, *, is_over: bool) -> Literal["live", "verified", "denied", "over", "failed"]:
     match state:
+        case uv.Verified() | uv.Failed() | uv.Expired() | uv.Undelivered() if _denied_late(state):
+            return "denied"
         case uv.Verified():
             return "verified"
         case uv.Denied():

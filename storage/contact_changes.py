@@ -287,12 +287,16 @@ def _change(conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit
 
 
 def _remove(conn: Connection, tenant_id: str, contact_id: str, edit: AddressEdit, now: int) -> bool:
+    """Where it was the one to use, another one is from now on, as new as if somebody had chosen it: else taking the
+    usual number away would be a way around the note and the colleague that another one needs (SEC-12)."""
     if conn.execute(delete(addresses).where(_this(tenant_id, contact_id, edit))).rowcount != 1:
         return False
     theirs = _of_kind(tenant_id, contact_id, edit.kind)
     if conn.scalar(select(addresses.c.id).where(theirs, addresses.c.is_default)) is None:
         next_one = conn.scalar(select(addresses.c.id).where(theirs).order_by(addresses.c.value).limit(1))
-        conn.execute(update(addresses).where(theirs, addresses.c.id == next_one).values(is_default=True))
+        conn.execute(
+            update(addresses).where(theirs, addresses.c.id == next_one).values(is_default=True, changed_at=now)
+        )
     return True
 
 

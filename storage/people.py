@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from hashlib import sha256
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Insert, delete, func, insert, select, update
@@ -16,7 +18,7 @@ from storage.credentials import clear_recovery, forget_browsers, put_recovery, s
 from storage.database import Database
 from storage.keys import Keyring
 from storage.noting import Noting
-from storage.tables import technicians
+from storage.tables import technicians, verifications
 from storage.technician_rows import (
     WAYS,
     Invited,
@@ -26,7 +28,8 @@ from storage.technician_rows import (
     first_name_of,
     technician_in,
 )
-from storage.times import micros
+from storage.times import id_from, micros
+from storage.voiding import end_verifications
 
 __all__ = [
     "WAYS",
@@ -167,8 +170,14 @@ class People:
         return await self._database.write(tenant_id, work)
 
     async def disable(self, tenant_id: str, technician_id: str, now: datetime) -> bool:
-        """Switch the account off; its log-ins, links and known browsers end. False when there is none that was on.
+        """Switch the account off; its log-ins, links and known browsers end, and what it has asked end users stops: a
+        link to one of them would still be answered, and believed by colleagues. False when there is none that was on.
         Raises `LastAdmin`."""
+        lines = count()
+
+        def new_id() -> str:
+            about = f"switched off {tenant_id} {technician_id} {next(lines)}"
+            return id_from(micros(now), sha256(about.encode()).digest())
 
         def work(conn: Connection) -> bool:
             _refuse_last_admin(conn, tenant_id, technician_id)
@@ -183,6 +192,8 @@ class People:
             end_log_ins(conn, tenant_id, technician_id, now)
             void_links(conn, tenant_id, technician_id, now)
             forget_browsers(conn, tenant_id, technician_id)
+            asked = (verifications.c.technician_id == technician_id) & verifications.c.is_live
+            end_verifications(conn, self._keyring, tenant_id, asked, "asker_off", now, new_id, who="watchword")
             return done
 
         return await self._database.write(tenant_id, work)

@@ -61,7 +61,7 @@ POLICY_SETTINGS: tuple[TenantSetting, ...] = (
     ),
     _of_policy(
         "link_lifetime",
-        "How long a link to an end user lives; of new ones",
+        "How long a link to an end user lives",
         "1m to 10m",
         time_between("1m", "10m"),
         show_time,
@@ -115,14 +115,14 @@ POLICY_SETTINGS: tuple[TenantSetting, ...] = (
     ),
     _of_policy(
         "high_needs",
-        "The least that is enough for high-risk changes, such as a new password",
+        "The least that is enough for high-risk work, such as a new password",
         " or ".join(_RESISTS),
         _assurance(_RESISTS),
         _PLAIN,
     ),
     _of_policy(
         "high_is",
-        "Whether asking for a high-risk change by a weaker method is refused or only written down",
+        "Whether asking for high-risk work by a weaker method is refused or only written down",
         "report_only or enforced",
         one_of("report_only", "enforced"),
         _PLAIN,
@@ -137,7 +137,7 @@ POLICY_SETTINGS: tuple[TenantSetting, ...] = (
     ),
     _of_policy(
         "high_by_two",
-        "Whether two independent methods and a colleague's yes are enough for high-risk changes",
+        "Whether two independent methods and a colleague's yes are enough for high-risk work",
         "yes or no",
         yes,
         show_yes,

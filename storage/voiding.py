@@ -22,7 +22,7 @@ from storage.times import micros
 
 Reason = Literal["restored", "erased", "number_changed"]
 #: A check of theirs that a block is about is rejected by the turn instead, which also tells its ticket.
-VerificationReason = Reason | Literal["blocked"]
+VerificationReason = Reason | Literal["blocked", "asker_off"]
 
 
 def end_checks(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 #: How many a run may have.
-MOST = 3
+MOST = 5
 
 
 class Unsteady:
@@ -41,10 +41,16 @@ class Unsteady:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Where it is read: at the end."""
-        if not self.found:
-            return
-        terminalreporter.section("passed only when tried again: to be mended", yellow=True)
-        for test, why in sorted(self.found.items()):
-            terminalreporter.write_line(f"{test}\n    {why.splitlines()[-1][:300] if why else 'no word'}")
+        if twice := {test: why for test, why in self.failed_first.items() if test in self._failed}:
+            terminalreporter.section("failed at both tries: what was wrong at the first", yellow=True)
+            _tell(terminalreporter, twice)
+        if self.found:
+            terminalreporter.section("passed only when tried again: to be mended", yellow=True)
+            _tell(terminalreporter, self.found)
         if len(self.found) > MOST:
             terminalreporter.write_line(f"{len(self.found)} of them, and more than {MOST} fail a run.", red=True)
+
+
+def _tell(reporter: pytest.TerminalReporter, tests: dict[str, str]) -> None:
+    for test, why in sorted(tests.items()):
+        reporter.write_line(f"{test}\n    {why.splitlines()[-1][:300] if why else 'no word'}")

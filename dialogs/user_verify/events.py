@@ -78,11 +78,13 @@ class CancelAsked:
 
 @dataclass(frozen=True, slots=True)
 class TicketLinked:
-    """It is about this ticket after all, or about another one. `other_contact`: that ticket is another contact's."""
+    """It is about this ticket after all, or about another one. `other_contact`: that ticket is another contact's.
+    `ended`: its shield was ended before its time, by a block or a change of number say."""
 
     technician: Technician
     ticket: Ticket
     other_contact: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,10 @@ class OptedOut:
 @dataclass(frozen=True, slots=True)
 class Voided:
     """From outside the conversation: a restore, an erasure, a change of number (SEC-13, REL-13), a block of the number,
-    or an alarm in the contact's own check of a caller, whom they may have told everything."""
+    an alarm in the contact's own check of a caller, whom they may have told everything, or the end of the account that
+    has asked (SEC-33)."""
 
-    reason: Literal["restored", "erased", "number_changed", "blocked", "alarm"]
+    reason: Literal["restored", "erased", "number_changed", "blocked", "alarm", "asker_off"]
 
 
 Event: TypeAlias = (

@@ -156,7 +156,16 @@ class Expired:
     request: Request
     at: datetime
     reason: Literal[
-        "deadline", "superseded", "cancelled", "opted_out", "restored", "erased", "number_changed", "blocked", "alarm"
+        "deadline",
+        "superseded",
+        "cancelled",
+        "opted_out",
+        "restored",
+        "erased",
+        "number_changed",
+        "blocked",
+        "alarm",
+        "asker_off",
     ]
     logged: Logged
     trail: tuple[Happened, ...] = ()

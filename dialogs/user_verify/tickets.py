@@ -33,14 +33,15 @@ def link_ticket(state: Sent, event: TicketLinked, env: Env) -> Step[Sent | Expir
 @machine.on
 def link_ticket_afterwards(state: D, event: TicketLinked, env: Env) -> Step[D]:
     """The record moves to the ticket it belongs to: a note there, and a line in the ticket it has left. Who was proven
-    weeks ago is not proven for what is asked today, so a late link closes no ticket."""
+    weeks ago, or on a phone that was stolen since, is not proven for what is asked today: such a link closes no
+    ticket."""
     left = state.request.ticket
     if event.ticket == left:
         return Step(state)
     gone: tuple[Effect, ...] = ()
     if left is not None and state.logged is Logged.WRITTEN:
         gone = (NoteTicket(left.id, "note.euv_moved", {"ticket": event.ticket.number}),)
-    late = isinstance(state, Verified) and env.now >= state.green_until
+    late = isinstance(state, Verified) and (event.ended or env.now >= state.green_until)
     request = _about(state.request, event.ticket, other_contact=event.other_contact, late=late)
     step = _put_into(state, request, env, "ticket_linked", event.ticket)
     return Step(step.state, (*gone, *step.effects))

@@ -51,7 +51,7 @@ def test_an_announced_call_needs_no_tap_and_one_text(desk: Desk, demo: Demo) -> 
     expect(result).to_have_attribute("data-tone", "good")
     expect(result).to_contain_text("Confirmed")
     expect(result).to_contain_text("Ada Bishop")
-    expect(page.get_by_text("Announced. When they text #verify")).to_have_count(0)
+    expect(page.get_by_text("Announced. The code appears here")).to_have_count(0)
     expect(page.get_by_text("You said you are calling")).to_be_hidden()
     expect(page.get_by_text("Nobody is waiting")).to_be_visible()
 

@@ -197,6 +197,30 @@ def test_when_time_is_up_a_code_leaves_a_hidden_tab_that_its_browser_hardly_ever
     expect(row(pages[1], eve["name"])).to_have_count(0)
 
 
+@pytest.mark.feature("SEC-02", "TV-08")
+def test_a_code_that_is_drawn_anew_in_a_hidden_tab_has_an_end_of_its_own(theo: OneProfile, demo: Demo) -> None:
+    hidden, _ = pages = theo.tabs(2, "window.setInterval = () => 0;")
+    theo.show(pages, 0)
+    hugo = demo.contact("Hugo")
+    demo.text(hugo["mobile"], "#verify")
+    row(hidden, hugo["name"]).get_by_role("button", name="show code").click()
+    expect(hidden.locator(".mine")).to_contain_text("Delivered")
+    theo.show(pages, 1)
+    # It ends sooner than was known when the tab was hidden, and the server says no more.
+    hidden.evaluate("""async () => {
+      const board = document.querySelector('ww-board');
+      const { live } = await (await fetch('/codes/rows', { headers: { Accept: 'application/json' } })).json();
+      const mine = live.find((row) => row.kind === 'mine');
+      const now = Number(document.documentElement.dataset.now) + performance.now();
+      board.take([{ ...mine, expires_at: now + 2000 }], Number.MAX_SAFE_INTEGER);
+      board.changed = board.take = () => {};
+    }""")
+    expect(hidden.locator(".mine .slip")).to_have_count(0)
+    assert hidden.evaluate("document.visibilityState") == "hidden"
+    demo.text(hugo["mobile"], "#deny")
+    expect(row(pages[1], hugo["name"])).to_have_count(0)
+
+
 @pytest.mark.feature("TV-08")
 def test_a_check_that_ran_out_in_a_hidden_tab_is_over_when_it_is_shown(theo: OneProfile, demo: Demo) -> None:
     finn = demo.contact("Finn")

@@ -185,6 +185,6 @@ def test_high_risk_work_is_cleared_on_the_page_as_it_is_agreed(desk: Desk, demo:
     expect(theirs.get_by_text("You agreed. They see it now.")).to_be_visible()
     cleared = watching.locator("[data-high=cleared]")
     expect(cleared).to_contain_text("Cleared for high-risk work")
-    expect(cleared).to_contain_text("approved by Sam")
+    expect(cleared).to_contain_text("Sam agreed")
     look(page, "cleared", looked)
     assert not {what: wrong for what, wrong in looked.items() if wrong}

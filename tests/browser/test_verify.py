@@ -77,6 +77,12 @@ def test_a_known_caller_is_verified_in_two_taps(desk: Desk, demo: Demo) -> None:
         page.wait_for_event("framenavigated", timeout=2_000)
     expect(refused).to_be_visible()
 
+    # They may want to check back, and that is one press away.
+    page.goto(f"/contacts/{ada['id']}")
+    page.get_by_role("link", name="They want to check you too").click()
+    expect(page.get_by_text("You never read a code to somebody who called you.")).to_be_visible()
+    expect(page.get_by_role("button", name="I'm calling Ada")).to_be_visible()
+
 
 @pytest.mark.feature("EV-06", "EV-31")
 def test_a_wrong_code_stays_in_the_box_and_delivery_is_told_as_it_goes(desk: Desk, demo: Demo) -> None:
@@ -95,6 +101,7 @@ def test_a_wrong_code_stays_in_the_box_and_delivery_is_told_as_it_goes(desk: Des
     expect(page.locator("form.check [data-text=tries_left]")).to_have_text("4")
     demo.advance(301)
     expect(page.locator("[data-ended]")).to_contain_text("Ran out without an answer")
+    expect(page.get_by_text("4 tries left")).to_be_hidden()
     expect(box).to_have_value(wrong)
     expect(page.get_by_role("button", name="Check the code")).to_be_disabled()
 
@@ -185,6 +192,7 @@ def test_both_directions_on_one_call(desk: Desk, demo: Demo) -> None:
     theirs.goto(f"/contacts/{gita['id']}/verify")
     expect(theirs.locator("[data-conflict]")).to_contain_text("They are checking a caller right now.")
     demo.text(gita["mobile"], "#confirm")
+    expect(theirs.locator("[data-conflict]")).to_contain_text("They have just checked a caller")
     page.locator("[data-list=today] > li", has_text=gita["name"]).first.get_by_role(
         "link", name="Now check them"
     ).click()
@@ -196,8 +204,12 @@ def test_both_directions_on_one_call(desk: Desk, demo: Demo) -> None:
     page.get_by_label("The code they read to you").fill(code_in(text))
     page.get_by_role("button", name="Check the code").click()
     expect(page.locator("[data-result=verified]")).to_be_visible()
-    page.get_by_role("link", name="They want to check you too").click()
-    expect(page.get_by_text("You never read a code to somebody who called you.")).to_be_visible()
+    expect(page.get_by_text("They have just checked you")).to_be_visible()
+    expect(page.get_by_text("They want to check you too")).to_have_count(0)
+    announce = page.get_by_role("button", name="I'm calling")
+    expect(announce).to_be_hidden()
+    page.get_by_text("Before you call them again").click()
+    expect(announce).to_be_visible()
 
 
 @pytest.mark.feature("EV-34")

@@ -54,3 +54,31 @@ def test_once_it_is_over_nothing_is_offered_that_does_nothing(desk: Desk, demo: 
     expect(card.get_by_text("Delivered.")).to_be_hidden()
     expect(card.locator("ww-timer")).to_be_hidden()
     expect(page.get_by_text("Ask again, or another way")).to_be_visible()
+
+
+@pytest.mark.feature("EV-04")
+def test_where_it_goes_can_be_read_whole_without_script(desk: Desk, demo: Demo) -> None:
+    cleo = demo.contact("Cleo")
+    page = desk.signed_in("dana", java_script_enabled=False, viewport={"width": 320, "height": 640}).new_page()
+    page.goto(f"/contacts/{cleo['id']}/verify")
+    how, lines = page.locator("form.start select[name=way]"), page.locator("form.start .whole > span")
+    options = how.locator("option")
+    for at in range(options.count()):
+        words = options.nth(at).inner_text()
+        how.select_option(index=at)
+        expect(lines.filter(visible=True)).to_have_text([words])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 1280, "height": 720})
+    expect(lines.filter(visible=True)).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [320, 390, 660, 1000, 1280])
+def test_nothing_of_the_simulators_log_ins_is_cut_off(desk: Desk, width: int) -> None:
+    page = desk.context(viewport={"width": width, "height": 800}).new_page()
+    page.goto("/simulator")
+    table = page.locator(".wide:has(> .logins)")
+    expect(table.get_by_text("supervisor")).to_be_visible()
+    assert table.evaluate("wide => wide.scrollWidth <= wide.clientWidth")
+    last = table.locator("td[data-label=Role]").last.bounding_box()
+    assert last is not None
+    assert last["x"] + last["width"] <= width

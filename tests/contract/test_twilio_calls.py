@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email.utils import format_datetime
 from urllib.parse import parse_qs
 
 import aiohttp
@@ -194,6 +195,35 @@ async def test_accepted_and_then_cut_off_is_unclear_and_found() -> None:
         assert found == sid  # Twilio's clock is not ours
         assert await stage.calls.find(to=THEIRS, sender=OURS, since=stage.clock.now() + timedelta(minutes=1)) is None
         assert await stage.calls.find(to="+14155550112", sender=OURS, since=stage.clock.now()) is None
+
+
+@pytest.mark.feature("REL-04")
+async def test_only_a_call_of_ours_to_that_person_is_taken_for_the_one_that_was_cut_off() -> None:
+    """Though whoever answers for Twilio narrows the list by nothing that was asked for."""
+    at, theirs = StandingClock().now(), "CA" + "0" * 31
+    ours = {"direction": "outbound-api", "to": THEIRS, "from": OURS, "date_created": format_datetime(at)}
+    others = (
+        {"direction": "inbound"},
+        {"to": OTHERS},
+        {"from": OTHERS},
+        {"date_created": format_datetime(at - timedelta(hours=1))},
+        {"date_created": "yesterday"},
+        {"sid": "not a call"},
+    )
+    listed = [ours | {"sid": f"{theirs}{n}"} | other for n, other in enumerate(others, 1)]
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"calls": listed, "next_page_uri": None})
+
+    app = web.Application()
+    app.add_routes([web.get("/{rest:.*}", answer)])
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        url = str(server.make_url("")).rstrip("/")
+        account_for = Accounts((Account(),)).for_number
+        calls = TwilioCalls(session, account_for=account_for, public_url=url, base_url=url)
+        assert await calls.find(to=THEIRS, sender=OURS, since=at) is None
+        listed.append(ours | {"sid": f"{theirs}f"})
+        assert await calls.find(to=THEIRS, sender=OURS, since=at) == f"{theirs}f"
 
 
 @pytest.mark.feature("REL-04", "REL-05")

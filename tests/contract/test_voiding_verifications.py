@@ -16,11 +16,13 @@ from dialogs.turns import (
     VerificationAsk,
     VerificationFacts,
 )
+from storage.codec import load_texts
 from storage.contact_changes import AddressEdit, ContactChanges
 from storage.database import Unscoped
 from storage.epochs import fence
 from storage.own_numbers import NumberInUse, OwnNumbers
-from storage.tables import verifications
+from storage.tables import addresses, audit, verifications
+from storage.times import micros
 from tests.fixtures.turn_parts import new_id
 from tests.fixtures.turn_stores import StoredHouse, only
 from tests.fixtures.verification_parts import (
@@ -30,6 +32,7 @@ from tests.fixtures.verification_parts import (
     begin,
     both_kinds,
     by_link,
+    found,
     look,
     move,
     moved_to,
@@ -64,6 +67,15 @@ async def is_over(house: StoredHouse, verification_id: str, reason: str) -> None
     }, "the shield that was green has a line of its own"
     sends = (await look(house, AT, contact_id=row.contact_id, with_limits=True)).addresses
     assert all(address.sends.destination == () for address in sends), "what nobody can answer does not count"
+
+
+async def told_of_ends(house: StoredHouse) -> set[tuple[str, str, str, str]]:
+    """What the log says of those that were ended from outside: which, whose, by which technician, or by whom else."""
+    lines = await found(
+        house, audit.c.check_id, audit.c.contact_id, audit.c.technician_id, audit.c.kind, audit.c.public
+    )
+    ended = (line for line in lines if line[3] in ("euv.void", "euv.void_result"))
+    return {(check, contact, by, str(load_texts(public).get("who", ""))) for check, contact, by, _, public in ended}
 
 
 # --- a restore ------------------------------------------------------------------------------------------------------
@@ -178,6 +190,30 @@ async def test_another_way_of_writing_it_ends_nothing(stored: StoredHouse) -> No
         assert await edit(stored, ada, change) == 0
     assert (await row_of(stored, live)).word == "sent"
     assert await shields(stored, ada, AT) == 1
+
+
+@pytest.mark.feature("SEC-13", "SEC-15", "SEC-56")
+async def test_another_name_is_about_that_one_alone_and_the_log_says_whose_doing_it_was(stored: StoredHouse) -> None:
+    world, (ada, ben) = stored.world, stored.world.people[:2]
+    of_ada, of_ben = await both_kinds(stored, ada), await both_kinds(stored, ben)
+    event = AuditEvent(new_id(), AT, "contact.changed", technician_id=world.dana)
+    done = await changes(stored).change_contact(
+        world.tenant_id, ada.id, event, name="Mal Mallory", client_id=ada.client_id, locale=""
+    )
+    assert (done.refused, done.as_new, done.ended) == ("", True, 1)
+    assert [(await row_of(stored, id_)).word for id_ in (of_ada[1], of_ben[1])] == ["expired", "sent"]
+    assert [await shields(stored, person, AT) for person in (ada, ben)] == [0, 1]
+    new = await found(stored, addresses.c.contact_id, addresses.c.changed_at)
+    assert {contact_id for contact_id, at in new if at == micros(AT)} == {ada.id}
+    assert await told_of_ends(stored) == {(id_, ada.id, world.dana, "") for id_ in of_ada}
+
+
+@pytest.mark.feature("REL-13", "SEC-56")
+async def test_the_log_says_that_a_restore_is_the_operators_doing(stored: StoredHouse) -> None:
+    ada = stored.world.people[0]
+    both = await both_kinds(stored, ada)
+    await fence(stored.database, stored.keyring, AT, new_id, seen=lambda by: None)
+    assert await told_of_ends(stored) == {(id_, ada.id, "", "operator") for id_ in both}
 
 
 async def test_a_number_of_ours_stays_while_an_answer_may_come_to_it(stored: StoredHouse) -> None:

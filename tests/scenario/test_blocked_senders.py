@@ -17,8 +17,9 @@ from sqlalchemy import select
 from storage.blocks import Block, Blocks
 from storage.database import Database, Unscoped
 from storage.keys import Keyring
-from storage.tables import audit, outbox
+from storage.tables import addresses, audit, outbox
 from tests.fixtures.pages import press, see
+from tests.fixtures.verification_parts import address_of
 from tests.fixtures.web_house import House, OpenWeb, Who
 from tests.fixtures.world import MASTER_KEY, Person
 from web.blocking import unblock
@@ -225,6 +226,33 @@ async def test_nobody_blocks_past_their_tenant(house: House) -> None:
     await press(house, "/blocks", line_id=line["id"], reason=REASON)
     assert REASON not in (await see(house, "/blocks", "other_admin")).text
     assert (await press(house, "/blocks/lift", "other_admin", address=ada.mobile)).status == 404
+
+
+@pytest.mark.feature("SEC-36", "SEC-37")
+async def test_a_contact_is_blocked_by_a_number_on_their_page_and_only_one_of_the_same_tenant(house: House) -> None:
+    ada = house.world.people[0]
+    number = address_of(ada)
+    assert (await see(house, f"/blocks/new?address_id={number}", "other_admin")).status == 404
+    assert (await press(house, "/blocks", "other_admin", address_id=number, reason=REASON)).status == 404
+    assert (await see(house, f"/blocks/new?address_id={number}")).status == 200
+    assert (await press(house, "/blocks", address_id=number, reason=REASON)).status == 303
+    (noted,) = await lines(house, "sender.blocked")
+    assert (noted["tenant_id"], noted["contact_id"]) == (house.world.tenant_id, ada.id)
+    now = house.clock.now()
+    assert list(await house.services.blocks.of(house.world.tenant_id, [ada.mobile], now)) == [ada.mobile]
+
+
+async def test_a_block_of_a_number_that_several_share_is_written_down_under_none_of_them(house: House) -> None:
+    """What is sealed for one contact goes when that one is forgotten, and the others are blocked still."""
+    bearer, (ada, ben) = await house.log_in("technician"), house.world.people[:2]
+    theirs = (addresses.c.tenant_id == house.world.tenant_id) & (addresses.c.id == address_of(ben))
+    shared = addresses.update().where(theirs).values(value=ada.mobile)
+    await house.database.write(house.world.tenant_id, lambda conn: conn.execute(shared))
+    for address in (ada.mobile, house.world.people[2].mobile):
+        body = {"address": address, "hours": 2, "reason": REASON}
+        assert (await house.ask("POST", "/api/v1/blocks", bearer=bearer, body=body)).status == 201
+    noted = await lines(house, "sender.blocked")
+    assert [line["contact_id"] for line in noted] == ["", house.world.people[2].id]
 
 
 async def test_programs_and_scripts_block_by_the_api(house: House) -> None:

@@ -60,7 +60,7 @@ async def test_links_with_a_number_take_ten_wrong_ones_an_hour_and_not_two_more(
     last = await guess(1)
     after = await desk.look(last)
     assert (after["state"], after["reason"]) == ("failed", "wrong_numbers")
-    assert "The number was wrong too often" in words((await desk.open(desk.link_by_text(ada))).text)
+    assert "The two digits were wrong too often" in words((await desk.open(desk.link_by_text(ada))).text)
     refused = await desk.ask(ada, "sms_link")
     assert (refused.status, refused.json["error"]) == (429, "method_locked")
     assert (await desk.ask(ada, "email_link")).status == 201, "another method has its own count"

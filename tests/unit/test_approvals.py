@@ -198,6 +198,21 @@ def test_a_clearance_ends_with_either_of_its_shields_and_with_its_time() -> None
     assert not clearance((TEXT, MAIL), [("x", one)], BY_TWO, "7", NOW).cleared
 
 
+@pytest.mark.feature("SEC-09", "SEC-07")
+@pytest.mark.parametrize("policy", [BY_TWO, Policy()], ids=["two", "one"])
+def test_a_strong_method_clears_only_where_it_counts(policy: Policy) -> None:
+    assert clearance((KEY,), [], policy, "7", NOW).cleared
+    for doubtful in (replace(KEY, ticket_id="8"), replace(KEY, overridden=True), replace(KEY, until=NOW)):
+        assert not clearance((doubtful,), [], policy, "7", NOW).cleared
+
+
+@pytest.mark.feature("SEC-09")
+def test_a_yes_whose_time_is_over_clears_nothing_though_its_timer_has_not_rung() -> None:
+    agreed = replace(GRANTED_HIGH.agreed, until=NOW)
+    over = [("x", replace(GRANTED_HIGH, agreed=agreed))]
+    assert clearance((TEXT, MAIL), over, BY_TWO, "7", NOW).missing == ("approval",)
+
+
 @pytest.mark.feature("SEC-09")
 def test_a_policy_that_wants_two_methods_must_allow_two() -> None:
     assert not list(faults(BY_TWO))

@@ -94,6 +94,23 @@ def test_each_of_the_tenants_own_words_shows_and_stays_words(field: str) -> None
     assert getattr(OWN, field).split("\n")[-1] not in seen(empty)
 
 
+@pytest.mark.feature("EV-25", "SEC-52")
+def test_names_stay_words_beside_the_code_on_the_button_and_under_the_logo() -> None:
+    beside = page(f"{HOSTILE} 482913 {HOSTILE}")
+    assert seen(beside).startswith(f"{HOSTILE} 482913 {HOSTILE}")
+    button = page(LINK_MAIL, replace(OWN, code="", button=HOSTILE))
+    assert re.findall(r'<a href="([^"]*)"', button) == [URL]
+    assert HOSTILE in seen(button)
+    logo = in_page(CODE_MAIL, OWN, Looks(), PUBLIC, "logo@desk.example", 'Acme" onerror="x')
+    assert 'alt="Acme&quot; onerror=&quot;x"' in logo
+
+
+@pytest.mark.feature("SEC-52")
+def test_an_address_that_only_looks_like_ours_is_no_button() -> None:
+    alike = page(PUBLIC.replace(".", "-") + "/v/x", replace(OWN, code=""))
+    assert "<a " not in alike
+
+
 @pytest.mark.feature("EV-25")
 def test_own_words_stand_below_what_the_mail_is_about_in_their_order() -> None:
     for words in (seen(page()), " ".join(in_plain(CODE_MAIL, OWN).split())):

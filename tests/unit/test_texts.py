@@ -370,7 +370,7 @@ def test_the_note_of_a_whole_verification() -> None:
         "The carrier says: a mobile number; WARNING: its SIM was swapped less than 7 days ago\n"
         "Technician: Dana\n"
         "Strength: medium; they had the code. Codes can be passed on live.\n"
-        "Wanted for: a high-risk change, such as a password reset or a new number. By your policy this method is NOT "
+        "Wanted for: high-risk work, such as a password reset or a new number. By your policy this method is NOT "
         "enough for that\n"
         "Note: Manager approves\n"
         "  forged line\n"

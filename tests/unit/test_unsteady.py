@@ -33,7 +33,7 @@ def test_unsteady(n):
 
 @pytest.mark.parametrize("n", range({broken}))
 def test_broken(n):
-    raise OSError("never works")
+    raise OSError("has not come" if first_time(f"broken-{{n}}") else "never works")
 
 def test_steady():
     pass
@@ -71,6 +71,9 @@ def test_what_fails_twice_has_failed(tmp_path: Path) -> None:
     code, said = run(tmp_path, unsteady=0, broken=1)
     assert code == 1, said
     assert "passed only when tried again" not in said
+    told = said.partition("what was wrong at the first")[2].partition("short test summary")[0]
+    assert "test_broken[0]" in told, said
+    assert "OSError: has not come" in told, said
 
 
 def test_a_steady_run_says_nothing(tmp_path: Path) -> None:

@@ -83,6 +83,12 @@ def test_fifty_in_a_row(count: int, disabled: bool) -> None:
 
 
 @pytest.mark.feature("SEC-11")
+def test_of_the_locks_of_the_hour_and_of_the_day_the_longer_one_counts() -> None:
+    ago = [*every(10, MINUTE), *every(10, MINUTE, timedelta(hours=3))]
+    assert lock_of(tries(*ago), SMS, NOW) == Lock("method_locked", NOW - ago[-1] + timedelta(hours=24))
+
+
+@pytest.mark.feature("SEC-11")
 def test_a_right_one_does_not_lift_the_lock_of_the_hour_and_a_reset_does() -> None:
     ten = tries(*every(10, MINUTE, MINUTE))
     assert lock_of([*ten, *tries(timedelta(), outcome="right")], SMS, NOW) is not None

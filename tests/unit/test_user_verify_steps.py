@@ -370,6 +370,22 @@ def test_a_call_that_was_never_placed_does_not_stand_in_the_way() -> None:
     assert any(isinstance(e, PlaceCall) for e in machine.step(failed, ResendAsked(DANA), env).effects)
 
 
+@pytest.mark.feature("EV-14", "EV-15")
+def test_a_key_that_is_heard_after_its_call_has_ended_lets_nothing_out() -> None:
+    over = replace(HEARD, call_over=True)
+    assert machine.step(over, CallKeyed("1", "CA1"), Env(NOW, Policy())) == Step(over)
+
+
+@pytest.mark.feature("EV-14", "EV-15")
+def test_a_code_that_was_heard_is_live_though_it_could_not_be_said_again() -> None:
+    asked_twice = replace(HEARD, challenge=replace(HEARD.challenge, says=2))
+    env = Env(NOW, Policy())
+    once = machine.step(asked_twice, SendFailed("call_over"), env).state
+    assert isinstance(once, Sent)
+    assert isinstance(machine.step(once, CodeTyped(DANA, "right"), env).state, Verified)
+    assert isinstance(machine.step(once, SendFailed("call_over"), env).state, Undelivered), "neither was heard"
+
+
 @pytest.mark.feature("EV-15")
 def test_what_is_said_again_is_the_same_code_and_comes_to_an_end() -> None:
     state: State = RINGING

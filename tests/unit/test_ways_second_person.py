@@ -90,6 +90,13 @@ def test_a_yes_counts_before_what_waits_and_brings_its_note() -> None:
     assert look(OTHER_MOBILE, asked("granted", ticket=""), ticket="").state == "ready", "about no ticket either"
 
 
+@pytest.mark.feature("SEC-12")
+def test_where_nobody_has_to_agree_a_yes_of_before_is_not_used_up_and_stands_for_no_note() -> None:
+    of_before = asked("granted")
+    assert look(OTHER_MOBILE, of_before, policy=Policy()).approval == ""
+    assert look(OTHER_MOBILE, of_before, policy=Policy(), note="").why == "address_note_required"
+
+
 @pytest.mark.feature("SEC-12", "SEC-40")
 def test_nobody_is_asked_to_agree_to_what_would_not_go_out() -> None:
     assert look(replace(OTHER_MOBILE, suppressed="opted_out")).why == "opted_out"

@@ -18,12 +18,14 @@ from web.routing import Access, Call, Handler, Route
 
 
 class AskForm(Press):
-    """Sent by the form that asks the person, with another button: its `way` says which address. `kind`: what for."""
+    """Sent by the form that asks the person, with another button: its `way` says which address. `kind`: what for.
+    `newest` comes along with that form and says nothing here."""
 
     kind: Literal["address", "high"]
     way: Annotated[str, Field(max_length=100, pattern=r"^([a-z_]{1,40}\.[!-~]{0,58})?$")] = ""
     ticket: Id = ""
     about: Id = ""
+    newest: Id | None = None
     note: Annotated[str, Field(max_length=2000)] = ""
     action: Literal["info", "standard", "high"] = "standard"
 

@@ -159,7 +159,7 @@ def high_view(found: Clearance, policy: Policy) -> HighView | None:
     """None where nothing has begun and nothing is cleared: then there is nothing to say."""
     by = methods_in_words(found.methods)
     if found.cleared:
-        agreed = _("approved by %s") % found.approved_by if found.approved_by else ""
+        agreed = _("%s agreed") % found.approved_by if found.approved_by else ""
         how = ", ".join(said for said in (by, agreed) if said)
         return HighView(cleared=True, said=_("Cleared for high-risk work: %s.") % how, until=found.until or EPOCH)
     missing = found.missing[0] if found.missing else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from storage.directory import NEW_FOR, StoredContact
@@ -15,10 +15,13 @@ from storage.phones import readable
 from web.look import _
 from web.pages.board import announced_of
 from web.pages.views import Calling
+from web.ports import Acted
 from web.problems import Problem, not_found
 from web.regions import own_region
 from web.routing import Call
 
+#: A second press on a slow line comes within so long.
+SAME_PRESS = timedelta(seconds=60)
 #: What a person types when they look for a number.
 _NUMBER = re.compile(r"[+(]?[\d][\d\s()./-]{3,}")
 KINDS = {"mobile": _("Mobile"), "phone": _("Phone"), "email": _("E-mail")}
@@ -137,6 +140,18 @@ async def calling_of(call: Call, contact: ContactView) -> Calling | None:
     """My announcement of a call to them, where there is one."""
     mine = await announced_of(call)
     return next((c for c in mine if c.contact_id == contact.id), None)
+
+
+async def announce_once(call: Call, contact_id: str, *, direction: str, ticket: str, notify: bool) -> Acted:
+    """I am calling them. The same said already is a second press, on a slow line, of a button that stands on no page
+    while the first one counts: they get no second text."""
+    who, services, now = call.who, call.services, call.services.clock.now()
+    mine = await services.announced.live(who.tenant_id, now, contact_id=contact_id, technician_id=who.technician_id)
+    for one in mine:
+        same = (one.direction, one.ticket_id or one.ticket) == (direction, ticket)
+        if same and now - one.created_at < SAME_PRESS:
+            return Acted(one.id)
+    return await services.acts.announce(who, contact_id=contact_id, direction=direction, ticket=ticket, notify=notify)
 
 
 async def running_of(call: Call, contact: ContactView) -> str:

@@ -39,7 +39,7 @@ SAID: Mapping[str, str] = {
     "ticket_taken": _("The ticket is yours now."),
     "blocked": _("Blocked. What they send starts no check and gets no answer, and no text goes to them."),
     "unblocked": _("Let through again."),
-    "announced": _("Announced. When they text #verify, the code appears here."),
+    "announced": _("Announced. The code appears here as soon as they have texted #verify."),
     "withdrawn": _("Taken back: you are not calling them."),
     "duty": _("Saved."),
     "contact_added": _("Added. Say that you are calling them, and their #verify finds you."),

@@ -9,7 +9,7 @@ from aiohttp import web
 from web.api.ids import checked, our_id
 from web.look import _
 from web.pages.check_cards import card
-from web.pages.contacts import calling_of, contact_of, find, running_of
+from web.pages.contacts import announce_once, calling_of, contact_of, find, running_of
 from web.pages.context import after, frame, own_path, page, see_other
 from web.pages.forms import AnnounceForm, Press
 from web.pages.ticket_views import DOWN, open_tickets_of, ticket_view
@@ -70,9 +70,9 @@ async def show_contact(call: Call) -> web.StreamResponse:
 async def announce(call: Call) -> web.StreamResponse:
     """Say that I am calling them: the claim, recorded before the check."""
     given: AnnounceForm = call.body
-    acted = await call.services.acts.announce(
-        call.who,
-        contact_id=checked(given.contact_id),
+    acted = await announce_once(
+        call,
+        checked(given.contact_id),
         direction=given.direction,
         ticket=given.ticket,
         notify=given.notify == "yes",

@@ -27,13 +27,15 @@ _Way = Annotated[str, Field(max_length=100, pattern=r"^[a-z_]{1,40}\.[!-~]{0,58}
 
 
 class StartForm(Press):
-    """Ask them in this `way`: a method, a dot, and an address's id. `about`: the page's own ticket."""
+    """Ask them in this `way`: a method, a dot, and an address's id. `about`: the page's own ticket. `newest`: the
+    verification that stood on the page, empty for none; where the form does not tell, whatever there is did."""
 
     way: _Way
     ticket: Id = ""
     about: Id = ""
     note: Annotated[str, Field(max_length=2000)] = ""
     action: Literal["info", "standard", "high"] = "standard"
+    newest: Id | None = None
 
 
 class OverrideForm(StartForm):
@@ -88,6 +90,7 @@ class VerifyForms:
             note=form.note,
             action=form.action,
             override=override,
+            after=form.newest,
         )
         if not acted.refused:
             return see_other(self.back_to(form, contact_id, form.about))

@@ -32,11 +32,13 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class LinkForm(Form):
-    """Which button, on which rendering of the page, and the number that was typed where one is asked for."""
+    """Which button, on which rendering of the page, and the number that was typed where one is asked for, with the
+    tries that were `left` there: a second press on a slow line is no second try."""
 
     nonce: Annotated[str, Field(max_length=200)] = ""
     act: Literal["validate", "not_me"]
     number: Annotated[str, Field(max_length=40)] = ""
+    left: Annotated[int, Field(ge=0, le=100)] | None = None
 
 
 class LinkActs(Protocol):
@@ -44,7 +46,7 @@ class LinkActs(Protocol):
 
     async def look_at_link(self, token: str) -> LinkShown | None: ...
 
-    async def confirm_link(self, token: str, *, number: str = "") -> LinkShown | None: ...
+    async def confirm_link(self, token: str, *, number: str = "", left: int | None = None) -> LinkShown | None: ...
 
     async def disown_link(self, token: str) -> LinkShown | None: ...
 
@@ -66,14 +68,17 @@ class LinkPages:
         return found if isinstance(found, web.StreamResponse) else _page(call, token, found)
 
     async def answer(self, call: Call) -> web.StreamResponse:
-        """One of the buttons. A second press shows what the first one did."""
+        """One of the buttons. A second press shows what the first one did; but "This is not me" counts also where
+        somebody was faster, or where a newer link has taken this one's place (SEC-08)."""
         token, given = call.request.match_info["token"], call.body
         found = await self._find(call, token)
         if isinstance(found, web.StreamResponse):
             return found
-        if found.state != "live":
+        is_ours = nonce_holds(given.nonce, token, call.services.clock.now())
+        denies = given.act == "not_me" and is_ours
+        if found.state == "denied" or (found.state != "live" and not denies):
             return _page(call, token, found, typed=given.number)
-        if not nonce_holds(given.nonce, token, call.services.clock.now()):
+        if not is_ours:
             said = _("This page stood open for a while. Nothing has happened yet: press the button again.")
             return _page(call, token, found, typed=given.number, problem=said)
         acts = self.acts(call.services)
@@ -82,7 +87,7 @@ class LinkPages:
         elif found.types_number and not (digits := two_digits(given.number)):
             return _page(call, token, found, typed=given.number, wrong=_("Type the two digits that you hear."))
         else:
-            after = await acts.confirm_link(token, number=digits if found.types_number else "")
+            after = await acts.confirm_link(token, number=digits if found.types_number else "", left=given.left)
         if after is None:
             return _unknown(call)
         if after.state == "live":
@@ -107,8 +112,8 @@ def two_digits(typed: str) -> str:
 
 def _wrong(left: int) -> str:
     if left == 1:
-        return _("That is not the number. One try is left: ask for it again and listen closely.")
-    return _("That is not the number. %s tries are left: ask for it again.") % left
+        return _("Those are not the two digits. One try is left: ask for them again and listen closely.")
+    return _("Those are not the two digits. %s tries are left: ask for them again.") % left
 
 
 def _page(

@@ -83,7 +83,8 @@ async def panel_of(
     if tenant is None:
         raise not_found()
     policy = tenant.settings.policy_of(contact.client_id)
-    checked_me = await _checked_me(call, contact.id, now)
+    lately_checked = (await services.checks.page(who.tenant_id, contact_id=contact.id, limit=5)).items
+    checked_me = _checked_me(lately_checked, who.technician_id, now)
     requests = await requests_about(call, contact.id)
     asked_about = ticket_asked_about(requests, who.technician_id, now)
     if not ticket_id and not fixed_ticket:
@@ -143,6 +144,7 @@ async def panel_of(
         history=tuple(past_view(row) for row in rows),
         attempt=attempt,
         checked_me=_checked_words(checked_me),
+        checking_me=_checking_me(lately_checked, who.technician_id, now),
         locked=_locked(blocked) if who.role == "admin" and not place.pod else (),
         announce=place.announce.replace("{contact_id}", contact.id),
         second=second,
@@ -193,13 +195,16 @@ def _locked(blocked: Sequence[WayNow]) -> tuple[Locked, ...]:
     return tuple(Locked(method.value, DO[Method(method)]) for method in methods)
 
 
-async def _checked_me(call: Call, contact_id: str, now: datetime) -> CheckRow | None:
+def _checked_me(found: Sequence[CheckRow], viewer_id: str, now: datetime) -> CheckRow | None:
     """The check in which they have just confirmed whoever is signed in; those that were replaced do not count."""
-    found = (await call.services.checks.page(call.who.tenant_id, contact_id=contact_id, limit=5)).items
     newest = next((row for row in found if row.word != "superseded"), None)
-    if newest is None or not has_just_confirmed(newest, call.who.technician_id, now):
-        return None
-    return newest
+    return newest if newest is not None and has_just_confirmed(newest, viewer_id, now) else None
+
+
+def _checking_me(found: Sequence[CheckRow], viewer_id: str, now: datetime) -> bool:
+    """Whether all their checks that are open are of whoever is signed in: then nobody else is after a code."""
+    live = [row for row in found if row.is_live(now)]
+    return bool(live) and all(row.technician is not None and row.technician.id == viewer_id for row in live)
 
 
 def _checked_words(row: CheckRow | None) -> str:

@@ -140,8 +140,8 @@ class Panel:
     about what stands in the way. `conflict`: a check of a caller is open, or ended so lately that `conflict_wait`, a
     length of time, is left; `overrides` are the ways that an override would open, for whoever may do it; `ask_whom`
     tells the others whom to ask. `no_high`: why high-risk work is not among `actions`. `checked_me`: they have just
-    confirmed this very technician. `seq`: where the event stream stood. `second`: what second persons were asked for,
-    and what takes one.
+    confirmed this very technician; `checking_me`: their check of this technician is under way. `seq`: where the event
+    stream stood. `second`: what second persons were asked for, and what takes one.
     """
 
     contact_id: str
@@ -170,6 +170,7 @@ class Panel:
     history: tuple[PastView, ...]
     attempt: Attempt = field(default_factory=Attempt)
     checked_me: str = ""
+    checking_me: bool = False
     locked: tuple[Locked, ...] = ()
     announce: str = ""
     seq: int = 0

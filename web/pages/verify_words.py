@@ -65,7 +65,7 @@ ACTIONS: Mapping[Action, str] = {
 ACTIONS_IN_WORDS: Mapping[Action, str] = {
     Action.INFO: _("information"),
     Action.STANDARD: _("usual help"),
-    Action.HIGH: _("high-risk changes"),
+    Action.HIGH: _("high-risk work"),
 }
 ASSURANCES: Mapping[Assurance, str] = {
     Assurance.VERBAL: _("a spoken yes"),
@@ -111,6 +111,7 @@ REASONS: Mapping[str, str] = {
     "erased": _("Ended: their data was erased"),
     "number_changed": _("Ended: their number or address was changed"),
     "blocked": _("Ended: their number was blocked"),
+    "asker_off": _("Ended: the account that asked was switched off"),
     "alarm": _("Ended by an alarm: they were checking a caller who is none of ours"),
     "machine": _("An answering machine picked up: no code was said to it"),
     "busy": _("The line was busy"),

@@ -29,7 +29,8 @@ class LinkShown:
     """What the page behind a verification link shows. `state`: `live`, `verified`, `denied`, `over` (ran out, replaced,
     taken back) or `failed`. `technician` is a first name, `about` a ticket number or empty. `types_number`: two digits
     that the technician says must be typed, `tries_left` times at most. `at`: when it ended, `until`: when it runs out.
-    `wording`: the person is also checking a caller, or has just checked this very technician.
+    `wording`: the person is also checking a caller, or has just checked this very technician. `was_verified`: denied
+    after it had been confirmed.
     """
 
     tenant_id: str
@@ -46,6 +47,7 @@ class LinkShown:
     locale: str = ""
     timezone: str = "UTC"
     wording: Literal["usual", "conflict", "introduced"] = "usual"
+    was_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,11 @@ class VerificationActs(Protocol):
         note: str = "",
         action: str = "standard",
         override: str = "",
+        after: str | None = None,
     ) -> Acted:
         """Ask the user. `override`: the reason for which an open check of a caller is set aside, empty for none.
+        `after`: the newest verification that whoever asks had seen, empty for none; where a live one is another and
+        asks the same, this is a second press: nothing is sent, and that one's id comes back. None: ask in any case.
         `Acted.id` is the verification's, `not_before` when a refused send may be tried again."""
         ...
 
@@ -106,12 +111,14 @@ class VerificationActs(Protocol):
         """What the page shows; changes nothing. None for a token that is not ours."""
         ...
 
-    async def confirm_link(self, token: str, *, number: str = "") -> LinkShown | None:
-        """The person pressed Validate, with the number they typed where one is asked for."""
+    async def confirm_link(self, token: str, *, number: str = "", left: int | None = None) -> LinkShown | None:
+        """The person pressed Validate, with the number they typed where one is asked for. `left`: the tries that were
+        left on the page they pressed it on; where fewer are by now it is a second press, and no try. None: count it."""
         ...
 
     async def disown_link(self, token: str) -> LinkShown | None:
-        """The person pressed "This is not me"."""
+        """The person pressed "This is not me", on a page that may be over by now. Whatever else they are asked then
+        ends too; a link that ended a day ago only shows what became of it."""
         ...
 
     async def call_answered(

@@ -27,6 +27,16 @@ async def test_one_page_leads_both_ways_on_one_call(house: House) -> None:
     claim = {"direction": "we_called_user", "ticket": ticket}
     claimed = await house.ask("POST", f"/api/v1/technician-verifications/{check.id}/claim", bearer=api, body=claim)
     assert claimed.status == 200, claimed.text
+    mine = await read(house, cookie, f"/contacts/{ada.id}/verify")
+    assert "They are checking you right now. Read them the code first." in words(mine)
+    assert "They are checking a caller right now." not in words(mine), "the caller is whoever reads this"
+    assert "They have texted #verify already. Go to their check" in words(mine)
+    assert "Last time:" not in words(mine), "it is not over"
+    for path in ("", "/verify"):
+        shown = await read(house, cookie, f"/contacts/{ada.id}{path}")
+        assert "I'm calling" not in words(shown), "it is theirs already"
+    theirs = await read(house, await house.log_in("other_technician", "cookie"), f"/contacts/{ada.id}/verify")
+    assert "They are checking a caller right now." in words(theirs)
     await house.text(ada.mobile, f"#confirm {claimed.json['code']}")
     board = await read(house, cookie, f"/codes/{check.id}")
     assert f'data-show="check_back" data-href="/contacts/{{contact_id}}/verify" href="/contacts/{ada.id}/verify"' in (
@@ -40,10 +50,38 @@ async def test_one_page_leads_both_ways_on_one_call(house: House) -> None:
     await send(house, cookie, f"/verifications/{row.id}/check", code=await code_of(house, row.id))
     page = await read(house, cookie, f"/contacts/{ada.id}/verify")
     assert shields(page) == ["green", "red"]
-    assert "They want to check you too" in words(page)
-    assert "You never read a code to somebody who called you." in words(page)
+    assert "They want to check you too" not in words(page), "they have done it"
+    assert "You never read a code to somebody who called you." not in words(page), "nothing is left to be read"
+    assert "<summary>Before you call them again</summary>" in page.text
+    assert "Last time: Confirmed" in words(page)
     stranger = await read(house, await house.log_in("other_technician", "cookie"), f"/contacts/{ada.id}/verify")
     assert "They have just checked you" not in words(stranger)
+
+
+async def test_whoever_was_verified_and_has_not_checked_you_may_want_to(house: House) -> None:
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    row = await start(house, cookie, ada)
+    await send(house, cookie, f"/verifications/{row.id}/check", code=await code_of(house, row.id))
+    page = await read(house, cookie, f"/contacts/{ada.id}/verify")
+    assert shields(page) == ["green", "red"]
+    assert "They want to check you too" in words(page)
+    assert "You never read a code to somebody who called you." in words(page)
+
+
+async def test_where_a_check_waits_announcing_says_what_it_does_now(house: House) -> None:
+    cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
+    calm = words(await read(house, cookie, f"/contacts/{ada.id}"))
+    await house.text(ada.mobile, "#verify")
+    waiting = words(await read(house, cookie, f"/contacts/{ada.id}"))
+    later = "When they text #verify, the code appears under Codes at once"
+    now = "If nobody has claimed their check, it becomes yours, and the code appears under Codes."
+    assert (later in calm, now in calm, later in waiting, now in waiting) == (True, False, False, True)
+    said = await send(house, cookie, "/announce", contact_id=ada.id, direction="we_called_user", ticket="later")
+    assert said.headers["Location"] == "/codes?said=announced"
+    board = words(await read(house, cookie, "/codes?said=announced"))
+    assert "Announced. The code appears here as soon as they have texted #verify." in board
+    assert "Read this only if YOU called them." in board, "it has appeared already"
+    assert "Go to their check" in words(await read(house, cookie, f"/contacts/{ada.id}"))
 
 
 @pytest.mark.feature("SEC-06")

@@ -236,7 +236,7 @@ async def test_high_risk_work_is_cleared_by_two_ways_and_two_people(house: House
     in_pod = await house.ask("GET", f"/pod/contacts/{ada.id}/verify?tenant=tenant-1000&ticket={ticket}", pod=pod)
     for shown in (await read(house, mine, panel), await read(house, mine, f"/tickets/{ticket}"), in_pod):
         assert 'data-high="cleared"' in shown.text, words(shown)
-        assert "approved by Other" in words(shown)
+        assert "Other agreed" in words(shown)
     elsewhere = await read(house, mine, f"/contacts/{ada.id}/verify?ticket={await ticket_of(house, ada, 'Scanner')}")
     assert "data-high" not in elsewhere.text, "of this ticket and no other"
     # It stands no longer than what it rests on.

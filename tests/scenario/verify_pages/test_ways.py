@@ -82,11 +82,11 @@ async def test_high_risk_work_is_offered_only_where_a_way_is_enough_for_it(house
 
 
 async def test_what_a_result_does_not_suffice_for_is_said_or_refused(house: House) -> None:
-    """High-risk changes by a code: written down at first, refused where the policy says so (SEC-09)."""
+    """High-risk work by a code: written down at first, refused where the policy says so (SEC-09)."""
     cookie, ada = await house.log_in("technician", "cookie"), house.world.people[0]
     row = await start(house, cookie, ada, action="high")
     await send(house, cookie, f"/verifications/{row.id}/check", code=await code_of(house, row.id))
-    assert "Not enough for high-risk changes." in words(await read(house, cookie, f"/contacts/{ada.id}"))
+    assert "Not enough for high-risk work." in words(await read(house, cookie, f"/contacts/{ada.id}"))
     await set_policy(house, Policy(high_is="enforced"))
     way = f"email_code.{await address_of(house, ada.id, 'email')}"
     refused = await send(house, cookie, f"/contacts/{ada.id}/verify", way=way, action="high")

@@ -18,7 +18,7 @@ from web.api.ids import checked, our_id
 from web.look import _
 from web.pages.approval_forms import approval_routes
 from web.pages.check_cards import card
-from web.pages.contacts import calling_of, running_of
+from web.pages.contacts import announce_once, calling_of, running_of
 from web.pages.context import frame, page, see_other, sentence
 from web.pages.forms import Press
 from web.pages.pod.forms import PodAnnounceForm, PodClaimForm
@@ -89,9 +89,9 @@ async def show_code(call: Call) -> web.StreamResponse:
 async def announce(call: Call) -> web.StreamResponse:
     """I am calling them."""
     form: PodAnnounceForm = call.body
-    acted = await call.services.acts.announce(
-        call.who,
-        contact_id=checked(form.contact_id),
+    acted = await announce_once(
+        call,
+        checked(form.contact_id),
         direction=form.direction,
         ticket=form.ticket,
         notify=form.notify == "yes",

@@ -89,10 +89,10 @@ GROUPS = (
         (
             Ask("info_needs", _("To give information"), "choice", _WORTH),
             Ask("standard_needs", _("For usual help"), "choice", _WORTH),
-            Ask("high_needs", _("For high-risk changes: passwords, sign-in, rights, payments"), "choice", _RESISTS),
+            Ask("high_needs", _("For high-risk work: passwords, sign-in, rights, payments"), "choice", _RESISTS),
             Ask(
                 "high_is",
-                _("High-risk changes by a weaker way"),
+                _("High-risk work by a weaker way"),
                 "choice",
                 {
                     "report_only": _("Are written down, and the technician is told it is not enough"),
@@ -113,7 +113,7 @@ GROUPS = (
             ),
             Ask(
                 "high_by_two",
-                _("Two independent ways and a colleague are enough for high-risk changes"),
+                _("Two independent ways and a colleague are enough for high-risk work"),
                 "tick",
                 about=_(
                     "A code by text and one by e-mail, say, both still green. Without this, only an app or a passkey "

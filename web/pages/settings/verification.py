@@ -122,9 +122,9 @@ LIMITS = (
     Group(
         _("Numbers in other hands"),
         _(
-            "Whoever gets a new SIM for somebody's number gets their codes. Twilio can be asked before a code or link "
-            "goes to a mobile number. Each question is on your Twilio bill; one number is asked about once in 24 hours "
-            "at most."
+            "Whoever gets a new SIM for somebody's number gets their codes. Twilio can be asked before a code, a "
+            "link or a call goes to a number. Each question is on your Twilio bill; one number is asked about once in "
+            "24 hours at most."
         ),
         (
             Ask(

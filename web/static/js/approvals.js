@@ -2,7 +2,7 @@
 // Requests to a second person, kept up to date: the stream says that something happened to one, the rows are fetched.
 
 import { Live } from "./live.js";
-import { badge, setServerTime, show } from "./parts.js";
+import { badge, once, setServerTime, show, typedIn } from "./parts.js";
 
 /** A question that got no answer is asked again after so long, in ms. */
 const RETRY = 4000;
@@ -27,13 +27,19 @@ class Approvals extends HTMLElement {
       if (this.lost) this.refresh();
       this.broken("");
     });
-    live.addEventListener("over", () => location.reload());
+    live.addEventListener("over", () => this.out());
     this.addEventListener("ww-over", () => setTimeout(() => this.refresh(), SOON));
-    this.addEventListener("submit", (event) => {
-      const form = event.target;
-      // A second press would be told that it is decided already.
-      if (form instanceof HTMLFormElement) setTimeout(() => { for (const button of form.querySelectorAll("button")) button.disabled = true; });
-    });
+    // A second press would be told that it is decided already.
+    once(this);
+    // Back from a page that was left: what was heard since then was heard by nobody.
+    addEventListener("pageshow", (event) => { if (event.persisted) this.refresh(); });
+  }
+
+  /** The log-in has ended, and what somebody has typed does not go without a word. */
+  out() {
+    if (!typedIn(this)) { location.reload(); return; }
+    this.broken(this.dataset.out ?? "");
+    this.isOut = true;
   }
 
   /** Whether a request is about this person: a shield that ends takes the yes that rests on it along.
@@ -44,6 +50,7 @@ class Approvals extends HTMLElement {
 
   /** @param {string} words empty when all is well */
   broken(words) {
+    if (this.isOut) return;
     this.lost = words !== "";
     const note = this.querySelector("[data-broken]");
     const said = note?.querySelector("span");
@@ -63,7 +70,7 @@ class Approvals extends HTMLElement {
     do {
       this.again = false;
       const answer = await fetch(this.dataset.rows ?? "", { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
-      if (answer?.status === 401) location.reload();
+      if (answer?.status === 401) return this.out();
       const found = answer?.ok ? await answer.json().catch(() => null) : null;
       if (!found) {
         setTimeout(() => this.refresh(), RETRY);

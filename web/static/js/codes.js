@@ -6,7 +6,7 @@
 import { Finding, foldFar, unfold } from "./finding.js";
 import { Live } from "./live.js";
 import { announce } from "./notices.js";
-import { badge, fill, localTime, put, serverTime, setServerTime, show, tick } from "./parts.js";
+import { badge, fill, localTime, put, serverTime, setServerTime, show, tick, typedIn } from "./parts.js";
 
 const QUIET_FOR = 5000;
 /** A result older than this, in ms, makes room for the next check that comes in. */
@@ -42,8 +42,8 @@ class Board extends HTMLElement {
   refreshing;
   /** @type {Promise<void> | undefined} */
   fetching;
-  /** Where the log stood when a row was read, by its check; the others are as old as the page. @type {Map<string, number>} */
-  seqs = new Map();
+  /** Rows read since the page was, by check, and where the log stood then. @type {Map<string, {row: any, seq: number}>} */
+  newer = new Map();
   /** Checks to be fetched. @type {Set<string>} */
   wanted = new Set();
   /** What has come while nobody saw this tab, by check: the row, or null where it is to be fetched, as one is that this
@@ -89,7 +89,7 @@ class Board extends HTMLElement {
     this.live.addEventListener("behind", () => this.refresh());
     this.live.addEventListener("back", () => this.lost(0));
     this.live.addEventListener("lost", (event) => { if (event instanceof CustomEvent) this.lost(event.detail.at); });
-    this.live.addEventListener("over", () => location.reload());
+    this.live.addEventListener("over", () => this.out());
     document.addEventListener("visibilitychange", () => (document.hidden ? this.hides() : this.shows()));
     // Back from a page that was left: what was heard since then was heard by nobody.
     addEventListener("pageshow", (event) => { if (event.persisted) this.refresh(); });
@@ -148,7 +148,7 @@ class Board extends HTMLElement {
 
   /** @param {string} id @returns {number} where the log stood when this row was read */
   known(id) {
-    return this.seqs.get(id) ?? this.base ?? 0;
+    return this.newer.get(id)?.seq ?? this.base ?? 0;
   }
 
   /** The row of a check, running or over. @param {string} id @returns {HTMLElement | null} */
@@ -167,8 +167,10 @@ class Board extends HTMLElement {
     const data = news.data ?? {};
     badge(data);
     if (data.kind?.startsWith("approval.")) return;
-    if (data.kind === "start_over") setTimeout(() => this.refresh(), Math.random() * SPREAD);
-    else if (this.single) {
+    if (data.kind === "start_over") {
+      this.newer.clear();
+      setTimeout(() => this.refresh(), Math.random() * SPREAD);
+    } else if (this.single) {
       if (data.check_id !== this.single) return;
       if (this.mayWait(this.single)) this.allUnseen = true;
       else this.refresh();
@@ -244,7 +246,7 @@ class Board extends HTMLElement {
   /** @param {string} query @returns {Promise<any>} null when there was no answer: the stream's own state tells of that */
   async ask(query) {
     const answer = await fetch(`${this.dataset.rows}?${query}`, { headers: { Accept: "application/json" }, cache: "no-store" }).catch(() => null);
-    if (answer?.status === 401) location.reload();
+    if (answer?.status === 401) this.out();
     return answer?.ok ? answer.json().catch(() => null) : null;
   }
 
@@ -272,11 +274,11 @@ class Board extends HTMLElement {
   draw(board) {
     setServerTime(board.now);
     this.base = Number(board.seq);
-    this.seqs.clear();
+    this.keepNewer(board);
     if (this.live && this.base > this.live.after) this.live.after = this.base;
     const had = new Map(this.rows().map((e) => [e.dataset.id, e.dataset.kind]));
     for (const id of this.unseen.keys()) had.set(id, this.kind(id));
-    this.unseen.clear();
+    for (const [id, row] of this.unseen) if (row) this.unseen.delete(id);
     if (this.open) show(this.open, board.live);
     if (this.past) show(this.past, board.today);
     const story = this.list("story");
@@ -292,6 +294,22 @@ class Board extends HTMLElement {
     }
     this.settle();
     if (document.hidden) this.hides();
+  }
+
+  /** What the stream has brought while a board was on its way is newer than what stands on it. @param {any} board */
+  keepNewer(board) {
+    for (const [id, { row, seq }] of this.newer) {
+      if (seq <= Number(board.seq)) {
+        this.newer.delete(id);
+        continue;
+      }
+      const ran = board.live.some((/** @type {any} */ e) => e.id === id);
+      for (const name of ["live", "today"]) board[name] = board[name].filter((/** @type {any} */ e) => e.id !== id);
+      const rows = row.kind === "ended" ? board.today : board.live;
+      const place = rows.findIndex((/** @type {any} */ e) => e.order < row.order);
+      rows.splice(place < 0 ? rows.length : place, 0, row);
+      if (ran && row.kind === "ended") board.ended += 1;
+    }
   }
 
   /** @param {any} board */
@@ -312,7 +330,7 @@ class Board extends HTMLElement {
   take(rows, seq) {
     for (const row of rows) {
       if (seq < this.known(row.id)) continue;
-      this.seqs.set(row.id, seq);
+      this.newer.set(row.id, { row, seq });
       const had = this.kind(row.id);
       if (document.hidden && !this.showsCode(row.id)) {
         this.unseen.set(row.id, row);
@@ -320,6 +338,7 @@ class Board extends HTMLElement {
       } else this.place(row, had);
     }
     this.settle();
+    if (document.hidden) this.hides();
   }
 
   /** One row, where it belongs. @param {any} row @param {string | undefined} had the kind it was
@@ -462,8 +481,17 @@ class Board extends HTMLElement {
     }, wait);
   }
 
-  /** @param {number} at when the stream broke off, 0 when it is well */
-  lost(at) {
+  /** The log-in has ended: no code stays, and what somebody has typed does not go without a word. */
+  out() {
+    if (!typedIn(this)) { location.reload(); return; }
+    for (const slip of this.querySelectorAll(".slip")) slip.remove();
+    this.lost(Date.now(), this.dataset.out);
+    this.isOut = true;
+  }
+
+  /** @param {number} at when the stream broke off, 0 when it is well @param {string} [words] */
+  lost(at, words = this.dataset.lost) {
+    if (this.isOut) return;
     this.classList.toggle("lost", at > 0);
     const lamp = this.querySelector("[data-lamp]");
     lamp?.toggleAttribute("data-on", at === 0);
@@ -472,7 +500,7 @@ class Board extends HTMLElement {
     if (!(banner instanceof HTMLElement)) return;
     banner.hidden = at === 0;
     const text = banner.querySelector("span");
-    if (text && at) text.textContent = (this.dataset.lost ?? "").replace("{time}", localTime(at));
+    if (text && at) text.textContent = (words ?? "").replace("{time}", localTime(at));
   }
 
   /** See what came of a press. @param {Element | null} card */
@@ -501,7 +529,7 @@ class Board extends HTMLElement {
       const answer = await fetch(form.action, {
         method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(/** @type {any} */ (fields)),
       });
-      if (answer.status === 401) { location.reload(); return; }
+      if (answer.status === 401) { this.out(); return; }
       const said = await answer.json();
       message = said.message ?? "";
       done = said.said ?? "";

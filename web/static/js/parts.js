@@ -178,6 +178,27 @@ class KeysChoice extends HTMLElement {
   }
 }
 
+/** How long a press is waited for, in ms. */
+const PATIENCE = 15_000;
+
+/** Forms that lead to a page take one press; where that page never comes they may be pressed again.
+ * @param {Element} root of the forms */
+export function once(root) {
+  root.addEventListener("submit", (event) => setTimeout(() => {
+    if (event.defaultPrevented || !(event.target instanceof Element)) return;
+    const buttons = event.target.querySelectorAll("button:enabled");
+    const off = (/** @type {boolean} */ is) => buttons.forEach((e) => e.toggleAttribute("disabled", is));
+    off(true);
+    setTimeout(off, PATIENCE, false);
+  }));
+}
+
+/** @param {Element} root @returns {boolean} whether somebody has typed something there that is not sent */
+export function typedIn(root) {
+  return [...root.querySelectorAll("input:not([type=hidden], [type=search], [type=checkbox], [type=radio]), textarea")]
+    .some((e) => (e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement) && e.value !== e.defaultValue);
+}
+
 // Rows: the page's templates filled with values. Text only; nothing that comes from the server is ever read as HTML.
 
 /** @typedef {Record<string, any>} Values */

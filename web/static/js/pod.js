@@ -1,6 +1,9 @@
 // @ts-check
 // Keeps the pod current: it is drawn anew when something happens to the person on the screen, unless that would take
-// away what somebody types or reads out. It listens only while it can be seen, because a ticket system opens many.
+// away what somebody types or reads out. It listens only while it can be seen, because a ticket system opens many,
+// or while a code stands in it, which has to go when it is over.
+
+import { once } from "./parts.js";
 
 /** What ends a check, so that its code need not stay. */
 const OVER = /^tv\.(confirm|deny|reject|expire|supersede|opt_out|void|release|take_over)/;
@@ -13,7 +16,7 @@ const AGAIN = 5000;
 class Pod extends HTMLElement {
   connectedCallback() {
     this.after = this.dataset.after ?? "";
-    this.look = () => (document.visibilityState === "visible" ? this.listen() : this.stop());
+    this.look = () => (document.visibilityState === "visible" || this.querySelector(".slip") ? this.listen() : this.stop());
     document.addEventListener("visibilitychange", this.look);
     this.look();
     const shown = this.querySelector(".slip, form.sure");
@@ -21,12 +24,21 @@ class Pod extends HTMLElement {
     // Browsers refuse `autofocus` in frames of other sites; after a press inside the frame this is granted.
     const field = this.querySelector("[data-running] input[name=code]");
     if (field instanceof HTMLElement) field.focus({ preventScroll: true });
-    for (const form of this.querySelectorAll("form")) {
-      // A second press would ask them twice. The panel sees to its own forms.
-      if (!form.closest("ww-verify")) form.addEventListener("submit", () => setTimeout(() => {
-        for (const button of form.querySelectorAll("button")) button.disabled = true;
-      }));
-    }
+    // A second press would ask them twice.
+    once(this);
+    // Its time is up: no code may stand there a moment longer, whether or not the server can be reached.
+    this.addEventListener("ww-over", (event) => {
+      const check = event.target instanceof Element ? event.target.closest("[data-check]") : null;
+      if (check instanceof HTMLElement) this.bare(check.dataset.check);
+    });
+    // Back from a page that was left: what was heard since then was heard by nobody.
+    addEventListener("pageshow", (event) => { if (event.persisted) this.renewSoon(PUT_OFF); });
+  }
+
+  /** Without the code of a check that is over. @param {string | undefined} id */
+  bare(id) {
+    const check = [...this.querySelectorAll("[data-check]")].find((e) => e instanceof HTMLElement && e.dataset.check === id);
+    for (const e of check?.querySelectorAll(".slip, .slip ~ .only, .say") ?? []) e.remove();
   }
 
   disconnectedCallback() {
@@ -45,11 +57,16 @@ class Pod extends HTMLElement {
       this.hear(JSON.parse(event.data));
     });
     source.onopen = () => this.show("lost", false);
-    source.onerror = () => {
+    source.onerror = async () => {
       this.show("lost", true);
       if (source.readyState !== EventSource.CLOSED || this.source !== source) return;
       this.stop();
       setTimeout(this.look ?? (() => {}), AGAIN);
+      // Refused, not broken: either the log-in has ended or the server is starting.
+      const answer = await fetch(this.dataset.here ?? "", { cache: "no-store" }).catch(() => null);
+      if (answer?.status !== 401) return;
+      for (const e of this.querySelectorAll("[data-check]")) if (e instanceof HTMLElement) this.bare(e.dataset.check);
+      this.renewSoon(PUT_OFF);
     };
   }
 
@@ -64,7 +81,8 @@ class Pod extends HTMLElement {
     // The panel keeps its own verification current.
     const running = this.querySelector("[data-running]");
     if (running instanceof HTMLElement && running.dataset.running === said.check_id) return;
-    if (this.querySelector(".slip") && !OVER.test(said.kind)) return;
+    if (OVER.test(said.kind)) this.bare(said.check_id);
+    else if (this.querySelector(".slip")) return;
     this.renewSoon(PUT_OFF);
   }
 

@@ -76,7 +76,7 @@ class Door extends HTMLElement {
     const fields = new FormData(this.form);
     const body = new URLSearchParams(["csrf", "verifier"].map((name) => [name, String(fields.get(name))]));
     const answer = await fetch(this.form.action, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
-    const said = answer?.ok ? await answer.json() : null;
+    const said = answer?.ok ? await answer.json().catch(() => null) : null;
     if (said?.signed_in) {
       this.taken = true;
       const to = this.home();

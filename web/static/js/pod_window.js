@@ -2,8 +2,10 @@
 // The window's side: hand the code to whoever opened it, and to nobody but our own pages. Where no answer comes the
 // line is cut, and the letters stay to be compared.
 
-/** How long an answer may take, in ms. */
+/** How long an answer may take before a person compares, in ms; how often the code is offered, and how long it is good. */
 const PATIENCE = 1500;
+const OFFER_EVERY = 500;
+const GOOD_FOR = 60_000;
 
 class HandOver extends HTMLElement {
   connectedCallback() {
@@ -15,7 +17,11 @@ class HandOver extends HTMLElement {
       if (event.origin !== location.origin || event.source !== frame || event.data?.watchword !== "pod-taken") return;
       window.close();
     });
-    frame.postMessage({ watchword: "pod-code", code }, location.origin);
+    // On a slow line the frame's script comes later than this: it hears what is said after that.
+    const offer = () => frame.postMessage({ watchword: "pod-code", code }, location.origin);
+    offer();
+    const offering = setInterval(offer, OFFER_EVERY);
+    setTimeout(() => clearInterval(offering), GOOD_FOR);
     setTimeout(() => this.show(false), PATIENCE);
   }
 

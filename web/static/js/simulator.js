@@ -25,7 +25,8 @@ class Simulator extends HTMLElement {
     if (document.hidden) return;
     const answer = await fetch(this.dataset.state ?? "", { cache: "no-store" }).catch(() => null);
     if (!answer?.ok) return;
-    const state = await answer.json();
+    const state = await answer.json().catch(() => null);
+    if (!state) return;
     setServerTime(state.now);
     let talked = false;
     for (const list of this.querySelectorAll("[data-list]")) {
@@ -73,11 +74,31 @@ class Simulator extends HTMLElement {
     event.preventDefault();
     const fields = new FormData(form);
     const button = event.submitter;
-    if (button instanceof HTMLButtonElement && button.name) fields.set(button.name, button.value);
-    await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(/** @type {any} */ (fields)) });
+    const chosen = button instanceof HTMLButtonElement && button.name ? button : null;
+    if (chosen) fields.set(chosen.name, chosen.value);
+    const body = new URLSearchParams(/** @type {any} */ (fields)), words = fields.has("text") ? String(body) : "";
+    // The same text is on its way already.
+    if (words && words === this.sending) return;
+    this.sending = words;
+    const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body })
+      .catch(() => null);
+    const said = await answer?.json().catch(() => null);
+    this.sending = "";
+    this.refuse(answer?.ok && said ? "" : said?.message || this.dataset.unreachable);
     const text = form.querySelector('input[name="text"]');
-    if (text instanceof HTMLInputElement) text.value = "";
+    // What was not sent stays, also what somebody has typed meanwhile.
+    const sent = answer?.ok && !chosen && text instanceof HTMLInputElement && text.value === fields.get("text");
+    if (sent) text.value = "";
     await this.look();
+  }
+
+  /** @param {string} words why a press did nothing, empty when it did */
+  refuse(words) {
+    const place = document.querySelector("[data-refused]");
+    if (!(place instanceof HTMLElement)) return;
+    place.hidden = !words;
+    const said = place.querySelector("span");
+    if (said) said.textContent = words;
   }
 }
 customElements.define("ww-simulator", Simulator);

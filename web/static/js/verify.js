@@ -2,23 +2,29 @@
 // The verification panel, kept current: how the message fares, when they answer on the page behind a link, and the check
 // of a code without losing what was typed. Everything works without this file, by reloading.
 
-import { badge } from "./parts.js";
+import { badge, once, typedIn } from "./parts.js";
 
 /** A finger that rests on the panel may put off so many times, by so many ms, that it is drawn anew. */
 const PUT_OFF = 20;
 const PRESS = 250;
+/** A question that got no answer is asked again after so long, in ms. */
+const RETRY = 4000;
 /** What stands in the log and changes nothing on the panel. */
 const NO_NEWS = /\.(colleagues_told|act_refused|ignored)$/;
 
 class Verify extends HTMLElement {
+  /** Whether it is asked once more how it stands. */
+  again = false;
+  /** @type {Promise<void> | undefined} */
+  refreshing;
+
   connectedCallback() {
-    for (const form of this.querySelectorAll("form")) {
-      form.addEventListener("submit", (event) => {
-        if (form.classList.contains("check")) this.check(event, form);
-        // A second press would ask them twice.
-        else setTimeout(() => this.close(form));
-      });
-    }
+    // A second press would ask them twice.
+    once(this);
+    const code = this.querySelector("form.check");
+    if (code instanceof HTMLFormElement) code.addEventListener("submit", (event) => this.check(event, code));
+    // Back from a page that was left: what was heard since then was heard by nobody.
+    addEventListener("pageshow", (event) => { if (event.persisted) this.refresh(); });
     for (const how of this.querySelectorAll("select[name=way]")) {
       if (!(how instanceof HTMLSelectElement)) continue;
       how.addEventListener("change", () => this.whole(how));
@@ -28,16 +34,19 @@ class Verify extends HTMLElement {
     if (running instanceof HTMLElement) this.running = running;
     // A shield whose time is up is red.
     this.addEventListener("ww-over", (event) => {
-      if (event.target instanceof Node && this.running?.contains(event.target)) this.refresh();
-      else setTimeout(() => this.redraw(), 1500);
+      if (event.target instanceof Node && this.running?.contains(event.target)) {
+        this.bare();
+        this.refresh();
+      } else setTimeout(() => this.redraw(), 1500);
     });
     // The pod has a script of its own that draws it anew.
-    const standing = "[data-shield=green], [data-approval], [data-high]";
+    const standing = "[data-shield=green], [data-approval], [data-high], [data-conflict]";
     if (this.running || (!this.dataset.acts && this.querySelector(standing))) this.listen();
   }
 
   disconnectedCallback() {
     clearInterval(this.asking);
+    clearTimeout(this.later);
   }
 
   /** Where it goes must be seen whole: what a closed select cuts off stands below it.
@@ -52,11 +61,6 @@ class Verify extends HTMLElement {
     const room = how.clientWidth - parseFloat(look.paddingInlineStart) - parseFloat(look.paddingInlineEnd) - 24;
     below.textContent = text;
     below.hidden = how.clientWidth === 0 || pen.measureText(text).width <= room;
-  }
-
-  /** @param {HTMLFormElement} form */
-  close(form) {
-    for (const button of form.querySelectorAll("button")) button.disabled = true;
   }
 
   /** The event stream where there is one; else it is asked every few seconds. */
@@ -80,7 +84,7 @@ class Verify extends HTMLElement {
         this.broken(false);
         this.refresh();
       });
-      live.addEventListener("over", () => this.reload());
+      live.addEventListener("over", () => this.out());
     } catch {
       // A frame may be refused what streams of several tabs are shared by.
       if (this.running) this.asking = setInterval(() => this.refresh(), 3000);
@@ -92,23 +96,58 @@ class Verify extends HTMLElement {
     return `${this.dataset.acts}/verifications/${this.running?.dataset.running}/state${this.dataset.query}`;
   }
 
-  /** @param {boolean} is */
-  broken(is) {
+  /** @param {boolean} is @param {string} [words] */
+  broken(is, words = this.dataset.lost) {
     this.lost = is;
     const note = this.querySelector("[data-broken]");
-    if (!(note instanceof HTMLElement)) return;
+    if (!(note instanceof HTMLElement) || this.isOut) return;
     note.hidden = !is;
     const said = note.querySelector("span");
-    if (said) said.textContent = is ? this.dataset.lost ?? "" : "";
+    if (said) said.textContent = is ? words ?? "" : "";
   }
 
-  /** Ask how it stands. Once it is over the page is drawn anew, unless that would erase what somebody has typed. */
-  async refresh() {
-    if (!this.running) return this.redraw();
-    const answer = await fetch(this.where(), { cache: "no-store", headers: { Accept: "application/json" } })
-      .catch(() => null);
-    if (!answer?.ok) return;
-    const values = await answer.json();
+  /** The log-in has ended: no number stays, and what somebody has typed does not go without a word. */
+  out() {
+    if (!typedIn(this)) return this.reload();
+    this.bare();
+    this.broken(true, this.dataset.out);
+    this.isOut = true;
+  }
+
+  /** Without the number that is said aloud. */
+  bare() {
+    this.running?.querySelector(".slip")?.remove();
+  }
+
+  /** Ask how it stands; what happens meanwhile is asked for right after, so that no older answer comes last.
+   *  @returns {Promise<void>} */
+  refresh() {
+    clearTimeout(this.later);
+    this.again = true;
+    this.refreshing ??= this.ask().finally(() => (this.refreshing = undefined));
+    return this.refreshing;
+  }
+
+  async ask() {
+    while (this.again) {
+      this.again = false;
+      if (!this.running) return this.redraw();
+      const answer = await fetch(this.where(), { cache: "no-store", headers: { Accept: "application/json" } })
+        .catch(() => null);
+      if (answer?.status === 401) return this.out();
+      const values = answer?.ok ? await answer.json().catch(() => null) : null;
+      if (values) this.draw(values);
+      else if (!answer || answer.ok || answer.status >= 429) this.later = setTimeout(() => this.refresh(), RETRY);
+    }
+  }
+
+  /** Once it is over the page is drawn anew, unless that would erase what somebody has typed.
+   *  @param {Record<string, any>} values */
+  draw(values) {
+    if (!this.running) return;
+    // The answer to a code was lost on its way here; that it counted shows all the same.
+    if (this.unanswered !== undefined && values.tries_left < this.unanswered) this.wrong(this.dataset.counted ?? "");
+    if (this.unanswered !== undefined) this.unanswered = undefined;
     const typed = this.querySelector("input[name=code]");
     const keeps = typed instanceof HTMLInputElement && typed.value !== "";
     if (values.state !== this.running.dataset.state && (!keeps || values.state === "verified")) return this.reload();
@@ -132,10 +171,8 @@ class Verify extends HTMLElement {
   /** Something else has happened to them, which may have ended a shield; never while somebody types, who is told where
    *  they wait for it, nor over a refusal, which stands on the page once. @param {boolean} [awaited] */
   redraw(awaited = false) {
-    const busy = [...this.querySelectorAll("input:not([type=hidden]), textarea")]
-      .some((e) => (e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement) && e.value !== e.defaultValue);
     const refused = this.querySelector("[data-said]") !== null;
-    if (!busy && !refused && !this.contains(document.activeElement)) return this.reload();
+    if (!typedIn(this) && !refused && !this.contains(document.activeElement)) return this.reload();
     const changed = this.querySelector("[data-changed]");
     if (awaited && changed instanceof HTMLElement) changed.hidden = false;
   }
@@ -148,8 +185,11 @@ class Verify extends HTMLElement {
       if (state === "failed" || state === "denied") over.classList.replace("care", "bad");
     }
     this.running?.toggleAttribute("data-over", true);
-    const form = this.querySelector("form.check");
-    if (form instanceof HTMLFormElement) this.close(form);
+    this.bare();
+    // How many tries are left is no news of a code that has run out.
+    const refused = this.querySelector("form.check [data-refused]");
+    if (state === "expired" && refused instanceof HTMLElement) refused.hidden = true;
+    for (const button of this.querySelectorAll("form.check button")) button.toggleAttribute("disabled", true);
     clearInterval(this.asking);
   }
 
@@ -163,25 +203,31 @@ class Verify extends HTMLElement {
   /** @param {SubmitEvent} event @param {HTMLFormElement} form */
   async check(event, form) {
     event.preventDefault();
-    const button = form.querySelector("button"), wrong = form.querySelector("[data-refused]");
-    if (!button || !(wrong instanceof HTMLElement)) return;
+    const button = form.querySelector("button");
+    if (!button) return;
     button.disabled = true;
+    const left = Number(form.querySelector("[data-text=tries_left]")?.textContent);
     const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
     const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } })
       .catch(() => null);
     const found = await answer?.json().catch(() => null);
-    button.disabled = false;
-    // Without an answer that says anything, the plain form does.
-    if (!found || !("right" in found || found.message)) return form.submit();
-    if (found.right) return this.reload();
-    wrong.hidden = false;
-    wrong.textContent = found.message;
+    button.disabled = this.running?.hasAttribute("data-over") ?? false;
+    if (found?.right) return this.reload();
+    // Sent once more by itself it could count twice: how it stands tells whether it has arrived.
+    if (!found?.message) this.unanswered = left;
+    this.wrong(found?.message || this.dataset.unreachable || "");
     const field = form.querySelector("input[name=code]");
-    if (field instanceof HTMLInputElement) {
-      field.setAttribute("aria-invalid", "true");
-      field.select();
-    }
+    if (field instanceof HTMLInputElement) field.select();
     this.refresh();
+  }
+
+  /** @param {string} words about the code that was typed */
+  wrong(words) {
+    const place = this.querySelector("form.check [data-refused]");
+    if (!(place instanceof HTMLElement)) return;
+    place.hidden = false;
+    place.textContent = words;
+    this.querySelector("input[name=code]")?.setAttribute("aria-invalid", "true");
   }
 }
 
