@@ -188,8 +188,6 @@ class Verifying(Answers):
         if about.refused or about.ticket is None:
             return Acted(verification_id, about.refused or "ticket_not_found")
         linked = about.ticket
-        row = await self._verifications.get(who.tenant_id, verification_id)
-        ended = row is not None and row.shield_ended
 
         def decide(facts: VerificationFacts, draft: Draft) -> Acted:
             found = facts.verification
@@ -203,9 +201,9 @@ class Verifying(Answers):
             if another and policy.note_required and request is not None and not says_enough(request.note):
                 # Else the note that another person's ticket takes could be had without (SEC-12).
                 return self._refuse(draft, found, who, Acted(found.id, "address_note_required"))
-            if _was_agreed_for_other(found.state, linked.id, draft.now, ended=ended):
+            if _was_agreed_for_other(found, linked.id, draft.now):
                 return self._refuse(draft, found, who, Acted(found.id, "approval_for_other"))
-            event = uv.TicketLinked(technician_of(who), linked, other_contact=another, ended=ended)
+            event = uv.TicketLinked(technician_of(who), linked, other_contact=another, ended=found.shield_ended)
             return self._step(draft, facts, found, event, who)
 
         ask = VerificationAsk(who.tenant_id, verification_id=verification_id)
@@ -295,13 +293,15 @@ def _closed_by_wrong_codes(facts: VerificationFacts, found: StoredVerification, 
     return lock.why if lock is not None else ""
 
 
-def _was_agreed_for_other(state: uv.State, ticket_id: str, now: datetime, *, ended: bool) -> bool:
+def _was_agreed_for_other(found: StoredVerification, ticket_id: str, now: datetime) -> bool:
     """Whether a colleague has agreed to this send for another ticket, and what came or comes of it would count for this
     one (SEC-12). Once it proves nothing any more its record may go where it belongs."""
+    state = found.state
     request = request_of(state)
     if request is None or not request.approved_by or request.ticket is None or request.ticket.id == ticket_id:
         return False
-    return isinstance(state, uv.Live) or (isinstance(state, uv.Verified) and not ended and now < state.green_until)
+    is_green = isinstance(state, uv.Verified) and not found.shield_ended and now < state.green_until
+    return isinstance(state, uv.Live) or is_green
 
 
 def _grew_wrong(before: uv.State, after: uv.State) -> bool:

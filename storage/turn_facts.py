@@ -111,12 +111,13 @@ def announced_in(row: Sequence[Any]) -> AnnouncedCall:
 
 
 def verification_in(row: Sequence[Any], keys: TurnKeys) -> StoredVerification:
-    """id, version, body, contact, our and their address, created. Raises `BadState` and `CannotOpen`."""
-    verification_id, version, body, contact_id, ours, their, created_at = row
+    """id, version, body, contact, our and their address, created, shield ended. Raises `BadState` and `CannotOpen`."""
+    verification_id, version, body, contact_id, ours, their, created_at, ended_at = row
     row_keys = keys.of(contact_id)
     bound_to = place("verifications", "body", keys.tenant.tenant_id, verification_id)
     state = load_verification(body, lambda cell: row_keys.open(cell, bound_to))
-    return StoredVerification(verification_id, version, state, contact_id, ours, their, moment(created_at))
+    where = (contact_id, ours, their, moment(created_at))
+    return StoredVerification(verification_id, version, state, *where, shield_ended=ended_at is not None)
 
 
 def approval_in(row: Sequence[Any], keys: TurnKeys) -> StoredApproval:
@@ -129,7 +130,8 @@ def approval_in(row: Sequence[Any], keys: TurnKeys) -> StoredApproval:
 
 def shields_in(rows: Sequence[Sequence[Any]], keys: TurnKeys) -> tuple[GreenShield, ...]:
     """The columns of a verification that is green, and when its address was last changed; the older first."""
-    found = sorted(((verification_in(row[:7], keys), maybe_moment(row[7])) for row in rows), key=lambda one: one[0].id)
+    read = ((verification_in((*row[:7], None), keys), maybe_moment(row[7])) for row in rows)
+    found = sorted(read, key=lambda one: one[0].id)
     shields = (green_shield(one, changed_at) for one, changed_at in found)
     return tuple(shield for shield in shields if shield is not None)
 

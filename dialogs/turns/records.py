@@ -92,7 +92,8 @@ class AnnouncedCall:
 @dataclass(frozen=True, slots=True)
 class StoredVerification:
     """One end-user verification as stored. `their_address` is the full number or e-mail address it went to,
-    `our_address` the number it came from (empty for e-mail)."""
+    `our_address` the number it came from (empty for e-mail). `shield_ended`: something has ended its shield early, or
+    its time is known to be over."""
 
     id: str
     version: int
@@ -101,6 +102,7 @@ class StoredVerification:
     our_address: str
     their_address: str
     created_at: datetime
+    shield_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

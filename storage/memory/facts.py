@@ -120,7 +120,10 @@ def _verification(rows: Rows, ask: VerificationAsk, now: datetime) -> Facts | Du
         return Duplicate()
     if ask.once and (ask.tenant_id, once_only(ask.once)) in rows.once:
         return Duplicate()
-    found = rows.verifications.get((ask.tenant_id, ask.verification_id))
+    key = (ask.tenant_id, ask.verification_id)
+    found = rows.verifications.get(key)
+    if found is not None and key in rows.ended_shields:
+        found = replace(found, shield_ended=True)
     contact_id = found.contact_id if found is not None else ask.contact_id
     if ask.verification_id and found is None:
         contact_id = ""

@@ -38,7 +38,7 @@ from storage.turn_keys import TurnKeys
 
 #: Where columns stand in a row of `sql.VERIFY`.
 TIMER, ONCE = 2, 3
-_OURS, _DENIED_AT, _WRONG, _OVERRIDES, _ASKED, _ID, _WHOSE, _CONTACT = 4, 5, 6, 7, 8, 9, 12, 16
+_OURS, _DENIED_AT, _WRONG, _OVERRIDES, _ASKED, _ID, _WHOSE, _CONTACT = 4, 5, 6, 7, 8, 9, 12, 17
 #: Where the id stands in a row of `approval_sql.APPROVALS`, without its `n`.
 _APPROVAL = 2
 _HOUR, _DAY = timedelta(hours=1), timedelta(hours=24)

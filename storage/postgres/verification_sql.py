@@ -6,7 +6,7 @@ from storage import tables as t
 from storage.codec import KIND
 from storage.postgres.parts import Part, changing, inserting
 
-_STATED = "v.id, v.version, v.body, v.contact_id, v.our_address, v.their_address, v.created_at"
+_STATED = "v.id, v.version, v.body, v.contact_id, v.our_address, v.their_address, v.created_at, v.shield_ended_at"
 
 
 def _filled(text: str) -> str:

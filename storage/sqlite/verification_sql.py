@@ -14,7 +14,7 @@ _v, _y, _k, _d = t.verifications.c, t.verification_tries.c, t.addresses.c, t.dia
 #: The partial index counts only where the statement says `is_live` as it does.
 LIVE = text("verifications.is_live")
 _VERIFICATION = select(
-    _v.id, _v.version, _v.body, _v.contact_id, _v.our_address, _v.their_address, _v.created_at
+    _v.id, _v.version, _v.body, _v.contact_id, _v.our_address, _v.their_address, _v.created_at, _v.shield_ended_at
 ).where(_v.tenant_id == p("tenant"))
 VERIFICATION = ready(_VERIFICATION.where(_v.id == p("verification")), "tenant", "verification")
 LIVE_OF_CONTACT = ready(_VERIFICATION.where(LIVE, _v.contact_id == p("contact")), "tenant", "contact")
